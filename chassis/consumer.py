@@ -1,0 +1,102 @@
+"""The consumer: polls the topics that a service reads, has the records applied, then commits to Kafka.
+
+The database's commit comes first and Kafka's after it; the inbox makes whatever is delivered twice harmless, so a
+killed consumer, a rebalance or a zombie changes nothing.
+"""
+
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+
+from chassis import kafka
+from chassis.events import topic_of
+from chassis.reactions import Reactor, Received, TryLater
+from chassis.settings import Settings
+from chassis.telemetry import log
+
+BATCH = 1_000
+LONGEST_PAUSE_SECONDS = 5.0
+REBALANCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
+
+
+def group_of(settings: Settings, service: str) -> str:
+    """The consumer group of a service."""
+    return f"{settings.kafka_topic_prefix}.{service}"
+
+
+class Consumer:
+    """Runs until cancelled; a fault ends the run, and the worker begins another."""
+
+    def __init__(self, settings: Settings, service: str, reactor: Reactor) -> None:
+        self._settings = settings
+        self._service = service
+        self._reactor = reactor
+        self.ready = False
+
+    async def run(self) -> None:
+        """Polls, applies, commits."""
+        topics = sorted({topic_of(type, self._settings.kafka_topic_prefix) for type in self._reactor.types})
+        if not topics:
+            self.ready = True
+            await asyncio.Event().wait()
+        await kafka.ensure_topics(self._settings, topics)
+        consumer = self._new_consumer(topics)
+        await consumer.start()
+        try:
+            self.ready = True
+            pause = 0.1
+            while True:
+                batches = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
+                if await self._apply(consumer, batches):
+                    pause = 0.1
+                else:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        finally:
+            self.ready = False
+            await consumer.stop()
+
+    def _new_consumer(self, topics: list[str]) -> AIOKafkaConsumer:
+        session = int(self._settings.kafka_session_seconds * 1000)
+        return AIOKafkaConsumer(
+            *topics,
+            group_id=group_of(self._settings, self._service),
+            # Static membership: a replica that comes back under its name gets its partitions at once.
+            group_instance_id=f"{self._service}-{self._settings.instance}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=session,
+            heartbeat_interval_ms=session // 3,
+            max_partition_fetch_bytes=1_048_576,
+            metadata_max_age_ms=30_000,
+            **kafka.client_options(self._settings),
+        )
+
+    async def _apply(
+        self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+    ) -> bool:
+        """Applies what was polled and commits; or goes back to where it began, and says so."""
+        if not batches:
+            return True
+        records = [_received(record) for batch in batches.values() for record in batch]
+        try:
+            await self._reactor.apply(records)
+        except TryLater as fault:
+            log.warning("reactions wait", reason=repr(fault.__cause__ or fault))
+            for partition, batch in batches.items():
+                if partition in consumer.assignment():
+                    consumer.seek(partition, batch[0].offset)
+            return False
+        ends = {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
+        held = consumer.assignment()
+        try:
+            await consumer.commit({partition: end for partition, end in ends.items() if partition in held})
+        except REBALANCED as error:
+            log.info("rebalanced before the commit", error=repr(error))
+        return True
+
+
+def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:
+    return Received(record.topic, record.partition, record.offset, record.key, tuple(record.headers), record.value)

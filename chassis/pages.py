@@ -1,0 +1,132 @@
+"""Lists: keyset pages, whose hundredth costs what the first one costs, under cursors that nobody can bend.
+
+A cursor carries the last row's sort values, signed together with the tenant, the operation, the filters and the sort:
+it is good for nothing else.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+
+from chassis import json
+from chassis.problems import FieldError, MalformedRequest
+from chassis.tables import Table
+from chassis.work import Record, Work, columns_of, name_of
+
+Item = TypeVar("Item")
+MOST = 200
+_VERSION = 1
+
+
+class BadCursor(MalformedRequest, status=400):
+    """The cursor does not belong to this list."""
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some rows of a list, and where the next ones begin."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class Paging:
+    """What a request says of its page. Injected: `paging: Paged`."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        limit: Annotated[int, Query(ge=1, le=MOST, description="Rows of a page.")] = 50,
+        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
+    ) -> None:
+        self.limit = limit
+        self.cursor = cursor
+        self._request = request
+        self._response = response
+        self._secret: bytes = request.app.state.cursor_secret
+
+    def _seal(self, tenant: UUID) -> bytes:
+        asked = sorted((name, value) for name, value in self._request.query_params.multi_items() if name != "cursor")
+        bound = [_VERSION, str(tenant), self._request.url.path, [pair for pair in asked if pair[0] != "limit"]]
+        return json.dumps(bound)
+
+    def after(self, tenant: UUID) -> list[Any] | None:
+        """The sort values to go on after. Raises BadCursor."""
+        if self.cursor is None:
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(self.cursor.encode("ascii") + b"==")
+            signature, place = raw[:16], raw[16:]
+            if not hmac.compare_digest(signature, self._sign(tenant, place)):
+                raise ValueError
+            values = json.loads(place)
+        except ValueError:
+            wrong = FieldError(where="query", pointer="/cursor", code="bad_cursor", detail=BadCursor.title)
+            raise BadCursor(errors=[wrong]) from None
+        return list(values)
+
+    def next(self, tenant: UUID, values: Sequence[Any]) -> str:
+        """The cursor of the page after the row with these sort values; also sets the Link header."""
+        place = json.dumps(list(values))
+        cursor = base64.urlsafe_b64encode(self._sign(tenant, place) + place).decode().rstrip("=")
+        url = self._request.url.include_query_params(cursor=cursor)
+        self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return cursor
+
+    def _sign(self, tenant: UUID, place: bytes) -> bytes:
+        return hmac.new(self._secret, self._seal(tenant) + place, hashlib.sha256).digest()[:16]
+
+
+Paged = Annotated[Paging, Depends(Paging)]
+
+
+async def page(
+    work: Work,
+    paging: Paging,
+    table: type[Table],
+    render: Callable[[Record], Item],
+    *,
+    sort: str = "id",
+    where: Mapping[str, Any] | None = None,
+) -> Page[Item]:
+    """A page of a table's rows with these values, sorted by a column (`-` before it: falling), ties by id.
+
+    Values of None do not filter.
+    """
+    falling, column = sort.startswith("-"), sort.lstrip("-")
+    assert column in columns_of(table)
+    values: list[Any] = []
+    conditions = []
+    for name, value in (where or {}).items():
+        if value is not None:
+            values.append(value)
+            conditions.append(f"{name} = ${len(values)}")
+    after = paging.after(work.tenant.id)
+    if after is not None:
+        values += [_typed(after[0], column), UUID(after[1])]
+        comparison = "<" if falling else ">"
+        conditions.append(f"({column}, id) {comparison} (${len(values) - 1}, ${len(values)})")
+    direction = " desc" if falling else ""
+    rows = await work.fetch(
+        f"select * from {name_of(table)} where {' and '.join(conditions) or 'true'} "
+        f"order by {column}{direction}, id{direction} limit {paging.limit + 1}",
+        *values,
+    )
+    shown = rows[: paging.limit]
+    more = len(rows) > paging.limit
+    cursor = paging.next(work.tenant.id, [shown[-1][column], shown[-1]["id"]]) if more else None
+    return Page.model_construct(items=[render(row) for row in shown], next_cursor=cursor)
+
+
+def _typed(value: Any, column: str) -> Any:
+    """A cursor holds JSON; a time or an id must be one again."""
+    if column.endswith("_at"):
+        return datetime.fromisoformat(value)
+    return UUID(value) if column == "id" else value

@@ -1,0 +1,135 @@
+"""The relay: carries the outbox into Kafka. One leader per service, by an advisory lock on its own connection.
+
+It reads the visible rows in order, produces them, and deletes them after all acknowledgements. It keeps no cursor, so
+a transaction that took a lower number and committed late is simply found later.
+"""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+
+from chassis import kafka
+from chassis.database import connect
+from chassis.events import Envelope, topic_of
+from chassis.settings import Settings
+from chassis.tables import SCHEMA
+from chassis.telemetry import Metrics, log
+
+BATCH = 1_000
+POLL_SECONDS = 0.05
+"""The net under the wake-up in process: what another process's API has written is found by polling."""
+STANDBY_SECONDS = 1.0
+LOCK = 0x52415050  # "RAPP"
+
+_READ = f"""
+    select seq, event_id, tenant_id, type, subject, time, actor, traceparent, data::text as data
+    from {SCHEMA}.outbox order by seq limit {BATCH}
+"""
+
+
+class Relay:
+    """Runs until cancelled; a fault ends the run, and the worker begins another with a new producer."""
+
+    def __init__(self, settings: Settings, service: str, metrics: Metrics) -> None:
+        self._settings = settings
+        self._service = service
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self.leading = False
+
+    def wake(self) -> None:
+        """A transaction of this process has published."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Leads when it can, and carries rows while it does."""
+        assert self._settings.worker_database_url is not None
+        connection = await connect(self._settings.worker_database_url, self._settings)
+        producer: AIOKafkaProducer | None = None
+        try:
+            while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+                await asyncio.sleep(STANDBY_SECONDS)
+            topic = topic_of(self._service, self._settings.kafka_topic_prefix)
+            await kafka.ensure_topics(self._settings, [topic])
+            producer = self._new_producer()
+            await producer.start()
+            self.leading = True
+            log.info("relay leads")
+            while True:
+                if not await self._carry(connection, producer):
+                    await self._rest()
+        finally:
+            self.leading = False
+            # After a fault the producer must not send what it still holds: the next one begins at the first row.
+            if producer is not None:
+                await _stop(producer)
+            connection.terminate()
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=0,
+            max_batch_size=262_144,
+            max_request_size=2_000_000,
+            request_timeout_ms=20_000,
+            **kafka.client_options(self._settings),
+        )
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _carry(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
+        """Carries one batch. A failure raises and deletes only what was acknowledged: with idempotence on, Kafka
+        takes nothing of a partition after a gap, so what follows a failed row of a key has not passed it.
+        """
+        rows = await connection.fetch(_READ)
+        if not rows:
+            return 0
+        topic = topic_of(self._service, self._settings.kafka_topic_prefix)
+        futures = []
+        for row in rows:
+            envelope = envelope_of(row)
+            futures.append(
+                await producer.send(topic, row["data"].encode(), key=envelope.key, headers=envelope.to_headers())
+            )
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        acknowledged = [row["seq"] for row, result in zip(rows, results, strict=True) if not _failed(result)]
+        await connection.execute(f"delete from {SCHEMA}.outbox where seq = any($1)", acknowledged)
+        self._metrics.relayed.inc(len(acknowledged))
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return len(rows)
+
+
+def envelope_of(row: Any) -> Envelope:
+    """The envelope of an outbox row."""
+    return Envelope(
+        id=row["event_id"],
+        type=row["type"],
+        tenant=row["tenant_id"],
+        subject=row["subject"],
+        time=row["time"],
+        actor=row["actor"],
+        sequence=row["seq"],
+        traceparent=row["traceparent"],
+    )
+
+
+def _failed(result: Any) -> bool:
+    return isinstance(result, BaseException)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(asyncio.shield(producer.stop()), 5)
+    except Exception as error:  # the broker may be away: there is nothing left to lose
+        log.warning("producer did not stop cleanly", error=repr(error))

@@ -1,0 +1,200 @@
+"""What stands round every route: the body's limits, the caller, the scope, the key, one transaction, the answer.
+
+The order is: token, scope, known parameters, body; then the transaction: key, endpoint, commit; only then the answer
+leaves. FastAPI's own way, a dependency with `yield`, commits after it.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from chassis import identity, json
+from chassis.idempotency import HEADER as KEY_HEADER
+from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused
+from chassis.problems import FieldError, MalformedRequest, Problem, TooLarge, UnknownParameter, UnsupportedMediaType
+from chassis.versions import etag
+from chassis.work import RETRIED, Again, AnswerStands, transaction
+from chassis.work import Work as _Work
+
+if TYPE_CHECKING:
+    from chassis.service import Service
+
+DEEPEST = 32
+_ATTEMPTS = 5
+_SAFE = ("GET", "HEAD")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+async def _injected_work(request: Request) -> _Work:
+    return cast(_Work, request.scope["rapport.work"])
+
+
+Work = Annotated[_Work, Depends(_injected_work)]
+"""The transaction of a route or a reaction."""
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly: limited in size and depth, free of NUL, UTF-8 only."""
+
+    body_limit: int
+
+    async def body(self) -> bytes:
+        """The whole body. Raises TooLarge as soon as it is."""
+        if not hasattr(self, "_body"):
+            kept = bytearray()
+            async for chunk in self.stream():
+                kept += chunk
+                if len(kept) > self.body_limit:
+                    raise TooLarge(f"At most {self.body_limit} bytes are taken.", limit=self.body_limit)
+            self._body = bytes(kept)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body's value. Raises MalformedRequest."""
+        body = await self.body()
+        try:
+            value = json.loads(body)
+        except json.JSONDecodeError as error:
+            raise MalformedRequest(f"The body is no JSON: {error.msg} at {error.pos}.") from None
+        if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper_than(value, DEEPEST):
+            raise MalformedRequest(f"The body is nested deeper than {DEEPEST} levels.")
+        if b"\\u0000" in body and _has_nul(value):
+            raise MalformedRequest("The body holds a NUL character.")
+        return value
+
+
+def _children(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    names = value if isinstance(value, dict) else ()
+    return any("\0" in name for name in names) or any(_has_nul(child) for child in _children(value))
+
+
+class Endpoint(APIRoute):
+    """A route of a feature."""
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's handler, in a transaction."""
+        run = super().get_route_handler()
+        extra = self.openapi_extra or {}
+        scope: str = extra["x-scope"]
+        key_required: bool = extra["x-key-required"]
+        batch: bool = extra["x-batch"]
+        known = {parameter.alias for parameter in _query_parameters(self.dependant)}
+
+        async def handle(request: Request) -> Response:
+            service: Service = request.app.state.service
+            caller = service.verifier.caller(request.headers.get(identity.HEADER))
+            caller.require(scope)
+            _refuse_unknown(request, known)
+            strict = StrictRequest(request.scope, request.receive)
+            settings = service.settings
+            strict.body_limit = settings.batch_body_limit_bytes if batch else settings.body_limit_bytes
+            if self.body_field is not None:
+                _require_json(request)
+            safe = request.method in _SAFE
+            key = None if safe else request.headers.get(KEY_HEADER)
+            if key_required and key is None:
+                raise IdempotencyKeyRequired
+            return await _answer(service, caller, strict, run, key)
+
+        return handle
+
+
+async def _answer(
+    service: "Service", caller: identity.Caller, request: StrictRequest, run: Handler, key: str | None
+) -> Response:
+    """Runs the endpoint in a transaction, again when another one stood in its way."""
+    body = b"" if request.method in _SAFE else await request.body()
+    for attempt in range(1, _ATTEMPTS + 1):
+        work = service.work(caller, request)
+        request.scope["rapport.work"] = work
+        claim = None if key is None else Claim.of(work, request.method, request.url.path, key, body)
+        try:
+            return await _attempt(service, work, request, run, claim)
+        except (Again, AnswerStands, *RETRIED):
+            if attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        except (IdempotencyKeyInFlight, IdempotencyKeyReused):
+            raise
+        except Problem as problem:
+            if claim is None or problem.status >= 500:
+                raise
+            return await _keep_refusal(service, caller, request, claim, problem)
+    raise AssertionError("unreachable")
+
+
+async def _attempt(service: "Service", work: _Work, request: Request, run: Handler, claim: Claim | None) -> Response:
+    async with transaction(work):
+        if claim is not None:
+            stored = await claim.take(work)
+            if stored is not None:
+                return stored
+        response = await run(request)
+        if work.answer_version is not None:
+            response.headers["ETag"] = etag(work.answer_version)
+            if request.headers.get("if-none-match") == etag(work.answer_version) and request.method in _SAFE:
+                return Response(status_code=304, headers={"ETag": etag(work.answer_version)})
+        if claim is not None:
+            work.answer = claim.answer(response)
+    if work.published:
+        service.wake_relay()
+    return response
+
+
+async def _keep_refusal(
+    service: "Service", caller: identity.Caller, request: StrictRequest, claim: Claim, problem: Problem
+) -> Response:
+    """Stores a refusal beside its key, unless somebody's answer stands there by now: then that one is given."""
+    response = service.problem_response(request, problem)
+    work = service.work(caller, request)
+    try:
+        async with transaction(work):
+            stored = await claim.take(work)
+            if stored is not None:
+                return stored
+            work.answer = claim.answer(response)
+    except AnswerStands:
+        async with transaction(service.work(caller, request)) as again:
+            stored = await claim.take(again)
+            if stored is not None:
+                return stored
+    return response
+
+
+def _query_parameters(dependant: Any) -> list[Any]:
+    return [*dependant.query_params, *(found for child in dependant.dependencies for found in _query_parameters(child))]
+
+
+def _refuse_unknown(request: Request, known: set[str]) -> None:
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        errors = [
+            FieldError(where="query", pointer=f"/{name}", code="unknown", detail="not a parameter of this operation")
+            for name in unknown
+        ]
+        raise UnknownParameter(f"Known are: {', '.join(sorted(known)) or 'none'}.", errors=errors)
+
+
+def _require_json(request: Request) -> None:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise UnsupportedMediaType

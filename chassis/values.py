@@ -1,0 +1,90 @@
+"""Values that cross the wire: cleaned text, instants, e-mail addresses and phone numbers, made comparable."""
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class Wire(BaseModel):
+    """What a request carries: a field that is not known is refused, so nothing can be smuggled in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def clean_line(text: str) -> str:
+    """One line of text: trimmed, NFC, without control characters."""
+    text = unicodedata.normalize("NFC", text.strip())
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def clean_lines(text: str) -> str:
+    """Several lines of text: as a line, but line breaks and tabs may stay."""
+    text = unicodedata.normalize("NFC", text.strip()).replace("\r\n", "\n")
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _only_text(value: Any) -> Any:
+    """Times come as RFC 3339 text: a bare number would silently be read as seconds since 1970."""
+    if isinstance(value, (int, float)):
+        raise ValueError("an RFC 3339 time is expected")
+    return value
+
+
+def _in_range(at: datetime) -> datetime:
+    if not EARLIEST <= at < LATEST:
+        raise ValueError("the year must lie between 1900 and 2199")
+    return at.astimezone(UTC)
+
+
+Word = Annotated[str, AfterValidator(clean_line), StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Line = Annotated[
+    str, AfterValidator(clean_line), StringConstraints(min_length=1, max_length=200, strip_whitespace=True)
+]
+Reference = Annotated[
+    str, AfterValidator(clean_line), StringConstraints(min_length=1, max_length=255, strip_whitespace=True)
+]
+"""Somebody else's identifier: a source's record id, a stock keeping unit, a till number."""
+Paragraphs = Annotated[
+    str, AfterValidator(clean_lines), StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)
+]
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range)]
+"""A moment: RFC 3339 with an offset, kept in UTC."""
+WholeNumber = Annotated[int, Field(strict=True)]
+
+
+def normal_email(address: str) -> str:
+    """The address as it is compared and looked up: domain in lower case and IDNA, the whole case-folded.
+
+    Raises ValueError when it is no address by syntax. Nothing is asked of the network.
+    """
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    return found.normalized.casefold()
+
+
+def normal_phone(number: str, region: str | None) -> str:
+    """The number in E.164, read with the tenant's region when it has no country code.
+
+    Possible is enough: refusing a customer because a table does not know the prefix is worse than an odd number.
+    Raises ValueError when it cannot be a phone number at all.
+    """
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError(f"not a phone number: {error}") from None
+    if not phonenumbers.is_possible_number(parsed):
+        raise ValueError("not a possible phone number")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

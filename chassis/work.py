@@ -1,0 +1,380 @@
+"""Work: one transaction, one tenant, one actor, one `now`.
+
+It reads, writes, publishes and keeps the audit; routes and reactions get one and never see a session, a commit or a
+connection. It commits before the answer leaves: a 2xx means stored and announced.
+
+It speaks asyncpg: SQLModel says what a table is, and `get`, `find`, `insert`, `update` are written from that; whatever
+is more than that is SQL (docs/decisions/0003-work-speaks-asyncpg.md). Row-level security limits every statement to
+the tenant, so SQL here need not name it.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from chassis import json
+from chassis.database import Connection, is_away
+from chassis.events import LARGEST_EVENT, Event, Incoming
+from chassis.identity import Caller, Tenant
+from chassis.ids import uuid7
+from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
+from chassis.tables import SCHEMA, Table, Versioned
+
+Row = TypeVar("Row", bound=Table)
+Record = asyncpg.Record
+
+RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError)
+"""Two transactions stood in each other's way: the one that is run again sees what the other has written."""
+
+
+class Again(Exception):
+    """Somebody else wrote what this transaction was about to write: run it again and it will see that."""
+
+
+class AnswerStands(Exception):
+    """Another request with the same Idempotency-Key has answered meanwhile."""
+
+
+@dataclass(slots=True)
+class _Change:
+    entity: str
+    entity_id: UUID
+    action: str
+    changes: dict[str, list[Any]]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What leaves with the commit."""
+
+    events: list[tuple[Event, str | None]] = field(default_factory=list)
+    changes: list[_Change] = field(default_factory=list)
+
+
+class Work:
+    """A transaction of one tenant, opened by its first statement. `writes=False` reads without one."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        caller: Caller,
+        *,
+        writes: bool = True,
+        wait_seconds: float = 5.0,
+        traceparent: str | None = None,
+        trace_id: str = "",
+    ) -> None:
+        self.caller = caller
+        self.now = caller.tenant.clock_at or datetime.now(UTC)
+        self.traceparent = traceparent
+        self.trace_id = trace_id
+        self.answer: tuple[Any, ...] | None = None
+        self.published = 0
+        self.answer_version: int | None = None
+        self._pool = pool
+        self._writes = writes
+        self._wait_seconds = wait_seconds
+        self._connection: Connection | None = None
+        self._kept = _Kept()
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose data this is."""
+        return self.caller.tenant
+
+    @property
+    def actor(self) -> str:
+        """Who does it."""
+        return self.caller.actor
+
+    # Records
+
+    async def get(self, table: type[Row], id: UUID, *, lock: bool = False) -> Row:
+        """The row of that id; `lock` keeps it from others until the commit. Raises NotFound."""
+        row = await self.find(table, lock=lock, id=id)
+        if row is None:
+            raise NotFound
+        return row
+
+    async def find(self, table: type[Row], *, lock: bool = False, **equal: Any) -> Row | None:
+        """The row with these values, or None."""
+        found = await self.fetch(_select(table, tuple(equal), "for no key update" if lock else ""), *equal.values())
+        return row_of(table, found[0]) if found else None
+
+    async def all(self, table: type[Row], *, order_by: str = "id", **equal: Any) -> list[Row]:
+        """Every row with these values, in order. For what is known to be few; else use `chassis.pages`."""
+        found = await self.fetch(_select(table, tuple(equal), f"order by {order_by}"), *equal.values())
+        return [row_of(table, record) for record in found]
+
+    async def insert(self, row: Table) -> None:
+        """Writes a new row."""
+        await self._insert(row, "")
+
+    async def insert_new(self, row: Table) -> bool:
+        """Writes a new row unless a unique constraint says that it stands already; tells whether it did."""
+        return await self._insert(row, " on conflict do nothing")
+
+    async def insert_all(
+        self, table: type[Table], rows: Sequence[Mapping[str, Any]], *, new_only: bool = False
+    ) -> set[UUID]:
+        """Writes many rows by one statement, and answers with the ids of those written.
+
+        `new_only` passes over those that a unique constraint refuses. Each row names the columns that it sets; the
+        first one's are those of all.
+        """
+        if not rows:
+            return set()
+        conflict = " on conflict do nothing" if new_only else ""
+        columns = ", ".join(rows[0])
+        statement = (
+            f"insert into {name_of(table)} ({columns}) "
+            f"select {columns} from json_populate_recordset(null::{name_of(table)}, $1::json){conflict} returning id"
+        )
+        return {record["id"] for record in await self.fetch(statement, rows)}
+
+    async def update(self, row: Row, **changes: Any) -> Row:
+        """Changes fields of a row that was read with `lock=True`; raises its version when it has one.
+
+        Values that are equal already change nothing: no version, no audit.
+        """
+        before = {name: getattr(row, name) for name in changes}
+        changes = {name: value for name, value in changes.items() if before[name] != value}
+        if not changes:
+            return row
+        if isinstance(row, Versioned):
+            changes |= {"version": row.version + 1, "updated_at": self.now}
+        await self.execute(_update(type(row), tuple(changes)), row.id, *changes.values())
+        self._audit("updated", row, {name: [before[name], changes[name]] for name in before if name in changes})
+        for name, value in changes.items():
+            setattr(row, name, value)
+        return row
+
+    # SQL
+
+    async def fetch(self, statement: str, *values: Any) -> list[Record]:
+        """The rows of a statement."""
+        connection = await self._open()
+        return await connection.fetch(statement, *values)
+
+    async def fetch_one(self, statement: str, *values: Any) -> Record | None:
+        """The first row of a statement, or None."""
+        connection = await self._open()
+        return await connection.fetchrow(statement, *values)
+
+    async def value(self, statement: str, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        connection = await self._open()
+        return await connection.fetchval(statement, *values)
+
+    async def execute(self, statement: str, *values: Any) -> str:
+        """Runs a statement; answers with PostgreSQL's command tag."""
+        connection = await self._open()
+        return await connection.execute(statement, *values)
+
+    # What leaves with the commit
+
+    def publish(self, event: Event, *, cause: Incoming | None = None) -> None:
+        """Announces a fact: it goes into the outbox of this transaction, in order.
+
+        Lock the record before (`lock=True`): the order of a record's events is that of its changes only so. `cause`
+        is the event of a batch that led to this one; its trace goes on.
+        """
+        traceparent = cause.envelope.traceparent if cause else self.traceparent
+        self._kept.events.append((event, traceparent))
+
+    def audit(self, action: str, table: type[Table], id: UUID, changes: Mapping[str, list[Any]]) -> None:
+        """Notes a change that was made by SQL; `get`, `insert` and `update` do it themselves."""
+        self._kept.changes.append(_Change(name_of(table), id, action, dict(changes)))
+
+    def expect(self, row: Versioned, version: int | None) -> None:
+        """Raises StaleVersion unless the record stands at the version that the caller has seen (If-Match)."""
+        if version is not None and version != row.version:
+            raise StaleVersion(f"The record stands at version {row.version}.", version=row.version)
+
+    # The transaction
+
+    async def commit(self) -> None:
+        """Makes it last. Called once, by the chassis."""
+        if self._kept.events or self._kept.changes or self.answer:
+            await self._flush()
+        if self._connection is None or not self._writes:
+            return
+        await self._connection.execute("commit")
+
+    async def _insert(self, row: Table, conflict: str) -> bool:
+        if isinstance(row, Versioned):
+            row.created_at = row.updated_at = self.now
+        row.tenant_id = self.tenant.id
+        columns = columns_of(type(row))
+        tag = await self.execute(_insert_of(type(row)) + conflict, *(getattr(row, name) for name in columns))
+        written = tag == "INSERT 0 1"
+        if written:
+            values = {name: [None, getattr(row, name)] for name in columns if getattr(row, name) is not None}
+            self._audit("created", row, values)
+        return written
+
+    def _audit(self, action: str, row: Table, changes: dict[str, list[Any]]) -> None:
+        if row.audited:
+            technical = ("tenant_id", "id", "version", "created_at", "updated_at")
+            shown = {name: values for name, values in changes.items() if name not in technical}
+            self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
+
+    async def _flush(self) -> None:
+        """Outbox, audit and the kept answer in one statement: one round trip, whatever a request announces."""
+        parts: list[str] = []
+        values: list[Any] = [self.tenant.id, self.now, self.actor]
+        if self._kept.events:
+            values += _outbox_values(self._kept.events)
+            parts.append(_OUTBOX.format(*range(4, 9)))
+        if self._kept.changes:
+            first = len(values) + 1
+            values += _audit_values(self._kept.changes) + [self.trace_id]
+            parts.append(_AUDIT.format(*range(first, first + 5)))
+        if self.answer:
+            first = len(values) + 1
+            values += self.answer
+            parts.append(_ANSWER.format(*range(first, first + len(self.answer))))
+        statement = "with " + ", ".join(f"part{number} as ({part})" for number, part in enumerate(parts))
+        last = f" select count(*) from part{len(parts) - 1}" if self.answer else " select 1::bigint"
+        written = await self.value(f"{statement}, used as (select $1::uuid, $2::timestamptz, $3::text){last}", *values)
+        if self.answer and not written:
+            raise AnswerStands
+        self.published = len(self._kept.events)
+        self._kept = _Kept()
+
+    async def _open(self) -> Connection:
+        if self._connection is None:
+            try:
+                connection: Connection = await self._pool.acquire(timeout=self._wait_seconds)
+            except Exception as error:
+                if is_away(error):
+                    raise Unavailable("The database is busy or away.") from error
+                raise
+            self._connection = connection
+            if self._writes:
+                # One round trip; the setting ends with the transaction. A UUID's text cannot carry SQL.
+                await connection.execute(f"begin; set local app.tenant = '{self.tenant.id}'")
+            elif connection.tenant != self.tenant.id:
+                # Outside any transaction: one that was rolled back would leave the former tenant.
+                connection.tenant = None
+                await connection.execute(f"set app.tenant = '{self.tenant.id}'")
+                connection.tenant = self.tenant.id
+        return self._connection
+
+    async def close(self, failed: bool) -> None:
+        """Gives the connection back; what was not committed is rolled back."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if failed:
+            connection.tenant = None
+        if failed and not connection.is_closed() and connection.is_in_transaction():
+            try:
+                await connection.execute("rollback")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+        await self._pool.release(connection)
+
+
+@asynccontextmanager
+async def transaction(work: Work) -> AsyncIterator[Work]:
+    """Runs a block as one transaction: committed at its end, rolled back when it raises."""
+    try:
+        yield work
+        await work.commit()
+    except BaseException:
+        await work.close(failed=True)
+        raise
+    await work.close(failed=False)
+
+
+_OUTBOX = (
+    f"insert into {SCHEMA}.outbox (tenant_id, event_id, type, subject, data, time, actor, traceparent) "
+    "select $1, event.id, event.type, event.subject, event.data::json, $2, $3, event.traceparent "
+    "from unnest(${0}::uuid[], ${1}::text[], ${2}::text[], ${3}::text[], ${4}::text[]) "
+    "as event(id, type, subject, data, traceparent)"
+)
+_AUDIT = (
+    f"insert into {SCHEMA}.audit (tenant_id, at, actor, entity, entity_id, action, changes, trace_id) "
+    "select $1, $2, $3, change.entity, change.entity_id, change.action, change.changes::jsonb, ${4} "
+    "from unnest(${0}::text[], ${1}::uuid[], ${2}::text[], ${3}::text[]) "
+    "as change(entity, entity_id, action, changes)"
+)
+_ANSWER = (
+    f"insert into {SCHEMA}.idempotency "
+    "(tenant_id, principal, operation, key, fingerprint, status, headers, body) "
+    "values ($1, ${0}, ${1}, ${2}, ${3}, ${4}, ${5}::jsonb, ${6}) on conflict do nothing returning 1"
+)
+
+
+def _outbox_values(events: Sequence[tuple[Event, str | None]]) -> list[Any]:
+    return [
+        [uuid7() for _ in events],
+        [event.event_type for event, _ in events],
+        [event.subject for event, _ in events],
+        [_data_of(event) for event, _ in events],
+        [traceparent for _, traceparent in events],
+    ]
+
+
+def _data_of(event: Event) -> str:
+    data = json.dump_text(event.model_dump(mode="json"))
+    if len(data) > LARGEST_EVENT:
+        raise TooLarge(f"What happened here is larger than an event may be ({LARGEST_EVENT} characters).")
+    return data
+
+
+def _audit_values(changes: Sequence[_Change]) -> list[Any]:
+    return [
+        [change.entity for change in changes],
+        [change.entity_id for change in changes],
+        [change.action for change in changes],
+        [json.dump_text(change.changes) for change in changes],
+    ]
+
+
+@cache
+def name_of(table: type[Table]) -> str:
+    """The table's name in SQL."""
+    return str(table.__table__.fullname)  # type: ignore[attr-defined]
+
+
+@cache
+def columns_of(table: type[Table]) -> tuple[str, ...]:
+    """The table's columns, in order."""
+    return tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
+
+
+def row_of(table: type[Row], record: Mapping[str, Any]) -> Row:
+    """A row object of a record that holds all of the table's columns."""
+    return table(**{name: record[name] for name in columns_of(table)})
+
+
+def rows_of(table: type[Row], records: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Row objects of records."""
+    return [row_of(table, record) for record in records]
+
+
+@cache
+def _select(table: type[Table], equal: tuple[str, ...], ending: str) -> str:
+    where = " and ".join(f"{name} = ${number}" for number, name in enumerate(equal, 1)) or "true"
+    return f"select * from {name_of(table)} where {where} {ending}"
+
+
+@cache
+def _insert_of(table: type[Table]) -> str:
+    columns = columns_of(table)
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    return f"insert into {name_of(table)} ({', '.join(columns)}) values ({places})"
+
+
+@cache
+def _update(table: type[Table], names: tuple[str, ...]) -> str:
+    sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(names, 2))
+    return f"update {name_of(table)} set {sets} where id = $1"

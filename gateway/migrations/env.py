@@ -1,0 +1,5 @@
+"""Alembic's door; everything is in the chassis."""
+
+from chassis.migrations import run_environment
+
+run_environment()

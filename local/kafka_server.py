@@ -1,0 +1,98 @@
+"""Apache Kafka itself, one node in KRaft mode, from the jars that Maven brings by their coordinates."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.places import Place, StackError
+from local.programs import Started
+
+VERSION = "4.3.0"
+HERE = Path(__file__).parent
+RECIPE = HERE / "kafka"
+JARS = HERE.parent / ".rapport" / f"kafka-{VERSION}"
+OTHER_WAYS = "Other ways: `docker compose up`, or KAFKA_BOOTSTRAP_SERVERS pointing at a Kafka."
+
+
+def fetch_jars() -> None:
+    """Brings the jars and checks each against the committed list."""
+    if (JARS / "COMPLETE").exists():
+        return
+    for program, package in (("mvn", "Maven"), ("java", "Java 17 or newer")):
+        if shutil.which(program) is None:
+            raise StackError(f"{package} is missing (`rapport doctor` says how to get it). {OTHER_WAYS}")
+    JARS.mkdir(parents=True, exist_ok=True)
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={JARS}"]
+    fetched = subprocess.run(
+        ["mvn", "-q", "-B", "-f", str(RECIPE / "pom.xml"), goal, *options], capture_output=True, text=True, check=False
+    )
+    if fetched.returncode != 0:
+        raise StackError(f"Maven could not fetch Kafka: {fetched.stdout.strip()[-800:]}")
+    _check_jars()
+    (JARS / "COMPLETE").touch()
+
+
+def _check_jars() -> None:
+    for line in (RECIPE / "jars.sha256").read_text().splitlines():
+        digest, name = line.split()
+        jar = JARS / name
+        if not jar.exists() or hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
+            raise StackError(f"{name} is not the jar that was expected; remove {JARS} and try again.")
+
+
+def initialise(place: Place, ports: dict[str, int]) -> None:
+    """Writes the server's properties and formats its storage once; a half-made one is made anew."""
+    data, finished = place.root / "kafka", place.root / "kafka" / "RAPPORT_READY"
+    properties = place.root / "kafka.properties"
+    properties.write_text("".join(f"{name}={value}\n" for name, value in _properties(data, ports).items()))
+    if finished.exists():
+        return
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(mode=0o700)
+    cluster = str(place.secrets()["cluster_id"])
+    command = [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise StackError(f"Kafka's storage could not be formatted: {made.stdout}{made.stderr}")
+    finished.touch()
+
+
+def start(place: Place) -> Started:
+    """Starts the broker; it answers in about two seconds."""
+    return Started([*_java(), "kafka.Kafka", str(place.root / "kafka.properties")], place.log("kafka"))
+
+
+def _java() -> list[str]:
+    heap = ["-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    return ["java", *heap, f"-Dlog4j2.configurationFile={RECIPE / 'log4j2.properties'}", "-cp", f"{JARS}/*"]
+
+
+def _properties(data: Path, ports: dict[str, int]) -> dict[str, object]:
+    """One node that is broker and controller, that keeps to itself what a cluster would replicate."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@127.0.0.1:{ports['kafka_controller']}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{ports['kafka']},CONTROLLER://127.0.0.1:{ports['kafka_controller']}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports['kafka']}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": data / "logs",
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        # A broker that was killed is let in again once its old session is over.
+        "broker.session.timeout.ms": 2000,
+        "broker.heartbeat.interval.ms": 300,
+        "log.cleaner.dedupe.buffer.size": 16777216,
+    }

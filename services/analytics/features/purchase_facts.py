@@ -1,0 +1,55 @@
+"""Purchase facts: every purchase as it was told, and each customer's sums, exact at every commit.
+
+The facts that are new are found by their key, and only those go into the sums, in one statement: a purchase that is
+told again, or late, or out of order, leaves the same sums.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis import Feature, Incoming, Money, Work
+
+feature = Feature("purchase-facts")
+
+
+class PurchaseRecorded(Incoming, type="interactions.purchase_recorded.v1"):
+    """A customer bought something."""
+
+    purchase_id: UUID
+    customer_id: UUID
+    purchased_at: datetime
+    total: Money
+
+
+@feature.on_batch(PurchaseRecorded)
+async def sum_up_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) -> None:
+    """Keeps the facts and adds the new ones to their customers' sums."""
+    await work.execute(
+        """
+        with told as (
+            select distinct on (id) id, customer_id, purchased_at, currency, revenue_minor
+            from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
+                as purchase(id, customer_id, purchased_at, currency, revenue_minor)
+        ), new as (
+            insert into purchase_fact (id, customer_id, purchased_at, currency, revenue_minor)
+            select * from told order by id
+            on conflict do nothing
+            returning customer_id, purchased_at, currency, revenue_minor
+        )
+        insert into customer_value (currency, customer_id, purchases, revenue_minor, first_at, last_at)
+        select currency, customer_id, count(*), sum(revenue_minor), min(purchased_at), max(purchased_at)
+        from new group by currency, customer_id
+        order by currency, customer_id -- two writers take the rows in one order
+        on conflict (tenant_id, currency, customer_id) do update set
+            purchases = customer_value.purchases + excluded.purchases,
+            revenue_minor = customer_value.revenue_minor + excluded.revenue_minor,
+            first_at = least(customer_value.first_at, excluded.first_at),
+            last_at = greatest(customer_value.last_at, excluded.last_at)
+        """,
+        [purchase.purchase_id for purchase in purchases],
+        [purchase.customer_id for purchase in purchases],
+        [purchase.purchased_at for purchase in purchases],
+        [purchase.total.currency for purchase in purchases],
+        [purchase.total.minor for purchase in purchases],
+    )

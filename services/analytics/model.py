@@ -1,0 +1,38 @@
+"""Every table of analytics: facts as they were told, and rollups that are exact at every commit."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint
+
+from chassis import Table, instant, new_registry, whole
+
+
+class Owned(Table, registry=new_registry()):
+    """What this service owns."""
+
+
+class PurchaseFact(Owned, table=True):
+    """A purchase; the id is the purchase's. Append-only: the rollups can be made again from it."""
+
+    __tablename__ = "purchase_fact"
+    __table_args__ = (Index(None, "tenant_id", "currency", "purchased_at"),)
+
+    customer_id: UUID
+    purchased_at: datetime = instant()
+    currency: str
+    revenue_minor: int = whole()
+
+
+class CustomerValue(Owned, table=True):
+    """A customer's purchases in one currency, summed: updated in the transaction that stores the facts."""
+
+    __tablename__ = "customer_value"
+    __table_args__ = (UniqueConstraint("tenant_id", "currency", "customer_id"),)
+
+    currency: str
+    customer_id: UUID
+    purchases: int = whole()
+    revenue_minor: int = whole()
+    first_at: datetime = instant()
+    last_at: datetime = instant()

@@ -1,0 +1,159 @@
+"""The operations on customers."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from chassis import (
+    Batch,
+    BatchResults,
+    Feature,
+    IfMatch,
+    Invalid,
+    Problem,
+    Reference,
+    StaleVersion,
+    Work,
+    merge_patch,
+    results_of,
+    uuid7,
+)
+from services.customers import rules
+from services.customers.features.customers.facts import (
+    AmbiguousExternalIds,
+    CustomerUpdated,
+    ExternalIdTaken,
+    NotIdentifiable,
+)
+from services.customers.features.customers.upserts import (
+    FIELDS,
+    claim_external_ids,
+    contacts_of,
+    created,
+    replace_contacts,
+    upsert_customers,
+)
+from services.customers.features.customers.wire import Customer, CustomerPatch, NewCustomer
+from services.customers.model import ExternalId
+from services.customers.model import Customer as Row
+
+feature = Feature("customers")
+
+
+@feature.post("/customers", scope="customers:write", status_code=201, refuses=[ExternalIdTaken, NotIdentifiable])
+async def create_customer(work: Work, wanted: NewCustomer) -> Customer:
+    """Records a customer. An external id that somebody has already is refused; to overwrite, use the upsert."""
+    values = rules.complete(wanted.values(), FIELDS)
+    if not rules.is_identifiable(values):
+        raise NotIdentifiable
+    row = Row(id=uuid7(), **values)
+    contacts = contacts_of(work, values)
+    keys = rules.external_keys(values)
+    if keys:
+        await _refuse_taken(work, keys)
+    await work.insert(row)
+    await replace_contacts(work, {row.id: contacts})
+    await claim_external_ids(work, [(row.id, *key) for key in dict.fromkeys(keys)])
+    work.publish(created(work, row.id, values))
+    return customer_of(vars(row))
+
+
+@feature.post("/customers/batch", scope="customers:write", batch=True)
+async def upsert_customers_batch(work: Work, batch: Batch[NewCustomer]) -> BatchResults:
+    """Creates or changes up to a thousand customers, each found by its external ids.
+
+    Absent fields stay as they are, null ones are cleared, external ids are added. An item that changes nothing is
+    `unchanged` and raises no version.
+    """
+    return results_of(batch, await upsert_customers(work, batch.readable()))
+
+
+@feature.put(
+    "/customers/by-external-id",
+    scope="customers:write",
+    refuses=[AmbiguousExternalIds, NotIdentifiable],
+    responses={201: {"model": Customer, "description": "It was created."}},
+)
+async def upsert_customer(
+    work: Work,
+    wanted: NewCustomer,
+    response: Response,
+    source: Annotated[Reference, Query(description="The system that the id is of.")],
+    id: Annotated[Reference, Query(description="What that system calls the customer.")],
+) -> Customer:
+    """Creates or changes the customer that a system calls by this id."""
+    known = wanted.external_ids or []
+    named = {"source": source, "id": id}
+    wanted = NewCustomer.model_validate(
+        wanted.values() | {"external_ids": [named, *(one.model_dump() for one in known if one.model_dump() != named)]}
+    )
+    outcome = (await upsert_customers(work, [(0, wanted)]))[0]
+    if isinstance(outcome, Problem):
+        raise outcome
+    status, customer_id = outcome
+    if status == "created":
+        response.status_code = 201
+    return customer_of(vars(await work.get(Row, customer_id)))
+
+
+@feature.get("/customers/{id:uuid}", scope="customers:read")
+async def read_customer(work: Work, id: UUID) -> Customer:
+    """One customer."""
+    return customer_of(vars(await work.get(Row, id)))
+
+
+@feature.patch(
+    "/customers/{id:uuid}", scope="customers:write", refuses=[ExternalIdTaken, NotIdentifiable, StaleVersion]
+)
+async def update_customer(work: Work, id: UUID, patch: CustomerPatch, if_match: IfMatch) -> Customer:
+    """Changes the fields that are named; null clears one, lists are replaced, `custom` is merged."""
+    row = await work.get(Row, id, lock=True)
+    work.expect(row, if_match)
+    given = patch.values()
+    if given.get("kind", "") is None:
+        raise Invalid.field("/kind", "required", "this cannot be removed")
+    if given.get("custom"):
+        given["custom"] = merge_patch(row.custom, given["custom"])
+    before = {name: getattr(row, name) for name in FIELDS}
+    after = before | {name: rules.complete(given, [name])[name] for name in given}
+    if not rules.is_identifiable(after):
+        raise NotIdentifiable
+    changed = sorted(name for name in after if after[name] != before[name])
+    if changed:
+        await work.update(row, **{name: after[name] for name in changed})
+        await _follow(work, row, before, after)
+        work.publish(CustomerUpdated(customer_id=id, version=row.version, changed=changed))
+    return customer_of(vars(row))
+
+
+async def _follow(work: Work, row: Row, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Brings what a customer is found by in line with the changed record."""
+    if after["emails"] != before["emails"] or after["phones"] != before["phones"]:
+        contacts = contacts_of(work, after)
+        await work.execute("delete from contact_point where customer_id = $1", row.id)
+        await replace_contacts(work, {row.id: contacts})
+    old, new = set(rules.external_keys(before)), set(rules.external_keys(after))
+    for source, external in sorted(old - new):
+        await work.execute("delete from external_id where source = $1 and external_id = $2", source, external)
+    if new - old:
+        await _refuse_taken(work, sorted(new - old))
+        await claim_external_ids(work, [(row.id, *key) for key in sorted(new - old)])
+
+
+async def _refuse_taken(work: Work, keys: list[tuple[str, str]]) -> None:
+    for index, (source, external) in enumerate(keys):
+        holder = await work.find(ExternalId, source=source, external_id=external)
+        if holder is not None:
+            pointer = f"/external_ids/{index}"
+            raise ExternalIdTaken(
+                f"{source} {external} is another customer's.", customer_id=str(holder.customer_id), pointer=pointer
+            )
+
+
+def customer_of(row: Mapping[str, Any]) -> Customer:
+    """The customer as it is shown."""
+    return Customer.model_construct(**{name: row[name] for name in Customer.model_fields})
+
+

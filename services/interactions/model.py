@@ -1,0 +1,58 @@
+"""Every table of interactions: what happened between us and a customer."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from chassis import Table, instant, new_registry, whole
+
+
+class Owned(Table, registry=new_registry()):
+    """What this service owns."""
+
+
+class Purchase(Owned, table=True):
+    """What a customer bought. It never changes; refunds stand beside it.
+
+    Its lines are a part of it and are only ever read with it, so they are kept as a document.
+    """
+
+    __tablename__ = "purchase"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "source", "source_id"),
+        Index(None, "tenant_id", "customer_id", "purchased_at", "id"),
+    )
+
+    customer_id: UUID
+    source: str
+    source_id: str
+    purchased_at: datetime = instant()
+    currency: str
+    channel: str | None
+    store: str | None
+    sold_through: str | None
+    total_minor: int = whole()
+    lines: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    content_hash: str
+    """Tells a repetition from another purchase under the same source id."""
+    recorded_at: datetime = instant()
+
+
+class KnownCustomer(Owned, table=True):
+    """A customer that the customers service has told of; the id is the customer's."""
+
+    __tablename__ = "known_customer"
+
+
+class AwaitedCustomer(Owned, table=True):
+    """A customer that records name but nobody has told of yet; the id is the customer's."""
+
+    __tablename__ = "awaited_customer"
+    __table_args__ = (Index(None, "tenant_id", "since"),)
+
+    since: datetime = instant()
+    records: int = whole()

@@ -1,0 +1,7 @@
+"""What the interactions service can be told, beside what every service can."""
+
+import chassis
+
+
+class Settings(chassis.Settings):
+    """Nothing of its own yet."""

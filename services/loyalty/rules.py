@@ -1,0 +1,71 @@
+"""How points are earned. Plain values in, plain values out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+MOST_POINTS = 10**15
+"""More than this from one purchase is a mistake in a rule, and sums of many such stay far inside a bigint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One version of an earning rule: `points` for each `per_minor` that was spent."""
+
+    rule_id: UUID
+    version: int
+    points: int
+    per_minor: int
+    valid_from: datetime | None
+    valid_to: datetime | None
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether a purchase of that moment earns by it: half-open [valid_from, valid_to)."""
+        return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
+
+    def points_for(self, eligible_minor: int) -> int:
+        """What an order earns: floored once, over the whole order; nothing for nothing."""
+        return min(max(eligible_minor, 0) * self.points // self.per_minor, MOST_POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Points that one rule grants for one order."""
+
+    rule: Rule
+    points: int
+
+
+def awards(rules: Iterable[Rule], eligible_minor: int, at: datetime) -> list[Award]:
+    """What an order of that moment earns: each rule that held then grants its own points; none, no award."""
+    held = [Award(rule, rule.points_for(eligible_minor)) for rule in rules if rule.holds_at(at)]
+    return [award for award in held if award.points > 0]
+
+
+def split_credit(points: int, debt: int) -> tuple[int, int]:
+    """How a credit divides: debt is paid first, the rest can be spent."""
+    paid = min(points, debt)
+    return paid, points - paid
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A wallet's buckets."""
+
+    pending: int
+    available: int
+    reserved: int
+    debt: int
+
+
+def fold(entries: Iterable[tuple[str, str, int]]) -> Balance:
+    """The wallet that entries (from, to, points) make."""
+    totals = dict.fromkeys(("pending", "available", "reserved", "debt"), 0)
+    for from_bucket, to_bucket, points in entries:
+        if from_bucket in totals:
+            totals[from_bucket] -= points
+        if to_bucket in totals:
+            totals[to_bucket] += points
+    # Debt is owed to the program: what flows into it makes it less.
+    return Balance(totals["pending"], totals["available"], totals["reserved"], -totals["debt"])
