@@ -3,7 +3,6 @@
 A bad item is refused with its problem, and the rest stand.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 

@@ -27,7 +27,7 @@ MOUNTED = ("gateway.commands", "local.commands")
 SERVICES = ("customers", "interactions", "loyalty", "analytics", "gateway")
 Kind = TypeVar("Kind", bound=Settings)
 
-app = typer.Typer(help="Rapport: a customer-relationship backend.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 letters = typer.Typer(help="Events that a service could not apply.", no_args_is_help=True)
 app.add_typer(letters, name="dead-letters")
 

@@ -4,6 +4,7 @@ No code takes a connection except through `Work`, the worker's loops and the com
 """
 
 import ssl
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from pydantic import PostgresDsn
 
 from chassis import json
 from chassis.settings import Settings
-
 
 _AWAY = (
     asyncpg.PostgresConnectionError,
@@ -31,14 +31,22 @@ def is_away(error: BaseException) -> bool:
     return closed or (isinstance(error, _AWAY) and not isinstance(error, asyncpg.QueryCanceledError))
 
 
-class Connection(asyncpg.Connection):
-    """A connection and the tenant that its session setting names; None when that is not known for sure."""
+@dataclass(slots=True)
+class Session:
+    """What a connection's session was last told."""
 
-    __slots__ = ("tenant",)
+    tenant: UUID | None = None
+    """The tenant that its setting names; None when that is not known for sure."""
+
+
+class Connection(asyncpg.Connection):
+    """A connection that remembers its session; a pool's proxy lets that be read, and nothing be set."""
+
+    __slots__ = ("session",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.tenant: UUID | None = None
+        self.session = Session()
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -11,8 +12,8 @@ JSONDecodeError = orjson.JSONDecodeError
 def _other(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
+    if isinstance(value, UUID):  # asyncpg's own kind, which orjson does not know
+        return str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 

@@ -148,7 +148,7 @@ class Reactor:
                 raise
             except Exception as error:
                 if attempt == attempts:
-                    log.error("event parked", feature=feature, event=str(item.envelope.id), exc_info=error)
+                    log.error("event parked", feature=feature, event_id=str(item.envelope.id), exc_info=error)
                     await self._park(item.record, feature, item.envelope, _reason(error), attempts)
                 else:
                     await asyncio.sleep(0.02 * 2**attempt)

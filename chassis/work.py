@@ -221,8 +221,7 @@ class Work:
 
     def _audit(self, action: str, row: Table, changes: dict[str, list[Any]]) -> None:
         if row.audited:
-            technical = ("tenant_id", "id", "version", "created_at", "updated_at")
-            shown = {name: values for name, values in changes.items() if name not in technical}
+            shown = {name: values for name, values in changes.items() if _is_shown(name, values)}
             self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
 
     async def _flush(self) -> None:
@@ -260,11 +259,11 @@ class Work:
             if self._writes:
                 # One round trip; the setting ends with the transaction. A UUID's text cannot carry SQL.
                 await connection.execute(f"begin; set local app.tenant = '{self.tenant.id}'")
-            elif connection.tenant != self.tenant.id:
+            elif connection.session.tenant != self.tenant.id:
                 # Outside any transaction: one that was rolled back would leave the former tenant.
-                connection.tenant = None
+                connection.session.tenant = None
                 await connection.execute(f"set app.tenant = '{self.tenant.id}'")
-                connection.tenant = self.tenant.id
+                connection.session.tenant = self.tenant.id
         return self._connection
 
     async def close(self, failed: bool) -> None:
@@ -273,7 +272,7 @@ class Work:
         if connection is None:
             return
         if failed:
-            connection.tenant = None
+            connection.session.tenant = None
         if failed and not connection.is_closed() and connection.is_in_transaction():
             try:
                 await connection.execute("rollback")
@@ -337,6 +336,12 @@ def _audit_values(changes: Sequence[_Change]) -> list[Any]:
         [change.action for change in changes],
         [json.dump_text(change.changes) for change in changes],
     ]
+
+
+def _is_shown(name: str, values: list[Any]) -> bool:
+    """Whether the audit shows a column: not the technical ones, and no bytes, which are hashes of secrets."""
+    technical = name in ("tenant_id", "id", "version", "created_at", "updated_at")
+    return not technical and not isinstance(values[1], bytes)
 
 
 @cache

@@ -24,4 +24,6 @@ def owners(folder: Path) -> dict[str, str]:
 def scopes(folder: Path) -> tuple[str, ...]:
     """Every scope that some operation needs."""
     operations = [one for path in openapi(folder)["paths"].values() for one in path.values()]
-    return tuple(sorted({scope for one in operations for needs in one["security"] for scope in next(iter(needs.values()))}))
+    return tuple(
+        sorted({scope for one in operations for needs in one["security"] for scope in next(iter(needs.values()))})
+    )

@@ -29,6 +29,7 @@ HOP_BY_HOP = frozenset(
 )  # fmt: skip
 REPLACED = frozenset((b"host", b"authorization", b"cookie", b"traceparent", b"x-request-id", b"expect", b"forwarded"))
 FORGED = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
+OURS = (b"x-request-id", b"date")
 PUBLIC = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
 RETRIED_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 
@@ -273,9 +274,7 @@ def _forwarded(scope: Scope, token: str) -> Headers:
 
 
 def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
-    return {
-        one.strip().lower() for name, value in headers if name == b"connection" for one in value.split(b",")
-    }
+    return {one.strip().lower() for name, value in headers if name == b"connection" for one in value.split(b",")}
 
 
 def _start_of(response: aiohttp.ClientResponse) -> Message:
@@ -283,6 +282,6 @@ def _start_of(response: aiohttp.ClientResponse) -> Message:
     headers = [
         (name.lower(), value)
         for name, value in response.raw_headers
-        if name.lower() not in HOP_BY_HOP and name.lower() not in named and name.lower() != b"x-request-id"
+        if name.lower() not in HOP_BY_HOP and name.lower() not in named and name.lower() not in OURS
     ]
     return {"type": "http.response.start", "status": response.status, "headers": headers}

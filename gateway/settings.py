@@ -14,7 +14,9 @@ class Settings(chassis.Settings):
     internal_token_seconds: float = Field(60.0, ge=5, description="How long an internal token is good.")
     upstreams: dict[str, str] = Field(description="Where each service answers: a JSON object of name to URL.")
     upstream_concurrency: int = Field(
-        256, ge=1, description="Requests that one service may have open here; more are refused, so that it starves no other."
+        256,
+        ge=1,
+        description="Requests that one service may have open here; more are refused, so that it starves no other.",
     )
     upstream_deadline_seconds: float = Field(35.0, gt=0, description="How long a service may take for an answer.")
     contracts: Path = Field(

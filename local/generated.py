@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic_settings import BaseSettings
 
 from chassis import contracts
-from chassis.events import Event, Incoming
+from chassis.events import Event
 from chassis.service import Service, load
 from local import PROCESSES
 from local.places import LocalSettings
@@ -57,7 +57,9 @@ def events_page(loaded: list[Service]) -> str:
     )
     for type, event in sorted(Event.published.items()):
         lines.append(f"\n## {type}\n\n{(event.__doc__ or '').strip()}\n\n")
-        lines.append(f"Key: `{event.key_field}`. Read by: {', '.join(sorted(readers.get(type, []))) or 'nobody yet'}.\n")
+        lines.append(
+            f"Key: `{event.key_field}`. Read by: {', '.join(sorted(readers.get(type, []))) or 'nobody yet'}.\n"
+        )
         lines.append("\n| field | type |\n|---|---|\n")
         lines += [f"| `{name}` | {_type_name(field.annotation)} |\n" for name, field in event.model_fields.items()]
     return "".join(lines)

@@ -26,7 +26,8 @@ class LocalSettings(BaseSettings):
         None, ge=1, le=65535, description="The gateway's port; 8400 at the first start, then what it was."
     )
     database_url: str | None = Field(
-        None, description="For `rapport up`: a PostgreSQL to use instead of starting one, as a login that may create roles."
+        None,
+        description="For `rapport up`: a PostgreSQL to use instead of starting one, as a login that may create roles.",
     )
     kafka_bootstrap_servers: str | None = Field(
         None, description="For `rapport up`: a Kafka to use instead of starting one."

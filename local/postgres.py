@@ -74,7 +74,6 @@ def start(place: Place, port: int, *, unsafe_speed: bool) -> Started:
         "unix_socket_directories": "",
         "max_connections": 200,
         "shared_buffers": "128MB",
-        "wal_compression": "lz4",
         "log_min_messages": "warning",
         "fsync": "off" if unsafe_speed else "on",
         "synchronous_commit": "off" if unsafe_speed else "on",

@@ -26,10 +26,7 @@ def complete(given: Values, fields: Iterable[str]) -> dict[str, Any]:
 
 def is_identifiable(record: Values) -> bool:
     """Whether somebody could tell who is meant: one of name, e-mail, phone or external id is enough."""
-    return any(
-        record.get(name)
-        for name in ("given_name", "family_name", "name", "emails", "phones", "external_ids")
-    )
+    return any(record.get(name) for name in ("given_name", "family_name", "name", "emails", "phones", "external_ids"))
 
 
 def changes(current: Values, given: Values) -> dict[str, Any]:

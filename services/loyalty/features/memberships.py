@@ -9,9 +9,9 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from chassis import Feature, Invalid, Page, Paged, Problem, Wire, Work, page
-from services.loyalty.operations import join
 from services.loyalty.model import Membership as Row
 from services.loyalty.model import Program
+from services.loyalty.operations import join
 
 feature = Feature("memberships")
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from chassis import Event, Feature, Incoming, Money, Page, Paged, Work, page, uuid7
 from chassis.work import rows_of
 from services.loyalty import rules
-from services.loyalty.operations import join
 from services.loyalty.model import EarnBasis, EarningRule, Lot, Membership, PointsEntry, Program, Wallet
+from services.loyalty.operations import join
 
 feature = Feature("points")
 

@@ -36,8 +36,8 @@ from services.customers.features.customers.upserts import (
     upsert_customers,
 )
 from services.customers.features.customers.wire import Customer, CustomerPatch, NewCustomer
-from services.customers.model import ExternalId
 from services.customers.model import Customer as Row
+from services.customers.model import ExternalId
 
 feature = Feature("customers")
 
@@ -155,5 +155,3 @@ async def _refuse_taken(work: Work, keys: list[tuple[str, str]]) -> None:
 def customer_of(row: Mapping[str, Any]) -> Customer:
     """The customer as it is shown."""
     return Customer.model_construct(**{name: row[name] for name in Customer.model_fields})
-
-

@@ -165,7 +165,9 @@ async def replace_contacts(
     if known:
         await work.execute("delete from contact_point where customer_id = any($1)", known)
     rows = [
-        {"customer_id": id, "kind": kind, "normal": normal} for id, points in contacts.items() for kind, normal in points
+        {"customer_id": id, "kind": kind, "normal": normal}
+        for id, points in contacts.items()
+        for kind, normal in points
     ]
     await work.insert_all(ContactPoint, rows)
 

@@ -119,7 +119,8 @@ def _plain(value: Decimal | None) -> str | None:
 
 def _recorded(row: Mapping[str, Any]) -> PurchaseRecorded:
     lines = [
-        RecordedLine.model_construct(**{name: line[name] for name in RecordedLine.model_fields}) for line in row["lines"]
+        RecordedLine.model_construct(**{name: line[name] for name in RecordedLine.model_fields})
+        for line in row["lines"]
     ]
     return PurchaseRecorded.model_construct(
         purchase_id=row["id"],

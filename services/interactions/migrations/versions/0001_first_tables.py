@@ -59,7 +59,7 @@ def upgrade() -> None:
         sa.Column("store", sa.Text(), nullable=True),
         sa.Column("sold_through", sa.Text(), nullable=True),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
-        sa.Column("lines", postgresql.JSONB(astext_type=Text()), nullable=False),
+        sa.Column("lines", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_purchase"),

@@ -133,7 +133,7 @@ def upgrade() -> None:
         sa.Column("purchase_id", sa.Uuid(), nullable=False),
         sa.Column("purchased_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("eligible_minor", sa.BigInteger(), nullable=False),
-        sa.Column("rules", postgresql.JSONB(astext_type=Text()), nullable=False),
+        sa.Column("rules", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id", "membership_id"], ["wallet.tenant_id", "wallet.id"], name="fk_earn_basis_wallet"
         ),

@@ -1,0 +1,60 @@
+# `make` alone lists what there is to do.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-slow lint format contracts migrate lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(STAMP) ## install everything that the other targets use; starts nothing
+	@$(BIN)/rapport fetch
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it by PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: setup ## a year of 2,377 real households, every figure checked
+	@$(BIN)/python -m examples.demo
+
+run: setup ## keep the whole system up, with the demo's data if it ran
+	@$(BIN)/rapport up
+
+test: setup ## every test that is not slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup ## the long proofs
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## format, rules, types, imports, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/rapport contracts --check
+	@$(BIN)/python -m tests.support.sizes
+
+format: $(STAMP) ## lay out the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contracts: $(STAMP) ## make the contracts and the generated pages from the code
+	$(BIN)/rapport contracts
+
+migrate: $(STAMP) ## bring the databases of the environment or the local stack to the newest revision
+	$(BIN)/rapport migrate
+
+lock: $(STAMP) ## resolve the dependencies anew
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock
+
+clean: ## remove what was made here: environment, caches, the stack's data
+	rm -rf $(VENV) .rapport .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,156 @@
+"""Run the demo: `make demo`. It brings up the stack, or uses the one that runs already on the data folder."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from examples.demo.expectations import Check, compare
+from examples.demo.households import CURRENCY, read_baskets, read_households
+from examples.demo.shop import Shop, Told
+
+DATA = Path(os.environ.get("RAPPORT_DATA", ".rapport"))
+RAPPORT = str(Path(sys.executable).with_name("rapport"))
+console = Console(width=None if sys.stdout.isatty() else 110)
+
+
+def main() -> int:
+    """The whole story; 0 when every check holds."""
+    with stack() as url:
+        tenant = command("tenants", "create", "Corner Shop", "--currency", CURRENCY, "--timezone", "America/New_York")
+        key = command("keys", "create", "--tenant", tenant, "--all-scopes", "--name", "demo")
+        holds = asyncio.run(tell(url, key))
+        (DATA / "demo-key").write_text(key)
+        (DATA / "demo-key").chmod(0o600)
+    if holds:
+        console.print(
+            "\n[bold green]Every check is equal.[/] How to go on:\n"
+            "  make run                    keep it up, with this data\n"
+            f"  {url}/docs   the API, page by page\n"
+            f'  curl -H "Authorization: Bearer $(cat {DATA}/demo-key)" {url}/v1/analytics/pareto'
+        )
+        return 0
+    console.print("\n[bold red]Something differs: see above.[/]")
+    return 1
+
+
+async def tell(url: str, key: str) -> bool:
+    """Sends the year, waits, asks, compares."""
+    baskets = read_baskets()
+    households = read_households(baskets)
+    shop = Shop(url, key)
+    try:
+        with bar("households recorded", len(households)) as told:
+            ids = await shop.record_customers(households, told)
+        program = await shop.open_program()
+        started = time.perf_counter()
+        with bar("baskets through the gateway", len(baskets)) as told:
+            await shop.record_purchases(baskets, ids, told)
+        sent = time.perf_counter()
+        console.print("waiting until points and figures have followed ...")
+        await shop.wait_until_drained(lambda _: None)
+        drained = time.perf_counter()
+        with bar("balances read", len(households)) as told:
+            balances = await shop.balances(program, told)
+        pareto = await shop.ask("GET", "/v1/analytics/pareto", params={"currency": CURRENCY})
+        ledger = await shop.ask("GET", "/v1/ledger/verify")
+        status = await shop.ask("GET", "/v1/status")
+    finally:
+        await shop.close()
+    show_deciles(pareto)
+    show_rates(len(baskets), sent - started, drained - started)
+    return show_checks(compare(baskets, ids, pareto, balances, ledger, status))
+
+
+@contextmanager
+def stack() -> Iterator[str]:
+    """The address of the stack on the data folder: of the one that runs, or of one that is started for the demo."""
+    console.print(f"starting PostgreSQL, Kafka and the five processes on {DATA} ...")
+    started = time.perf_counter()
+    up = subprocess.Popen([RAPPORT, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert up.stdout is not None
+    assert up.stderr is not None
+    line = up.stdout.readline()
+    if not line:
+        said = up.stderr.read()
+        if "running on" not in said:
+            raise SystemExit(said)
+        ports = json.loads((DATA / "ports.json").read_text())
+        console.print("a stack runs there already: using it")
+        yield f"http://127.0.0.1:{ports['gateway']}"
+        return
+    console.print(f"up after {time.perf_counter() - started:.1f} s")
+    try:
+        yield line.split()[1]
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=90)
+
+
+def command(*words: str) -> str:
+    """What a command of the command line prints."""
+    done = subprocess.run([RAPPORT, *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return done.stdout.strip()
+
+
+@contextmanager
+def bar(what: str, total: int) -> Iterator[Told]:
+    """A progress bar; without a terminal, a line at the end."""
+    if not console.is_terminal:
+        started = time.perf_counter()
+        yield lambda _: None
+        console.print(f"{what}: {total:,} in {time.perf_counter() - started:.1f} s")
+        return
+    columns = (TextColumn("{task.description:30}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.advance(task, done)
+
+
+def show_deciles(pareto: dict[str, Any]) -> None:
+    """Who brings the revenue."""
+    table = Table("households", "revenue", "share", "", title="Who brings the revenue, by tenths of the households")
+    best = max(decile["share"] for decile in pareto["deciles"])
+    for decile in pareto["deciles"]:
+        blocks = "█" * round(40 * decile["share"] / best)
+        table.add_row(f"{decile['customers']:,}", decile["revenue"], f"{decile['share']:.1%}", blocks)
+    console.print(table)
+    console.print(
+        f"The top 20 % bring {pareto['top_20_percent_share']:.1%}; {pareto['customers_for_80_percent']:,} of "
+        f"{pareto['customers']:,} households bring 80 %."
+    )
+
+
+def show_rates(baskets: int, sending: float, whole: float) -> None:
+    """How fast it went."""
+    console.print(
+        f"{baskets:,} purchases: {baskets / sending:,.0f} a second through the gateway, {baskets / whole:,.0f} a second "
+        "until points and figures had followed."
+    )
+
+
+def show_checks(checks: list[Check]) -> bool:
+    """Every figure beside the one from the file."""
+    table = Table("figure", "from the file", "from Rapport", "", title="Checked against plain Python")
+    for check in checks:
+        mark = "[green]equal[/]" if check.holds else "[red]DIFFERS[/]"
+        table.add_row(check.what, str(check.expected)[:60], str(check.given)[:60], mark)
+    console.print(table)
+    return all(check.holds for check in checks)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
