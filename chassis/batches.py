@@ -3,6 +3,7 @@
 A bad item is refused with its problem, and the rest stand.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class BatchResults(BaseModel):
     results: list[BatchResult]
 
 
-def results_of(batch: Batch[Any], outcomes: dict[int, tuple[Status, UUID] | Problem]) -> BatchResults:
+def results_of(batch: Batch[Any], outcomes: Mapping[int, tuple[Status, UUID] | Problem]) -> BatchResults:
     """The answer to a batch: the outcome of each readable item, and the refusal of every other."""
     results = []
     for index, item in enumerate(batch.items):

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -21,7 +21,6 @@ from chassis.database import connect, open_pool
 from chassis.service import Service, load
 from chassis.settings import Settings
 from chassis.tables import SCHEMA
-from chassis.work import Record
 
 MOUNTED = ("gateway.commands", "local.commands")
 SERVICES = ("customers", "interactions", "loyalty", "analytics", "gateway")
@@ -36,9 +35,9 @@ def settings_for(service: str, kind: type[Kind]) -> Kind:
     """The settings of a service: the environment's, or those that the local stack has written for it."""
     file = Path(os.environ.get("RAPPORT_DATA", ".rapport")) / "env" / f"{service}.env"
     if "DATABASE_URL" not in os.environ and file.exists():
-        return kind(_env_file=file)  # type: ignore[call-arg]
+        return kind(_env_file=file)
     try:
-        return kind()  # type: ignore[call-arg]
+        return kind()
     except ValueError as error:
         print(
             f"{service} is not configured: start a local stack (`rapport up`), name its folder by RAPPORT_DATA, or set "
@@ -133,12 +132,12 @@ def replay_letters(
 async def _counts(settings: Settings) -> tuple[object, ...]:
     connection = await connect(settings.database_url, settings)
     try:
-        return tuple(await connection.fetchrow(f"select * from {SCHEMA}.counts()"))
+        return tuple(await connection.fetchrow(f"select * from {SCHEMA}.counts()") or ())
     finally:
         await connection.close()
 
 
-async def _letters(service: str) -> list[Record]:
+async def _letters(service: str) -> list[Any]:
     settings = settings_for(service, Settings)
     assert settings.worker_database_url is not None, "WORKER_DATABASE_URL is needed"
     connection = await connect(settings.worker_database_url, settings)

@@ -78,9 +78,9 @@ def write(files: Files, folder: Path) -> None:
     for path in folder.rglob("*.json"):
         if path.relative_to(folder).as_posix() not in files:
             path.unlink()
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def _webhooks(published: Mapping[str, type[Event]]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Event(BaseModel):
         super().__init_subclass__()  # the words after the base class are for the method below
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, type: str, key: str, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, *, type: str = "", key: str = "", **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if key not in cls.model_fields:
             raise TypeError(f"{cls.__name__} has no field {key} to be its key")
@@ -123,7 +123,7 @@ class Incoming(BaseModel):
         super().__init_subclass__()
 
     @classmethod
-    def __pydantic_init_subclass__(cls, *, type: str, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, *, type: str = "", **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.event_type = type
         Incoming.read.append(cls)

@@ -13,7 +13,7 @@ AMOUNT_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,4})?$"
 _AMOUNT = re.compile(AMOUNT_PATTERN)
 
 MINOR_DIGITS: Mapping[str, int] = {unit.code: unit.exponent for unit in Iso4217 if unit.exponent is not None}
-"""Digits after the decimal point by currency code; a currency without a minor unit (gold, test codes) is no money here."""
+"""Digits after the decimal point by currency code; what has no minor unit (gold, test codes) is no money here."""
 
 
 def _known(code: str) -> str:

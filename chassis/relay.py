@@ -49,7 +49,7 @@ class Relay:
         connection = await connect(self._settings.worker_database_url, self._settings)
         producer: AIOKafkaProducer | None = None
         try:
-            while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(STANDBY_SECONDS)
             topic = topic_of(self._service, self._settings.kafka_topic_prefix)
             await kafka.ensure_topics(self._settings, [topic])

@@ -110,7 +110,7 @@ class Service:
     def settings(self) -> Settings:
         """The settings, read from the environment when first asked for."""
         if self._settings is None:
-            self.configure(self.settings_class())  # type: ignore[call-arg]
+            self.configure(self.settings_class())
         assert self._settings is not None
         return self._settings
 

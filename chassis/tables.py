@@ -44,7 +44,7 @@ class Table(SQLModel):
 
 def instant(**options: Any) -> Any:
     """A column that holds a moment (timestamptz)."""
-    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]
+    return Field(sa_type=DateTime(timezone=True), **options)
 
 
 def whole(**options: Any) -> Any:

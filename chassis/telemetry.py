@@ -112,7 +112,7 @@ class Telemetry:
             self._observe(scope, status, time.perf_counter() - started, request_id, trace_id)
 
     def _observe(self, scope: Scope, status: int, seconds: float, request_id: str, trace_id: str) -> None:
-        route = scope.get("rapport.route") or getattr(scope.get("route"), "path", "unknown")
+        route = scope.get("rapport.route") or str(getattr(scope.get("route"), "path", "unknown"))
         self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
         if self._log_requests and not route.startswith(("/health", "/ready", "/metrics")):
             log.info(

@@ -1,13 +1,15 @@
 """Values that cross the wire: cleaned text, instants, e-mail addresses and phone numbers, made comparable."""
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+Shown = TypeVar("Shown", bound=BaseModel)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -61,6 +63,12 @@ Paragraphs = Annotated[
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range)]
 """A moment: RFC 3339 with an offset, kept in UTC."""
 WholeNumber = Annotated[int, Field(strict=True)]
+
+
+def shown(model: type[Shown], row: Mapping[str, Any], **computed: Any) -> Shown:
+    """A read model of a row, which nobody checks again; `computed` are fields that no column is."""
+    stored = {name: row[name] for name in model.model_fields if name not in computed}
+    return model.model_construct(**stored, **computed)
 
 
 def normal_email(address: str) -> str:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -26,8 +26,12 @@ from chassis.ids import uuid7
 from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
 from chassis.tables import SCHEMA, Table, Versioned
 
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
 Row = TypeVar("Row", bound=Table)
-Record = asyncpg.Record
+Record = Mapping[str, Any]
+"""A row of a statement."""
 
 RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError)
 """Two transactions stood in each other's way: the one that is run again sees what the other has written."""
@@ -160,12 +164,12 @@ class Work:
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """The rows of a statement."""
         connection = await self._open()
-        return await connection.fetch(statement, *values)
+        return cast(list[Record], await connection.fetch(statement, *values))
 
     async def fetch_one(self, statement: str, *values: Any) -> Record | None:
         """The first row of a statement, or None."""
         connection = await self._open()
-        return await connection.fetchrow(statement, *values)
+        return cast(Record | None, await connection.fetchrow(statement, *values))
 
     async def value(self, statement: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
@@ -233,7 +237,7 @@ class Work:
             parts.append(_OUTBOX.format(*range(4, 9)))
         if self._kept.changes:
             first = len(values) + 1
-            values += _audit_values(self._kept.changes) + [self.trace_id]
+            values += [*_audit_values(self._kept.changes), self.trace_id]
             parts.append(_AUDIT.format(*range(first, first + 5)))
         if self.answer:
             first = len(values) + 1
@@ -250,7 +254,7 @@ class Work:
     async def _open(self) -> Connection:
         if self._connection is None:
             try:
-                connection: Connection = await self._pool.acquire(timeout=self._wait_seconds)
+                connection = cast(Connection, await self._pool.acquire(timeout=self._wait_seconds))
             except Exception as error:
                 if is_away(error):
                     raise Unavailable("The database is busy or away.") from error
@@ -278,7 +282,7 @@ class Work:
                 await connection.execute("rollback")
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
-        await self._pool.release(connection)
+        await self._pool.release(cast("PoolConnectionProxy[asyncpg.Record]", connection))
 
 
 @asynccontextmanager

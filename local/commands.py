@@ -17,7 +17,7 @@ def up(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
 ) -> None:
     """Run the whole system here, until Ctrl-C; prints `ready <url>` when everything answers."""
-    settings = LocalSettings()  # type: ignore[call-arg]
+    settings = LocalSettings()
     if port is not None:
         settings = settings.model_copy(update={"rapport_port": port})
     try:

@@ -148,7 +148,7 @@ class Stack:
 
     async def _run_migrations(self) -> None:
         migrating = Forked(run_migrations, str(self.place.root))
-        while (code := migrating.ended()) is None:
+        while (code := migrating.ended()) is None:  # noqa: ASYNC110 - a process has no event to wait for
             await asyncio.sleep(0.05)
         if code != 0:
             raise StackError(f"The migrations failed; see {self.place.log('migrations')}")

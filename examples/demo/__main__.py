@@ -137,8 +137,8 @@ def show_deciles(pareto: dict[str, Any]) -> None:
 def show_rates(baskets: int, sending: float, whole: float) -> None:
     """How fast it went."""
     console.print(
-        f"{baskets:,} purchases: {baskets / sending:,.0f} a second through the gateway, {baskets / whole:,.0f} a second "
-        "until points and figures had followed."
+        f"{baskets:,} purchases: {baskets / sending:,.0f} a second through the gateway, "
+        f"{baskets / whole:,.0f} a second until points and figures had followed."
     )
 
 

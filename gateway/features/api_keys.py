@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from chassis import Event, Feature, Instant, Invalid, Line, NotFound, Page, Paged, Wire, Work, page
+from chassis import Event, Feature, Instant, Invalid, Line, NotFound, Page, Paged, Wire, Work, page, shown
 from chassis.problems import MissingScope
 from chassis.work import Record
 from gateway import contracts
@@ -103,11 +103,9 @@ async def issue(work: Work, wanted: NewKey, known: tuple[str, ...]) -> IssuedKey
         expires_at=wanted.expires_at,
     )
     await work.insert(key)
-    shown = key_of(work, vars(key))
-    return IssuedKey(**shown.model_dump(), key=key_text(work.tenant.kind, key.id, secret))
+    return IssuedKey(**key_of(work, vars(key)).model_dump(), key=key_text(work.tenant.kind, key.id, secret))
 
 
 def key_of(work: Work, row: Record) -> Key:
     """The key as it is shown."""
-    shown = {name: row[name] for name in Key.model_fields if name != "kind"}
-    return Key.model_construct(**shown, kind=work.tenant.kind)
+    return shown(Key, row, kind=work.tenant.kind)

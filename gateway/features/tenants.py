@@ -11,7 +11,22 @@ from zoneinfo import ZoneInfo, available_timezones
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, Field
 
-from chassis import Currency, Event, Feature, IfMatch, Invalid, Line, Page, Paged, StaleVersion, Wire, Work, given, page
+from chassis import (
+    Currency,
+    Event,
+    Feature,
+    IfMatch,
+    Invalid,
+    Line,
+    Page,
+    Paged,
+    StaleVersion,
+    Wire,
+    Work,
+    given,
+    page,
+    shown,
+)
 from chassis.identity import Tenant as Facts
 from chassis.work import Record
 from gateway.credentials import CHANNEL
@@ -124,7 +139,7 @@ async def announce(work: Work, tenant: TenantRecord) -> None:
         TenantChanged(
             tenant_id=tenant.id,
             name=tenant.name,
-            kind=tenant.kind,  # type: ignore[arg-type]
+            kind=tenant.kind,
             timezone=tenant.timezone,
             currency=tenant.currency,
             region=tenant.region,
@@ -135,7 +150,7 @@ async def announce(work: Work, tenant: TenantRecord) -> None:
 
 def tenant_of(row: Record) -> Tenant:
     """The tenant as it is shown."""
-    return Tenant.model_construct(**{name: row[name] for name in Tenant.model_fields})
+    return shown(Tenant, row)
 
 
 def blank(id: UUID, kind: Literal["live", "sandbox"]) -> Facts:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import BaseModel
 
-from chassis import Feature, Invalid, Page, Paged, Problem, Wire, Work, page
+from chassis import Feature, Invalid, Page, Paged, Problem, Wire, Work, page, shown
 from services.loyalty.model import Membership as Row
 from services.loyalty.model import Program
 from services.loyalty.operations import join
@@ -74,6 +74,4 @@ async def read_membership(work: Work, id: UUID) -> Membership:
 
 def membership_of(row: Mapping[str, Any]) -> Membership:
     """The membership as it is shown."""
-    return Membership.model_construct(
-        **{name: row[name] for name in Membership.model_fields if name != "tier"}, tier=None
-    )
+    return shown(Membership, row, tier=None)

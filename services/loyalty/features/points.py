@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis import Event, Feature, Incoming, Money, Page, Paged, Work, page, uuid7
+from chassis import Event, Feature, Incoming, Money, Page, Paged, Work, page, shown, uuid7
 from chassis.work import rows_of
 from services.loyalty import rules
 from services.loyalty.model import EarnBasis, EarningRule, Lot, Membership, PointsEntry, Program, Wallet
@@ -287,4 +287,4 @@ async def _store_wallets(work: Work, wallets: Sequence[Wallet]) -> None:
 
 def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
     """An entry as it is shown."""
-    return LedgerEntry.model_construct(**{name: row[name] for name in LedgerEntry.model_fields})
+    return shown(LedgerEntry, row)

@@ -25,6 +25,7 @@ from chassis import (
     Wire,
     Work,
     page,
+    shown,
     uuid7,
 )
 from chassis.money import AMOUNT_PATTERN, minor_from_text, text_from_minor
@@ -213,12 +214,9 @@ def _per_minor(per: str, currency: str) -> int:
 
 def program_of(row: Mapping[str, Any]) -> Program:
     """The program as it is shown."""
-    return Program.model_construct(**{name: row[name] for name in Program.model_fields})
+    return shown(Program, row)
 
 
 def rule_of(row: Mapping[str, Any], currency: str) -> EarningRule:
     """A version of a rule as it is shown."""
-    computed = {"id": row["rule_id"], "per": text_from_minor(row["per_minor"], currency)}
-    return EarningRule.model_construct(
-        **{name: row[name] for name in EarningRule.model_fields if name not in computed}, **computed
-    )
+    return shown(EarningRule, row, id=row["rule_id"], per=text_from_minor(row["per_minor"], currency))

@@ -18,6 +18,7 @@ from chassis import (
     Work,
     merge_patch,
     results_of,
+    shown,
     uuid7,
 )
 from services.customers import rules
@@ -154,4 +155,4 @@ async def _refuse_taken(work: Work, keys: list[tuple[str, str]]) -> None:
 
 def customer_of(row: Mapping[str, Any]) -> Customer:
     """The customer as it is shown."""
-    return Customer.model_construct(**{name: row[name] for name in Customer.model_fields})
+    return shown(Customer, row)

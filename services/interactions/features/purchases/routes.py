@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from chassis import Batch, BatchResults, Feature, Money, Problem, Work, results_of
+from chassis import Batch, BatchResults, Feature, Money, Problem, Work, results_of, shown
 from services.interactions.features.purchases.facts import SourceIdReused
 from services.interactions.features.purchases.recording import record_purchases
 from services.interactions.features.purchases.wire import NewPurchase, Purchase, PurchaseLine
@@ -44,9 +44,5 @@ async def read_purchase(work: Work, id: UUID) -> Purchase:
 
 def purchase_of(row: Mapping[str, Any]) -> Purchase:
     """The purchase as it is shown."""
-    computed = {
-        "total": Money.of(row["total_minor"], row["currency"]),
-        "lines": [PurchaseLine.model_construct(**line) for line in row["lines"]],
-    }
-    plain = {name: row[name] for name in Purchase.model_fields if name not in computed}
-    return Purchase.model_construct(**plain, **computed)
+    lines = [shown(PurchaseLine, line) for line in row["lines"]]
+    return shown(Purchase, row, total=Money.of(row["total_minor"], row["currency"]), lines=lines)

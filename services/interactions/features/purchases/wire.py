@@ -90,7 +90,7 @@ class NewPurchase(Wire):
 
 def _pointing(location: tuple[str | int, ...], error: rules.BadLine) -> ValidationError:
     """A refusal that names the field: pydantic itself would name the whole purchase."""
-    wrong = InitErrorDetails(type=PydanticCustomError(error.code, str(error)), loc=location, input=None)  # type: ignore[arg-type]
+    wrong = InitErrorDetails(type=PydanticCustomError(error.code, str(error)), loc=location, input=None)
     return ValidationError.from_exception_data("NewPurchase", [wrong])
 
 
