@@ -86,7 +86,7 @@ class Place:
             raise StackError(f"Port {known['gateway']} is taken; choose another by --port.")
         for name in ("postgres", "kafka", "kafka_controller", *SERVICES):
             if name not in known or not _is_free(known[name]):
-                known[name] = _free_port(set(known.values()))
+                known[name] = free_port(set(known.values()))
         file.write_bytes(json.dumps(known))
         return known
 
@@ -146,7 +146,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _free_port(taken: set[int]) -> int:
+def free_port(taken: set[int]) -> int:
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
