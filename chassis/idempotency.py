@@ -11,7 +11,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from chassis import json
 from chassis.problems import Problem
 from chassis.tables import SCHEMA
 from chassis.work import Work
@@ -81,7 +80,7 @@ class Claim:
             self.key,
             self.fingerprint,
             response.status_code,
-            json.dump_text(kept),
+            kept,
             bytes(response.body),
         )
 

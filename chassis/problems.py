@@ -34,9 +34,9 @@ _SCHEMA_TAG = re.compile(r"[\[\]()]")
 class FieldError(BaseModel):
     """One thing that is wrong, and where."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    where: Place = Field(serialization_alias="in", description="the part of the request that is meant")
+    where: Place = Field(alias="in", description="the part of the request that is meant")
     pointer: str = Field(description="JSON Pointer (RFC 6901) into that part", examples=["/lines/0/sku"])
     code: str
     detail: str

@@ -147,6 +147,7 @@ def _is_free(port: int) -> bool:
 
 
 def free_port(taken: set[int]) -> int:
+    """A port that nobody listens on, and that is not among those that are spoken for."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

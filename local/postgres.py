@@ -76,7 +76,6 @@ def start(place: Place, port: int, *, unsafe_speed: bool) -> Started:
         "shared_buffers": "128MB",
         "log_min_messages": "warning",
         "fsync": "off" if unsafe_speed else "on",
-        "synchronous_commit": "off" if unsafe_speed else "on",
         "full_page_writes": "off" if unsafe_speed else "on",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

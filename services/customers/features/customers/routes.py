@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
+from pydantic import BaseModel
 
 from chassis import (
     Batch,
@@ -36,11 +37,25 @@ from services.customers.features.customers.upserts import (
     replace_contacts,
     upsert_customers,
 )
-from services.customers.features.customers.wire import Customer, CustomerPatch, NewCustomer
+from services.customers.features.customers.wire import (
+    Address,
+    Customer,
+    CustomerPatch,
+    Email,
+    ExternalReference,
+    NewCustomer,
+    Phone,
+)
 from services.customers.model import Customer as Row
 from services.customers.model import ExternalId
 
 feature = Feature("customers")
+PARTS: dict[str, type[BaseModel]] = {
+    "emails": Email,
+    "phones": Phone,
+    "addresses": Address,
+    "external_ids": ExternalReference,
+}
 
 
 @feature.post("/customers", scope="customers:write", status_code=201, refuses=[ExternalIdTaken, NotIdentifiable])
@@ -155,4 +170,5 @@ async def _refuse_taken(work: Work, keys: list[tuple[str, str]]) -> None:
 
 def customer_of(row: Mapping[str, Any]) -> Customer:
     """The customer as it is shown."""
-    return shown(Customer, row)
+    parts: dict[str, list[BaseModel]] = {name: [shown(part, one) for one in row[name]] for name, part in PARTS.items()}
+    return shown(Customer, row, **parts)

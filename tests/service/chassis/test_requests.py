@@ -1,0 +1,316 @@
+"""What stands round every route: bad input, callers, keys, versions, pages. Tried on the services that there are."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.identity import HEADER, Signer, new_key_pair
+from chassis.ids import uuid7
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.service import ServiceUnderTest
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    problem: dict[str, Any] = answer.json()
+    assert (problem["status"], problem["code"]) == (status, code), answer.text
+    assert {"type", "title", "detail", "instance", "errors", "trace_id"} <= problem.keys()
+    return problem
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("case", "content", "status", "code"),
+    [
+        ("no JSON", b"{", 400, "malformed_request"),
+        ("nothing", b"", 422, "invalid"),
+        ("a list", b"[]", 422, "invalid"),
+        ("not UTF-8", b'{"name": "\xff"}', 400, "malformed_request"),
+        ("NaN", b'{"name": NaN}', 400, "malformed_request"),
+        ("a NUL", b'{"kind": "person", "name": "a\\u0000b"}', 400, "malformed_request"),
+        ("a NUL in free JSON", b'{"kind": "person", "name": "a", "custom": {"b\\u0000": 1}}', 400, "malformed_request"),
+        ("half a surrogate", b'{"kind": "person", "name": "\\ud800"}', 400, "malformed_request"),
+        ("deep", b'{"custom":' + b'{"a":' * 40 + b"1" + b"}" * 41, 400, "malformed_request"),
+        ("very deep", b'{"custom":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "malformed_request"),
+        ("huge", b'{"name": "' + b"a" * 2_100_000 + b'"}', 413, "too_large"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_gets_a_problem(
+    customers: ServiceUnderTest, case: str, content: bytes, status: int, code: str
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = await customers.request("POST", "/v1/customers", content=content, headers=headers)
+    assert_problem(answer, status, code)
+
+
+async def test_another_media_type_is_refused(customers: ServiceUnderTest) -> None:
+    headers = {"content-type": "text/plain"}
+    answer = await customers.request("POST", "/v1/customers", content=b'{"kind": "person"}', headers=headers)
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("case", "fields", "pointer"),
+    [
+        ("an unknown field", {"tenant_id": str(uuid7())}, "/tenant_id"),
+        ("a smuggled version", {"version": 7}, "/version"),
+        ("a wrong type", {"name": 5}, "/name"),
+        ("an unknown choice", {"lifecycle": "king"}, "/lifecycle"),
+        ("a bad address", {"emails": [{"address": "a@example.com"}, {"address": "nobody"}]}, "/emails/1/address"),
+        ("a bad number", {"phones": [{"number": "12"}]}, "/phones/0/number"),
+        ("too many", {"tags": ["a"] * 201}, "/tags"),
+        ("a birth in the far future", {"birth_date": "3000-01-01"}, "/birth_date"),
+    ],
+)
+async def test_a_wrong_field_is_pointed_to(
+    customers: ServiceUnderTest, case: str, fields: dict[str, Any], pointer: str
+) -> None:
+    answer = await customers.post("/v1/customers", a_customer(**fields))
+    problem = assert_problem(answer, 422, "invalid")
+    assert [(error["in"], error["pointer"]) for error in problem["errors"]] == [("body", pointer)]
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "pointer"),
+    [
+        ("a float for money", {"lines": [{"sku": "a", "quantity": 1, "amount": 1.5}]}, "/lines/0/amount"),
+        ("a whole number for money", {"lines": [{"sku": "a", "quantity": 1, "amount": 1}]}, "/lines/0/amount"),
+        ("too many decimals", {"lines": [{"sku": "a", "quantity": 1, "amount": "1.005"}]}, "/lines/0/amount"),
+        ("a negative quantity", {"lines": [{"sku": "a", "quantity": -1, "amount": "1"}]}, "/lines/0/quantity"),
+        ("a quantity of truth", {"lines": [{"sku": "a", "quantity": True, "amount": "1"}]}, "/lines/0/quantity"),
+        ("no such currency", {"currency": "XYZ"}, "/currency"),
+        ("no lines", {"lines": []}, "/lines"),
+        ("no time zone", {"purchased_at": "2026-01-01T00:00:00"}, "/purchased_at"),
+        ("before 1900", {"purchased_at": "1899-01-01T00:00:00Z"}, "/purchased_at"),
+        ("no id", {"customer_id": "42"}, "/customer_id"),
+    ],
+)
+async def test_a_wrong_figure_is_pointed_to(
+    interactions: ServiceUnderTest, case: str, changes: dict[str, Any], pointer: str
+) -> None:
+    answer = await interactions.post("/v1/purchases", a_purchase(**changes))
+    problem = assert_problem(answer, 422, "invalid")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+    assert await interactions.published() == []
+
+
+async def test_an_unknown_parameter_is_named(loyalty: ServiceUnderTest) -> None:
+    problem = assert_problem(await loyalty.get("/v1/memberships", custmer_id="x"), 400, "unknown_parameter")
+    assert problem["errors"][0]["pointer"] == "/custmer_id"
+
+
+@pytest.mark.parametrize("path", ["/v1/customers/42", f"/v1/customers/{uuid7()}", "/v1/nothing", "/v1/customers/"])
+async def test_what_is_not_there_is_a_404(customers: ServiceUnderTest, path: str) -> None:
+    assert_problem(await customers.get(path), 404, "not_found")
+
+
+async def test_a_method_that_is_not_there_is_a_405(customers: ServiceUnderTest) -> None:
+    assert_problem(await customers.request("DELETE", f"/v1/customers/{uuid7()}"), 405, "method_not_allowed")
+
+
+async def test_one_bad_row_in_a_thousand_is_refused_and_the_rest_stand(interactions: ServiceUnderTest) -> None:
+    items = [a_purchase() for _ in range(1_000)]
+    items[617]["lines"][0]["quantity"] = "many"
+    answer = await interactions.post("/v1/purchases/batch", {"items": items})
+    results = answer.json()["results"]
+    assert Counter(one["status"] for one in results) == {"created": 999, "refused": 1}
+    assert [one["index"] for one in results] == list(range(1_000))
+    assert results[617]["problem"]["errors"][0]["pointer"] == "/lines/0/quantity"
+    assert len(await interactions.published()) == 999
+
+
+@pytest.mark.parametrize("count", [0, 1_001])
+async def test_a_batch_has_between_one_and_a_thousand_items(interactions: ServiceUnderTest, count: int) -> None:
+    answer = await interactions.post("/v1/purchases/batch", {"items": [a_purchase()] * count})
+    assert_problem(answer, 422, "invalid")
+
+
+# Callers
+
+
+async def test_a_request_past_the_gateway_is_refused(customers: ServiceUnderTest) -> None:
+    answer = await customers.shared.client.get(f"/v1/customers/{uuid7()}")
+    assert_problem(answer, 401, "unauthenticated")
+
+
+async def test_a_missing_scope_is_named(customers: ServiceUnderTest) -> None:
+    reader = customers.with_scopes("customers:read")
+    problem = assert_problem(await reader.post("/v1/customers", a_customer()), 403, "missing_scope")
+    assert problem["scope"] == "customers:write"
+
+
+@pytest.mark.parametrize("forgery", ["another key", "another service", "expired", "alg none", "half", "other claims"])
+async def test_a_forged_token_is_refused(customers: ServiceUnderTest, forgery: str) -> None:
+    signer = customers.shared.signer
+    token = signer.sign(customers.caller, "customers")
+    head, claims, signature = token.split(".")
+    other_claims = signer.sign(customers.with_scopes().caller, "customers").split(".")[1]
+    forged = {
+        "another key": Signer(new_key_pair()[0]).sign(customers.caller, "customers"),
+        "another service": signer.sign(customers.caller, "loyalty"),
+        "expired": an_expired_token(customers),
+        "alg none": f"eyJhbGciOiJub25lIn0.{claims}.",
+        "half": f"{head}.{claims}",
+        "other claims": f"{head}.{other_claims}.{signature}",
+    }[forgery]
+    answer = await customers.shared.client.get(f"/v1/customers/{uuid7()}", headers={HEADER: forged})
+    assert_problem(answer, 401, "unauthenticated")
+
+
+def an_expired_token(service: ServiceUnderTest) -> str:
+    signer = Signer(service.place.secrets()["token_private"], lifetime_seconds=-1)
+    return signer.sign(service.caller, service.service.name)
+
+
+# Idempotency-Key
+
+
+async def test_a_key_makes_a_request_safe_to_send_again(loyalty: ServiceUnderTest) -> None:
+    first = await loyalty.post("/v1/programs", a_program(), idempotency_key="k1")
+    again = await loyalty.post("/v1/programs", a_program(), idempotency_key="k1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["etag"] == first.headers["etag"]
+    assert len((await loyalty.get("/v1/programs")).json()["items"]) == 1
+
+
+async def test_a_key_with_another_body_is_refused(loyalty: ServiceUnderTest) -> None:
+    await loyalty.post("/v1/programs", a_program(), idempotency_key='"quoted"')
+    answer = await loyalty.post("/v1/programs", a_program(name="Other"), idempotency_key="quoted")
+    assert_problem(answer, 422, "idempotency_key_reused")
+
+
+async def test_a_key_belongs_to_its_path_its_principal_and_its_tenant(running_loyalty: ServiceUnderTest) -> None:
+    loyalty, other = await running_loyalty.for_new_tenant(), await running_loyalty.for_new_tenant()
+    program = (await loyalty.post("/v1/programs", a_program(), idempotency_key="k")).json()
+    rules = f"/v1/programs/{program['id']}/earning-rules"
+    assert (await loyalty.post(rules, a_rule(), idempotency_key="k")).status_code == 201
+    assert (await other.post("/v1/programs", a_program(), idempotency_key="k")).json()["id"] != program["id"]
+
+
+async def test_a_business_refusal_is_replayed_also_when_its_cause_is_gone(loyalty: ServiceUnderTest) -> None:
+    program = (await loyalty.post("/v1/programs", a_program(enrolment="fee"))).json()
+    body = {"program_id": program["id"], "customer_id": str(uuid7())}
+    first = await loyalty.post("/v1/memberships", body, idempotency_key="k")
+    assert_problem(first, 409, "not_open")
+    await loyalty.rows("update program set enrolment = 'open'")
+    again = await loyalty.post("/v1/memberships", body, idempotency_key="k")
+    assert_problem(again, 409, "not_open")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (await loyalty.post("/v1/memberships", body, idempotency_key="k2")).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+async def test_a_malformed_key_is_refused(loyalty: ServiceUnderTest, key: str) -> None:
+    headers = {"idempotency-key": key.encode("latin-1")}
+    answer = await loyalty.request("POST", "/v1/programs", json=a_program(), headers=headers)
+    assert_problem(answer, 400, "idempotency_key_malformed")
+
+
+async def test_fifty_equal_requests_with_one_key_have_one_effect(loyalty: ServiceUnderTest) -> None:
+    body = a_program()
+    answers = await asyncio.gather(*(loyalty.post("/v1/programs", body, idempotency_key="k") for _ in range(50)))
+    statuses = Counter(answer.status_code for answer in answers)
+    assert set(statuses) <= {201, 409}, statuses
+    assert statuses[201] >= 1
+    created = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"idempotency_key_in_flight"}
+    assert all(answer.headers["retry-after"] for answer in answers if answer.status_code == 409)
+    programs = (await loyalty.get("/v1/programs")).json()["items"]
+    assert {one["id"] for one in programs} == created
+    assert len(created) == 1
+    assert (await loyalty.post("/v1/programs", body, idempotency_key="k")).json()["id"] in created
+
+
+# Versions
+
+
+async def test_of_fifty_changes_of_one_version_one_wins(customers: ServiceUnderTest) -> None:
+    customer = (await customers.post("/v1/customers", a_customer())).json()
+    path = f"/v1/customers/{customer['id']}"
+    patches = (customers.patch(path, {"name": f"n{number}"}, if_match='"1"') for number in range(50))
+    statuses = Counter(answer.status_code for answer in await asyncio.gather(*patches))
+    assert statuses == {200: 1, 412: 49}
+    assert (await customers.get(path)).json()["version"] == 2
+
+
+async def test_etags_say_what_a_caller_has_seen(customers: ServiceUnderTest) -> None:
+    created = await customers.post("/v1/customers", a_customer())
+    path = f"/v1/customers/{created.json()['id']}"
+    assert created.headers["etag"] == '"1"'
+    seen = await customers.request("GET", path, headers={"if-none-match": '"1"'})
+    assert (seen.status_code, seen.content) == (304, b"")
+    changed = await customers.patch(path, {"name": "Byron"}, if_match='"1"')
+    assert changed.headers["etag"] == '"2"'
+    assert_problem(await customers.patch(path, {"name": "King"}, if_match='"1"'), 412, "stale_version")
+    assert_problem(await customers.patch(path, {"name": "King"}, if_match="W/2"), 400, "malformed_request")
+    assert (await customers.request("GET", path, headers={"if-none-match": '"1"'})).status_code == 200
+
+
+# Pages
+
+
+async def a_few_programs(loyalty: ServiceUnderTest, count: int) -> list[str]:
+    return [(await loyalty.post("/v1/programs", a_program(name=f"p{n}"))).json()["id"] for n in range(count)]
+
+
+async def test_pages_meet_at_their_edges(loyalty: ServiceUnderTest) -> None:
+    made = await a_few_programs(loyalty, 5)
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = await loyalty.get("/v1/programs", limit="2", **cursor)
+        page = answer.json()
+        seen += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        assert answer.headers["link"].endswith('rel="next"')
+        cursor = {"cursor": page["next_cursor"]}
+        await loyalty.post("/v1/programs", a_program(name="new"))  # what comes in meanwhile moves no edge
+        made = (
+            made
+            if len(made) > 6
+            else [*made, (await loyalty.get("/v1/programs", limit="200")).json()["items"][-1]["id"]]
+        )
+    assert seen[:5] == made[:5]
+    assert len(seen) == len(set(seen))
+
+
+async def test_a_cursor_is_good_for_its_own_list_only(running_loyalty: ServiceUnderTest) -> None:
+    loyalty, other = await running_loyalty.for_new_tenant(), await running_loyalty.for_new_tenant()
+    await a_few_programs(loyalty, 2)
+    cursor = (await loyalty.get("/v1/programs", limit="1")).json()["next_cursor"]
+    assert (await loyalty.get("/v1/programs", limit="2", cursor=cursor)).status_code == 200
+    for answer in (
+        await other.get("/v1/programs", limit="1", cursor=cursor),
+        await loyalty.get("/v1/memberships", cursor=cursor),
+        await loyalty.get("/v1/memberships", cursor=cursor, customer_id=str(uuid7())),
+        await loyalty.get("/v1/programs", cursor=cursor[:-2] + ("AA" if cursor[-2:] != "AA" else "BB")),
+        await loyalty.get("/v1/programs", cursor="é"),
+        await loyalty.get("/v1/programs", cursor=""),
+    ):
+        assert_problem(answer, 400, "bad_cursor")
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5"])
+async def test_a_page_has_between_one_and_two_hundred_rows(loyalty: ServiceUnderTest, limit: str) -> None:
+    problem = assert_problem(await loyalty.get("/v1/programs", limit=limit), 400, "malformed_request")
+    assert [(one["in"], one["pointer"]) for one in problem["errors"]] == [("query", "/limit")]
+
+
+# The audit
+
+
+async def test_the_audit_tells_who_changed_what_from_what_to_what(customers: ServiceUnderTest) -> None:
+    customer = (await customers.post("/v1/customers", a_customer(**known_as("1")))).json()
+    await customers.patch(f"/v1/customers/{customer['id']}", {"given_name": "Augusta"})
+    rows = await customers.rows("select * from chassis.audit where entity_id = $1 order by id", customer["id"])
+    assert [(row["action"], row["actor"]) for row in rows] == [("created", "key:test"), ("updated", "key:test")]
+    assert rows[1]["changes"] == {"given_name": ["Ada", "Augusta"]}
+    assert rows[0]["changes"]["external_ids"] == [None, known_as("1")["external_ids"]]

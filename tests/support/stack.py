@@ -1,0 +1,156 @@
+"""The whole system as a user starts it, and what a test does to it: requests, kills, questions at the database."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from local.places import Place, free_port
+
+RAPPORT = str(Path(sys.executable).with_name("rapport"))
+START_SECONDS = 90
+
+
+class RunningStack:
+    """`rapport up` on a data folder of its own."""
+
+    def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
+        self.place = Place.at(data)
+        self.port = port or free_port(set())
+        self._environment = {**os.environ, "RAPPORT_DATA": str(data), **environment}
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> "subprocess.Popen[str]":
+        """The stack's own process."""
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> float:
+        """Starts it and waits until it says that it is ready; answers with the seconds that took."""
+        started = time.monotonic()
+        with (self.place.root / "up.log").open("a") as said:
+            self._process = subprocess.Popen(
+                [RAPPORT, "up", "--port", str(self.port)],
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line == f"ready {self.url}\n", f"{line!r}: {self.said()}"
+        return time.monotonic() - started
+
+    def stop(self) -> int:
+        """Ctrl-C; answers with the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(timeout=90)
+        finally:
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+        return code
+
+    def said(self) -> str:
+        """What the stack has told of its members."""
+        return (self.place.root / "up.log").read_text()
+
+    def pid(self, name: str) -> int:
+        """The process id of a member."""
+        return int(self.place.pid_file(name).read_text().split()[0])
+
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
+        """Kills a member, as the kernel or a wrong hand would; answers with its pid."""
+        pid = self.pid(name)
+        os.kill(pid, how)
+        return pid
+
+    async def revived(self, name: str, pid: int) -> None:
+        """Waits until a killed member has another process."""
+        async with asyncio.timeout(30):
+            while not self.place.pid_file(name).exists() or self.pid(name) == pid:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    def command(self, *words: str) -> str:
+        """What a command prints."""
+        done = subprocess.run([RAPPORT, *words], env=self._environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    async def rows(self, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows of a service's database as the superuser sees them."""
+        for line in self.place.env_file(service).read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key == "MIGRATION_DATABASE_URL":
+                connection = await asyncpg.connect(value[1:-1])
+                try:
+                    return [dict(row) for row in await connection.fetch(statement, *values)]
+                finally:
+                    await connection.close()
+        raise AssertionError(service)
+
+
+class Visitor:
+    """A client of one tenant that waits out what passes: what it was not told, it asks again."""
+
+    def __init__(self, stack: RunningStack, key: str) -> None:
+        self.stack = stack
+        self.key = key
+        self.client = httpx.AsyncClient(
+            base_url=stack.url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+        )
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request, sent once."""
+        return await self.client.request(method, path, **options)
+
+    async def insist(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request that is safe to repeat, sent until something answers it."""
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                answer = await self.client.request(method, path, **options)
+                if answer.status_code < 500 and answer.status_code != 429:
+                    return answer
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, f"{method} {path} is not answered"
+            await asyncio.sleep(0.1)
+
+    async def drained(self, seconds: float = 90) -> dict[str, Any]:
+        """Waits until everything has arrived everywhere."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = await self.insist("GET", "/v1/status")
+            status: dict[str, Any] = answer.json()
+            if status["drained"]:
+                return status
+            assert time.monotonic() < deadline, status
+            await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self.client.aclose()
+
+
+def a_visitor(stack: RunningStack, *scopes: str, **facts: str) -> Visitor:
+    """A new tenant's client, with all scopes unless some are named."""
+    options = [word for name, value in facts.items() for word in (f"--{name}", value)]
+    tenant = stack.command("tenants", "create", "Shop", *options)
+    wanted = ["--scopes", ",".join(scopes)] if scopes else ["--all-scopes"]
+    return Visitor(stack, stack.command("keys", "create", "--tenant", tenant, *wanted))

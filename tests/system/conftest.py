@@ -1,0 +1,22 @@
+"""One whole system for the session; tests that break it for good start one of their own."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    running = RunningStack(tmp_path_factory.mktemp("system"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+async def visitor(stack: RunningStack) -> AsyncIterator[Visitor]:
+    one = a_visitor(stack)
+    yield one
+    await one.close()

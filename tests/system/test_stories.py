@@ -1,0 +1,95 @@
+"""Stories: what a user does with the whole system, through the gateway."""
+
+from typing import Any
+
+import httpx
+
+from chassis.ids import uuid7
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+
+async def a_program_with_points(visitor: Visitor) -> str:
+    program = (await visitor.request("POST", "/v1/programs", json=a_program())).json()
+    await visitor.request("POST", f"/v1/programs/{program['id']}/earning-rules", json=a_rule())
+    return str(program["id"])
+
+
+async def balance_of(visitor: Visitor, customer_id: str) -> dict[str, Any]:
+    (membership,) = (await visitor.insist("GET", f"/v1/memberships?customer_id={customer_id}")).json()["items"]
+    balance: dict[str, Any] = (await visitor.insist("GET", f"/v1/memberships/{membership['id']}/balance")).json()
+    return balance
+
+
+async def test_a_purchase_goes_through_the_whole_house(visitor: Visitor) -> None:
+    await a_program_with_points(visitor)
+    customer = (await visitor.request("POST", "/v1/customers", json=a_customer(**known_as("1")))).json()
+    lines = [{"sku": "tea", "quantity": 3, "unit_price": "4.50"}]
+    answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(customer["id"], lines=lines))
+    assert (answer.status_code, answer.json()["total"]) == (201, {"amount": "13.50", "currency": "EUR"})
+    status = await visitor.drained()
+    assert (await balance_of(visitor, customer["id"]))["available"] == 13
+    pareto = (await visitor.request("GET", "/v1/analytics/pareto?currency=EUR")).json()
+    assert (pareto["customers"], pareto["revenue"]) == (1, "13.50")
+    assert {one["dead_letters"] for one in status["services"].values()} == {0}
+
+
+async def test_a_trace_goes_from_the_request_to_the_event_of_a_reaction(stack: RunningStack, visitor: Visitor) -> None:
+    await a_program_with_points(visitor)
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "x-request-id": "order-42"}
+    answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(), headers=headers)
+    assert answer.headers["x-request-id"] == "order-42"
+    await visitor.drained()
+    log = stack.place.log("interactions").read_text()
+    assert trace in log
+    from aiokafka import AIOKafkaConsumer
+
+    consumer = AIOKafkaConsumer(
+        "rapport.loyalty", bootstrap_servers=f"127.0.0.1:{kafka_port(stack)}", auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        batches = await consumer.getmany(timeout_ms=5_000)
+    finally:
+        await consumer.stop()
+    traces = [dict(record.headers).get("ce_traceparent", b"") for batch in batches.values() for record in batch]
+    assert any(trace.encode() in found for found in traces)
+
+
+def kafka_port(stack: RunningStack) -> int:
+    from chassis import json
+
+    return int(json.loads((stack.place.root / "ports.json").read_bytes())["kafka"])
+
+
+async def test_one_tenant_sees_nothing_of_another(stack: RunningStack, visitor: Visitor) -> None:
+    customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()
+    program = await a_program_with_points(visitor)
+    other = a_visitor(stack)
+    try:
+        for path in (f"/v1/customers/{customer['id']}", f"/v1/programs/{program}"):
+            theirs = await other.request("GET", path)
+            nobodys = await other.request("GET", path.rsplit("/", 1)[0] + f"/{uuid7()}")
+            assert theirs.status_code == nobodys.status_code == 404
+            assert without_their_own(theirs) == without_their_own(nobodys)
+        assert (await other.request("GET", "/v1/programs")).json()["items"] == []
+    finally:
+        await other.close()
+
+
+def without_their_own(answer: httpx.Response) -> dict[str, Any]:
+    """A problem without what differs from request to request."""
+    return {name: value for name, value in answer.json().items() if name not in ("trace_id", "instance")}
+
+
+async def test_openapi_and_pages_are_open_and_everything_else_is_not(stack: RunningStack, visitor: Visitor) -> None:
+    async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as nobody:
+        for path in ("/openapi.json", "/asyncapi.json", "/docs", "/health", "/ready", "/problems/not-found"):
+            assert (await nobody.get(path)).status_code == 200, path
+        for path in ("/v1/customers", "/v1/status", "/v1/anything"):
+            answer = await nobody.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        for path in ("/internal/status", "/", "/v1"):
+            assert (await nobody.get(path)).status_code == 404
+    assert (await visitor.request("GET", "/v1/anything")).status_code == 404

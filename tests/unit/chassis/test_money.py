@@ -1,0 +1,62 @@
+"""Money: exact in, exact out, and nothing but money."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from chassis import Money
+from chassis.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
+
+
+@pytest.mark.parametrize(
+    ("case", "minor", "currency", "text"),
+    [
+        ("two decimals", 1234, "EUR", "12.34"),
+        ("less than a unit", -5, "EUR", "-0.05"),
+        ("no decimals", 1234, "JPY", "1234"),
+        ("three decimals", 1234, "BHD", "1.234"),
+    ],
+)
+def test_text_and_minor_units_are_one_another(case: str, minor: int, currency: str, text: str) -> None:
+    assert text_from_minor(minor, currency) == text
+    assert minor_from_text(text, currency) == minor
+
+
+@given(st.integers(-(10**15), 10**15), st.sampled_from(sorted(MINOR_DIGITS)))
+def test_every_amount_survives_the_wire(minor: int, currency: str) -> None:
+    if abs(minor) < 10 ** (12 + MINOR_DIGITS[currency]):
+        money = Money.model_validate(Money.of(minor, currency).model_dump())
+        assert money.minor == minor
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": 12.34, "currency": "EUR"},
+        {"amount": 12, "currency": "EUR"},
+        {"amount": "12.345", "currency": "EUR"},
+        {"amount": "1e3", "currency": "EUR"},
+        {"amount": "12,34", "currency": "EUR"},
+        {"amount": "1234567890123", "currency": "EUR"},
+        {"amount": "١٢", "currency": "EUR"},
+        {"amount": "12.34", "currency": "XYZ"},
+        {"amount": "12.34", "currency": "XAU"},
+        {"amount": "12.34", "currency": "eur"},
+        {"amount": "12.34", "currency": "EUR", "tenant_id": "x"},
+    ],
+)
+def test_what_is_no_money_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Money.model_validate(wrong)
+
+
+def test_half_a_cent_is_rounded_away_from_zero() -> None:
+    from decimal import Decimal
+
+    assert [round_to_minor(Decimal(text), "EUR") for text in ("0.005", "0.004999", "-0.005", "2.675")] == [
+        1,
+        0,
+        -1,
+        268,
+    ]

@@ -1,0 +1,78 @@
+"""Values that cross the wire: what is cleaned, what is refused, what compares equal."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from chassis import Instant, Line, Paragraphs, WholeNumber
+from chassis.values import normal_email, normal_phone
+
+
+@pytest.mark.parametrize(
+    ("case", "text", "clean"),
+    [("spaces round it", "  Ada  ", "Ada"), ("composed and decomposed are one", "e\u0301", "\u00e9")],
+)
+def test_a_line_is_cleaned(case: str, text: str, clean: str) -> None:
+    assert TypeAdapter(Line).validate_python(text) == clean
+
+
+@pytest.mark.parametrize("text", ["", "   ", "a\x00b", "a\nb", "a\x1bb", "x" * 201, 5, None, ["a"]])
+def test_what_is_no_line_is_refused(text: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Line).validate_python(text)
+
+
+def test_paragraphs_keep_their_breaks() -> None:
+    assert TypeAdapter(Paragraphs).validate_python("a\r\n\tb ") == "a\n\tb"
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-01-01T10:00:00",
+        "1899-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        1767261600,
+        "tomorrow",
+        "2026-02-30T00:00:00Z",
+    ],
+)
+def test_what_is_no_moment_is_refused(at: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Instant).validate_python(at)
+
+
+def test_a_moment_is_kept_in_utc() -> None:
+    at = TypeAdapter(Instant).validate_python("2026-01-01T00:30:00+01:00")
+    assert at.isoformat() == "2025-12-31T23:30:00+00:00"
+
+
+@pytest.mark.parametrize("number", [True, "5", 5.0, 5.5])
+def test_a_whole_number_is_nothing_else(number: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(WholeNumber).validate_python(number)
+
+
+def test_addresses_that_reach_the_same_box_compare_equal() -> None:
+    assert normal_email("Ada@EXAMPLE.com") == normal_email("ada@example.com")
+    with pytest.raises(ValueError, match="@"):
+        normal_email("nobody")
+
+
+@pytest.mark.parametrize(
+    ("case", "number", "region", "normal"),
+    [
+        ("with a country code", "+31 20 794 0800", "US", "+31207940800"),
+        ("by the tenant's region", "020 794 0800", "NL", "+31207940800"),
+        ("possible, if odd", "+31 20 000 0000", "NL", "+31200000000"),
+    ],
+)
+def test_phone_numbers_are_read_as_people_write_them(case: str, number: str, region: str, normal: str) -> None:
+    assert normal_phone(number, region) == normal
+
+
+@pytest.mark.parametrize("number", ["12", "abc", "+31 20 794 0800 0800 0800 99"])
+def test_what_cannot_be_a_phone_number_raises(number: str) -> None:
+    with pytest.raises(ValueError, match="phone number"):
+        normal_phone(number, "NL")

@@ -1,0 +1,52 @@
+"""What an upsert changes."""
+
+from typing import Any
+
+import pytest
+
+from services.customers import rules
+
+FIELDS = ("name", "emails", "phones", "external_ids", "tags", "custom", "lifecycle")
+STANDING = rules.complete({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("case", "given", "changed"),
+    [
+        ("nothing given", {}, {}),
+        ("the same again", {"name": "Ada", "tags": ["a"]}, {}),
+        ("null clears a field", {"name": None}, {"name": None}),
+        ("null empties a list", {"tags": None}, {"tags": []}),
+        ("null brings the default back, which it is", {"lifecycle": None}, {}),
+        (
+            "external ids are added",
+            {"external_ids": [{"source": "s", "id": "2"}]},
+            {"external_ids": [{"source": "s", "id": "1"}, {"source": "s", "id": "2"}]},
+        ),
+        ("known external ids are not", {"external_ids": [{"source": "s", "id": "1"}]}, {}),
+        ("and never taken away", {"external_ids": None}, {}),
+    ],
+)
+def test_an_upsert_changes(case: str, given: dict[str, Any], changed: dict[str, Any]) -> None:
+    assert rules.changes(STANDING, given) == changed
+
+
+@pytest.mark.parametrize(
+    ("given", "identifiable"),
+    [
+        ({}, False),
+        ({"custom": {"a": 1}}, False),
+        ({"name": "Shop"}, True),
+        ({"external_ids": [{"source": "s", "id": "1"}]}, True),
+        ({"emails": [{"address": "a@example.com"}]}, True),
+    ],
+)
+def test_somebody_must_be_meant(given: dict[str, Any], identifiable: bool) -> None:
+    assert rules.is_identifiable(rules.complete(given, FIELDS)) is identifiable
+
+
+def test_a_bad_number_is_pointed_to() -> None:
+    phones = [{"number": "020 794 0800"}, {"number": "12"}]
+    with pytest.raises(rules.BadContact) as refused:
+        rules.contact_points({"emails": [], "phones": phones}, "NL")
+    assert refused.value.place == "/phones/1/number"
