@@ -15,8 +15,9 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, String
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import AutoString
 
 from chassis.database import connect
 from chassis.settings import Settings
@@ -177,11 +178,19 @@ async def differences(settings: Settings, service: str, metadata: MetaData) -> l
     found: list[object] = []
 
     def compare(connection: Connection) -> None:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "version_table_schema": SCHEMA})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": _compare_type, "version_table_schema": SCHEMA}
+        )
         found.extend(compare_metadata(context, metadata))
 
     await _with_connection(settings, service, compare)
     return found
+
+
+def _compare_type(_: object, __: object, ___: object, stands: object, wanted: object) -> bool | None:
+    """Text is text, whether a model says `str` or a migration says TEXT; all else is for Alembic to say."""
+    text = (String, AutoString)
+    return False if isinstance(stands, text) and isinstance(wanted, text) else None
 
 
 def run(settings: Settings, service: str, migrations: Path, metadata: MetaData) -> None:

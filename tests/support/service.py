@@ -187,6 +187,15 @@ class ServiceUnderTest:
             await connection.execute("select set_config('app.tenant', $1, true)", str(self.tenant.id))
             return [dict(row) for row in await connection.fetch(statement, *values)]
 
+    async def as_owner(self, *statements: str) -> None:
+        """Changes the tables themselves, as a migration would."""
+        connection = await asyncpg.connect(str(self.service.settings.migration_database_url))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
     async def dead_letters(self) -> list[dict[str, Any]]:
         """What was parked of this tenant."""
         return await self.rows(f"select * from {SCHEMA}.dead_letter where tenant_id = $1 order by id", self.tenant.id)

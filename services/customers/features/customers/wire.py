@@ -66,7 +66,7 @@ class CustomerFields(Wire):
     phones: Annotated[list[NewPhone], Field(max_length=50)] | None = None
     addresses: Annotated[list[NewAddress], Field(max_length=50)] | None = None
     external_ids: Annotated[list[ExternalReference], Field(max_length=50)] | None = None
-    birth_date: Annotated[date, Field(ge=date(1850, 1, 1), le=date(2200, 1, 1))] | None = None
+    birth_date: Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1))] | None = None
     occupation: Line | None = None
     area: Line | None = None
     languages: Annotated[list[Word], Field(max_length=50)] | None = None
