@@ -89,10 +89,11 @@ class Consumer:
                 if partition in consumer.assignment():
                     consumer.seek(partition, batch[0].offset)
             return False
-        ends = {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
         held = consumer.assignment()
+        ends = {partition: batch[-1].offset + 1 for partition, batch in batches.items() if partition in held}
         try:
-            await consumer.commit({partition: end for partition, end in ends.items() if partition in held})
+            if ends:
+                await consumer.commit(ends)
         except REBALANCED as error:
             log.info("rebalanced before the commit", error=repr(error))
         return True

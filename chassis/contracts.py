@@ -18,11 +18,10 @@ Files = dict[str, bytes]
 def files_of(services: Sequence[Service]) -> Files:
     """Every contract file by its path below the contracts folder."""
     published = dict(sorted(Event.published.items()))
-    merged = openapi.merge({one.name: one.app.openapi() for one in services}, VERSION, _webhooks(published))
+    merged = openapi.merge({one.name: one.app.openapi() for one in services}, VERSION)
     merged["x-problems"] = {
         code: {"status": problem.status, "title": problem.title} for code, problem in sorted(Problem.known.items())
     }
-    merged["components"]["schemas"] |= {_schema_name(event): schema_of(event) for event in published.values()}
     files = {"openapi.json": merged, "asyncapi.json": asyncapi_of(services, published)}
     files |= {f"events/{type}.json": schema_of(event) for type, event in published.items()}
     return {path: _text(document) for path, document in files.items()}
@@ -73,6 +72,42 @@ def differences(files: Files, folder: Path) -> list[str]:
     return sorted([*stale, *(known - files.keys())])
 
 
+def breaking(committed: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What a reader of an event's committed schema may rely on and would lose; empty when only something was added."""
+    lost = []
+    for name, before in committed.get("properties", {}).items():
+        after = now.get("properties", {}).get(name)
+        if after is None:
+            lost.append(f"{name} is gone")
+        elif name in committed.get("required", []) and name not in now.get("required", []):
+            lost.append(f"{name} is no longer promised")
+        elif not _is_same_or_wider_for_readers(before, after):
+            lost.append(f"{name} has changed its type")
+    for name, before in committed.get("$defs", {}).items():
+        lost += [f"{name}.{one}" for one in breaking(before, now.get("$defs", {}).get(name, {}))]
+    return lost
+
+
+def broken_events(files: Files, folder: Path) -> list[str]:
+    """Which committed events the code would break: those need a new version beside the old one."""
+    found = []
+    for path, content in files.items():
+        if path.startswith("events/") and (folder / path).exists():
+            lost = breaking(orjson.loads(_read(folder / path)), orjson.loads(content))
+            found += [f"{Path(path).stem}: {one}" for one in lost]
+    return found
+
+
+def _is_same_or_wider_for_readers(before: Any, after: Any) -> bool:
+    """Whether who could read the one can read the other: a reader stumbles on a new type, not on new prose."""
+    prose = ("title", "description", "examples")
+    if isinstance(before, dict) and isinstance(after, dict):
+        kept = {name: value for name, value in before.items() if name not in prose}
+        new = {name: value for name, value in after.items() if name not in prose}
+        return kept.keys() == new.keys() and all(_is_same_or_wider_for_readers(kept[name], new[name]) for name in kept)
+    return bool(before == after)
+
+
 def write(files: Files, folder: Path) -> None:
     """Writes the files, and removes those that no code stands behind any more."""
     for path in folder.rglob("*.json"):
@@ -81,27 +116,6 @@ def write(files: Files, folder: Path) -> None:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-
-
-def _webhooks(published: Mapping[str, type[Event]]) -> dict[str, Any]:
-    return {
-        type: {
-            "post": {
-                "operationId": f"on_{_key(type)}",
-                "summary": _first_line(event),
-                "tags": ["webhooks"],
-                "requestBody": {
-                    "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{_schema_name(event)}"}}}
-                },
-                "responses": {"204": {"description": "It was taken."}},
-            }
-        }
-        for type, event in published.items()
-    }
-
-
-def _schema_name(event: type[Event]) -> str:
-    return f"{event.__name__}Event"
 
 
 def _operation(action: str, channel: str, type: str) -> dict[str, Any]:

@@ -171,6 +171,12 @@ def newest_revision(migrations: Path, service: str) -> str | None:
     return ScriptDirectory.from_config(_config(migrations, service)).get_current_head()
 
 
+def older_revisions(migrations: Path, service: str) -> set[str]:
+    """The revisions before it."""
+    script = ScriptDirectory.from_config(_config(migrations, service))
+    return {one.revision for one in script.walk_revisions()} - set(script.get_heads())
+
+
 async def differences(settings: Settings, service: str, metadata: MetaData) -> list[object]:
     """What the migrated database and the models disagree about; empty when they are the same."""
     from alembic.autogenerate import compare_metadata

@@ -86,7 +86,7 @@ def _finish_operation(operation: dict[str, Any], path: str, method: str, service
     content.pop("application/json", None)
 
 
-def merge(documents: Mapping[str, dict[str, Any]], version: str, webhooks: dict[str, Any]) -> dict[str, Any]:
+def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, Any]:
     """One document of all services: equal schemas once; two different ones of one name fail."""
     merged: dict[str, Any] = {
         "openapi": "3.1.0",
@@ -99,7 +99,6 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str, webhooks: dict[
         "servers": [{"url": "/"}],
         "tags": [],
         "paths": {},
-        "webhooks": webhooks,
         "components": {
             "schemas": {},
             "securitySchemes": {

@@ -37,6 +37,10 @@ class TryLater(Exception):
     """Nothing is wrong with the events: deliver them again in a while."""
 
 
+class TenantUnknown(TryLater):
+    """The tenant has not been announced yet; the other tenants' events need not wait for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A record as it came from Kafka."""
@@ -98,8 +102,14 @@ class Reactor:
             for reaction in self._by_type.get(envelope.type, []):
                 cuts.setdefault((envelope.tenant, reaction.feature), []).append(_Item(record, envelope, reaction))
         # What is known of the tenants comes first: the other features wait for it.
+        unknown: TenantUnknown | None = None
         for (_, feature), items in sorted(cuts.items(), key=lambda cut: cut[0][1] != tenants.feature.name):
-            await self._apply_cut(feature, items)
+            try:
+                await self._apply_cut(feature, items)
+            except TenantUnknown as fault:
+                unknown = fault
+        if unknown is not None:
+            raise unknown
 
     async def replay(self, letter_id: UUID) -> str | None:
         """Tries a dead letter again: None when it is applied and gone, else why it was not.
@@ -147,11 +157,12 @@ class Reactor:
             except TryLater:
                 raise
             except Exception as error:
-                if attempt == attempts:
+                # What cannot be read today cannot be read in a while: a flood of such must not hold up the rest.
+                if attempt == attempts or isinstance(error, ValueError):
                     log.error("event parked", feature=feature, event_id=str(item.envelope.id), exc_info=error)
-                    await self._park(item.record, feature, item.envelope, _reason(error), attempts)
-                else:
-                    await asyncio.sleep(0.02 * 2**attempt)
+                    await self._park(item.record, feature, item.envelope, _reason(error), attempt)
+                    return
+                await asyncio.sleep(0.02 * 2**attempt)
 
     async def _transaction(self, feature: str, items: list[_Item], letter_id: UUID | None = None) -> None:
         """Applies items in one transaction; again while others stand in the way."""
@@ -179,7 +190,8 @@ class Reactor:
             if letter_id is None:
                 fresh = await _note_in_inbox(work, feature, items)
             else:
-                await work.execute(f"delete from {SCHEMA}.dead_letter where id = $1", letter_id)
+                if await work.execute(f"delete from {SCHEMA}.dead_letter where id = $1", letter_id) != "DELETE 1":
+                    raise LookupError("somebody else has just replayed it")
                 fresh = items
             for reaction, group in groupby(fresh, key=lambda item: item.reaction):
                 events = [item.read() for item in group]
@@ -199,7 +211,7 @@ class Reactor:
             return tenant_of(row)
         since = self._unknown_since.setdefault(item.envelope.tenant, time.monotonic())
         if time.monotonic() - since < self._settings.unknown_tenant_seconds:
-            raise TryLater("the tenant has not been announced yet")
+            raise TenantUnknown("the tenant has not been announced yet")
         raise LookupError(f"the tenant {item.envelope.tenant} was never announced")
 
     async def _park(

@@ -55,6 +55,8 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         """The body's value. Raises MalformedRequest."""
+        if hasattr(self, "_json"):
+            return self._json
         body = await self.body()
         try:
             value = json.loads(body)
@@ -64,6 +66,7 @@ class StrictRequest(Request):
             raise MalformedRequest(f"The body is nested deeper than {DEEPEST} levels.")
         if b"\\u0000" in body and _has_nul(value):
             raise MalformedRequest("The body holds a NUL character.")
+        self._json = value
         return value
 
 
@@ -123,6 +126,8 @@ async def _answer(
 ) -> Response:
     """Runs the endpoint in a transaction, again when another one stood in its way."""
     body = b"" if request.method in _SAFE else await request.body()
+    if body:
+        await request.json()  # read here, for FastAPI would hide the reason; it finds the value read
     for attempt in range(1, _ATTEMPTS + 1):
         work = service.work(caller, request)
         request.scope["rapport.work"] = work

@@ -29,6 +29,7 @@ from chassis.database import is_away, open_pool
 from chassis.feature import Feature, Gauge, Reaction
 from chassis.identity import HEADER as TOKEN_HEADER
 from chassis.identity import Caller, Verifier
+from chassis.migrations import older_revisions
 from chassis.openapi import document_of
 from chassis.problems import (
     InternalError,
@@ -227,11 +228,20 @@ class Service:
             found = await self.status.read(self.pool)
             return Response(found.model_dump_json(), media_type="application/json")
 
+    @cached_property
+    def _older_revisions(self) -> set[str]:
+        """Revisions that the code has outgrown. One that it does not know is newer: a rolling upgrade is under way."""
+        return older_revisions(self.migrations, self.name)
+
     async def _missing(self) -> list[str]:
         """What this process still waits for."""
         missing = []
         try:
-            await asyncio.wait_for(self.pool.fetchval(f"select version_num from {SCHEMA}.alembic_version"), 2)
+            revision = await asyncio.wait_for(
+                self.pool.fetchval(f"select version_num from {SCHEMA}.alembic_version"), 2
+            )
+            if revision in self._older_revisions:
+                missing.append("migrations")
         except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
             missing.append("migrations")
         except Exception:

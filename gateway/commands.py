@@ -30,7 +30,7 @@ groups = {"tenants": tenant_commands, "keys": key_commands}
 @tenant_commands.command("create")
 def create_tenant(
     name: str,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="A sandbox: its clock can be moved.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="A sandbox, for trying things out.")] = False,
     timezone: Annotated[str, typer.Option(help="IANA name.")] = "UTC",
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
     region: Annotated[str, typer.Option(help="The country that phone numbers are read for.")] = "NL",

@@ -26,6 +26,8 @@ from gateway.settings import Settings
 CHANNEL = "rapport_credentials"
 REMEMBERED = 20_000
 NOTE_USE_SECONDS = 5.0
+HEARTBEAT_SECONDS = 2.0
+"""A connection that has died without a word is found out by asking it."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,10 @@ class Credentials:
                     await connection.add_listener(CHANNEL, self.forget)
                     self.forget()
                     self._listening = True
-                    await closed.wait()
+                    while not closed.is_set():
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(closed.wait(), HEARTBEAT_SECONDS)
+                        await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
                 finally:
                     self._listening = False
                     self.forget()

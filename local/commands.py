@@ -48,7 +48,11 @@ def contracts(
     from local import generated
 
     if not check:
-        generated.write()
+        try:
+            generated.write()
+        except StackError as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
         return
     stale = generated.stale()
     for path in stale:

@@ -9,7 +9,7 @@ from chassis import contracts
 from chassis.events import Event
 from chassis.service import Service, load
 from local import PROCESSES
-from local.places import LocalSettings
+from local.places import LocalSettings, StackError
 
 ROOT = Path(__file__).parent.parent
 BANNER = "<!-- Made by `make contracts` from the code: change that, not this. -->\n\n"
@@ -21,9 +21,13 @@ def services() -> list[Service]:
 
 
 def write() -> None:
-    """Makes every generated file."""
+    """Makes every generated file. Raises StackError when an event would break its readers."""
     loaded = services()
-    contracts.write(contracts.files_of(loaded), ROOT / "contracts")
+    files = contracts.files_of(loaded)
+    broken = contracts.broken_events(files, ROOT / "contracts")
+    if broken:
+        raise StackError("Readers rely on these; publish a new version beside the old one:\n" + "\n".join(broken))
+    contracts.write(files, ROOT / "contracts")
     for path, text in pages(loaded).items():
         (ROOT / path).write_text(text)
 

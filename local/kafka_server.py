@@ -12,7 +12,7 @@ VERSION = "4.3.0"
 HERE = Path(__file__).parent
 RECIPE = HERE / "kafka"
 JARS = HERE.parent / ".rapport" / f"kafka-{VERSION}"
-OTHER_WAYS = "Other ways: `docker compose up`, or KAFKA_BOOTSTRAP_SERVERS pointing at a Kafka."
+OTHER_WAYS = "Or let KAFKA_BOOTSTRAP_SERVERS point at a Kafka that runs elsewhere."
 
 
 def fetch_jars() -> None:

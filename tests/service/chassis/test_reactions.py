@@ -30,7 +30,7 @@ async def test_an_event_that_cannot_be_read_is_parked_and_the_rest_flows(
     assert (await points_of(loyalty, first), await points_of(loyalty, last)) == (5, 7)
     (letter,) = await loyalty.dead_letters()
     assert letter["feature"] == "points"
-    assert letter["attempts"] == 2
+    assert letter["attempts"] == 1  # what cannot be read will not be readable in a while
     assert reason in letter["reason"]
 
 

@@ -45,7 +45,8 @@ async def test_a_body_that_cannot_be_read_gets_a_problem(
 ) -> None:
     headers = {"content-type": "application/json"}
     answer = await customers.request("POST", "/v1/customers", content=content, headers=headers)
-    assert_problem(answer, status, code)
+    problem = assert_problem(answer, status, code)
+    assert problem["errors"] or problem["detail"] != problem["title"]  # says what is wrong
 
 
 async def test_another_media_type_is_refused(customers: ServiceUnderTest) -> None:

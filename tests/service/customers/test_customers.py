@@ -142,6 +142,7 @@ async def test_put_by_external_id_creates_then_changes(customers: ServiceUnderTe
         ({"tags": None}, "tags", []),
         ({"custom": {"a": {"x": None}, "c": 3}}, "custom", {"a": {"y": 2}, "c": 3}),
         ({"custom": None}, "custom", {}),
+        ({"custom": {}}, "custom", {"a": {"x": 1, "y": 2}}),
     ],
 )
 async def test_a_patch_is_a_merge(customers: ServiceUnderTest, patch: dict[str, Any], name: str, value: object) -> None:

@@ -48,6 +48,11 @@ async def test_another_purchase_under_the_same_source_id_is_refused(interactions
     assert (await interactions.post("/v1/purchases", body | {"source": "shop"})).status_code == 201
 
 
+async def test_nothing_is_bought_in_the_far_future(interactions: ServiceUnderTest) -> None:
+    answer = await interactions.post("/v1/purchases", a_purchase(purchased_at="2150-01-01T00:00:00Z"))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/purchased_at")
+
+
 async def test_a_batch_says_of_each_item_what_became_of_it(interactions: ServiceUnderTest) -> None:
     one, other = a_purchase(), a_purchase()
     items = [one, other, one, one | {"store": "2"}]

@@ -130,7 +130,7 @@ async def update_customer(work: Work, id: UUID, patch: CustomerPatch, if_match: 
     given = patch.values()
     if given.get("kind", "") is None:
         raise Invalid.field("/kind", "required", "this cannot be removed")
-    if given.get("custom"):
+    if given.get("custom") is not None:
         given["custom"] = merge_patch(row.custom, given["custom"])
     before = {name: getattr(row, name) for name in FIELDS}
     after = before | {name: rules.complete(given, [name])[name] for name in given}

@@ -48,7 +48,7 @@ class NewAddress(Wire):
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
 
 
-class ExternalReference(Wire):
+class NewExternalReference(Wire):
     """What another system calls this customer."""
 
     source: Reference
@@ -65,7 +65,7 @@ class CustomerFields(Wire):
     emails: Annotated[list[NewEmail], Field(max_length=50)] | None = None
     phones: Annotated[list[NewPhone], Field(max_length=50)] | None = None
     addresses: Annotated[list[NewAddress], Field(max_length=50)] | None = None
-    external_ids: Annotated[list[ExternalReference], Field(max_length=50)] | None = None
+    external_ids: Annotated[list[NewExternalReference], Field(max_length=50)] | None = None
     birth_date: Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1))] | None = None
     occupation: Line | None = None
     area: Line | None = None
@@ -116,6 +116,13 @@ class Address(BaseModel):
     country: str | None
     latitude: float | None
     longitude: float | None
+
+
+class ExternalReference(BaseModel):
+    """What another system calls this customer."""
+
+    source: str
+    id: str
 
 
 class Customer(BaseModel):

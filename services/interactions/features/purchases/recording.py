@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Again, Money, Problem, Work, json, uuid7
+from chassis import Again, Invalid, Money, Problem, Work, json, uuid7
 from chassis.money import minor_from_text, text_from_minor
 from services.interactions import rules
 from services.interactions.features.purchases.facts import PurchaseRecorded, RecordedLine, SourceIdReused
 from services.interactions.features.purchases.wire import NewPurchase
 from services.interactions.model import Purchase
 
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far a till's clock may be ahead of ours."""
 Key = tuple[str, str]
 Outcome = tuple[Literal["created", "unchanged"], UUID] | Problem
 
@@ -23,6 +26,9 @@ async def record_purchases(work: Work, items: Sequence[tuple[int, NewPurchase]])
     outcomes: dict[int, Outcome] = {}
     new: list[dict[str, Any]] = []
     for index, item in items:
+        if item.purchased_at > work.now + CLOCKS_DIFFER:
+            outcomes[index] = Invalid.field("/purchased_at", "in_the_future", "nothing is bought tomorrow")
+            continue
         row = row_of(work, item)
         key = (item.source, item.source_id)
         known = standing.get(key)
@@ -66,14 +72,13 @@ async def _await_customers(work: Work, records: Mapping[UUID, int]) -> None:
     await work.execute(
         """
         insert into awaited_customer (id, since, records)
-        select id, $3, records from unnest($1::uuid[], $2::bigint[]) as bought(id, records)
+        select id, now(), records from unnest($1::uuid[], $2::bigint[]) as bought(id, records)
         where not exists (select from known_customer where known_customer.id = bought.id)
         order by id
         on conflict (tenant_id, id) do update set records = awaited_customer.records + excluded.records
         """,
         list(records),
         list(records.values()),
-        work.now,
     )
 
 

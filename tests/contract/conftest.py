@@ -1,0 +1,31 @@
+"""What the contract tests read: the five services and the merged document, as the code makes them now."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from chassis.contracts import Files, files_of
+from chassis.service import Service
+from local import generated
+
+
+@pytest.fixture(scope="session")
+def services() -> list[Service]:
+    return generated.services()
+
+
+@pytest.fixture(scope="session")
+def files(services: list[Service]) -> Files:
+    return files_of(services)
+
+
+@pytest.fixture(scope="session")
+def openapi(files: Files) -> dict[str, Any]:
+    document: dict[str, Any] = orjson.loads(files["openapi.json"])
+    return document
+
+
+@pytest.fixture(scope="session")
+def operations(openapi: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {f"{method.upper()} {path}": one for path, each in openapi["paths"].items() for method, one in each.items()}

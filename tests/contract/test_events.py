@@ -1,0 +1,120 @@
+"""Events: what a reader relies on is what a publisher promises, today and since the first day."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from chassis.contracts import breaking, schema_of
+from chassis.events import Event, Incoming
+from chassis.service import Service
+from local import generated
+
+generated.services()  # importing a service makes its events known
+
+
+@pytest.fixture
+def readings(services: list[Service]) -> list[tuple[str, type[Incoming]]]:
+    return [
+        (f"{service.name}.{reaction.feature}", reaction.incoming)
+        for service in services
+        for reaction in service.reactions
+    ]
+
+
+def test_every_event_that_is_read_is_published(readings: list[tuple[str, type[Incoming]]]) -> None:
+    assert [
+        f"{reader} reads {incoming.event_type}, which nobody publishes"
+        for reader, incoming in readings
+        if incoming.event_type not in Event.published
+    ] == []
+
+
+def test_what_a_reader_requires_is_promised(readings: list[tuple[str, type[Incoming]]]) -> None:
+    assert [
+        f"{reader} relies on {field} of {incoming.event_type}: {why}"
+        for reader, incoming in readings
+        for field, why in unkept(incoming, Event.published[incoming.event_type])
+    ] == []
+
+
+def unkept(incoming: type[Incoming], event: type[Event]) -> Iterator[tuple[str, str]]:
+    """The fields that a reader needs and the publisher does not promise in that form."""
+    needed, promised = incoming.model_json_schema(), event.model_json_schema(mode="serialization")
+    for field in needed.get("required", []):
+        if field not in promised.get("required", []):
+            yield field, "it is not promised"
+        elif form(needed, needed["properties"][field]) != form(promised, promised["properties"][field]):
+            yield field, "it has another form"
+
+
+def form(document: dict[str, Any], schema: Any) -> Any:
+    """A schema without prose, its references followed."""
+    if isinstance(schema, list):
+        return [form(document, one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return form(document, document["$defs"][schema["$ref"].rsplit("/", 1)[-1]])
+    return {name: form(document, value) for name, value in schema.items() if name not in ("title", "description")}
+
+
+def test_a_renamed_field_names_its_reader() -> None:
+    """The test of the test: a publisher that renames a field is found out."""
+
+    class Renamed(Event, type="testing.renamed.v1", key="total"):
+        total: str
+
+    class Reads(Incoming, type="testing.renamed.v1"):
+        amount: str
+
+    try:
+        assert list(unkept(Reads, Renamed)) == [("amount", "it is not promised")]
+    finally:
+        Event.published.pop("testing.renamed.v1")
+        Incoming.read.remove(Reads)
+
+
+@pytest.mark.parametrize("type", sorted(Event.published))
+def test_an_event_is_named_and_keyed_as_events_are(type: str) -> None:
+    event = Event.published[type]
+    service, fact, version = type.split(".")
+    assert "".join(word.capitalize() for word in fact.split("_")) == event.__name__
+    assert version[0] == "v"
+    assert int(version[1:]) >= 1
+    assert event.__doc__
+    assert service in event.__module__
+    schema = schema_of(event)
+    Draft202012Validator.check_schema(schema)
+    assert set(schema["required"]) == set(schema["properties"])  # readers can rely on what the schema shows
+
+
+BEFORE = {
+    "properties": {"id": {"type": "string"}, "line": {"$ref": "#/$defs/Line"}},
+    "required": ["id", "line"],
+    "$defs": {"Line": {"properties": {"sku": {"type": "string"}}, "required": ["sku"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "lost"),
+    [
+        ("something is added", {"properties": BEFORE["properties"] | {"new": {"type": "string"}}}, []),  # type: ignore[operator]
+        ("a field is gone", {"properties": {"id": {"type": "string"}}}, ["line is gone"]),
+        ("a field is no longer promised", {"required": ["id"]}, ["line is no longer promised"]),
+        (
+            "a field has another type",
+            {"properties": BEFORE["properties"] | {"id": {"type": "integer"}}},  # type: ignore[operator]
+            ["id has changed its type"],
+        ),
+        ("a part of a part is gone", {"$defs": {"Line": {"properties": {}}}}, ["Line.sku is gone"]),
+        (
+            "only prose has changed",
+            {"properties": BEFORE["properties"] | {"id": {"type": "string", "description": "new"}}},  # type: ignore[operator]
+            [],
+        ),
+    ],
+)
+def test_only_additions_are_no_break(case: str, change: dict[str, Any], lost: list[str]) -> None:
+    assert breaking(BEFORE, {**BEFORE, **change}) == lost

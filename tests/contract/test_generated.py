@@ -1,0 +1,64 @@
+"""What is generated is committed, and what the docs say of the code is what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from chassis.events import Event
+from chassis.problems import Problem
+from chassis.service import Service
+from local import generated
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDERS = {"gateway": ROOT / "gateway"}
+
+
+def test_the_committed_files_are_what_the_code_says() -> None:
+    assert generated.stale() == [], "run `make contracts`"
+
+
+def table(readme: str, title: str) -> list[str]:
+    """The first column of the table under a heading."""
+    found = re.search(rf"\| {title} \|[^\n]*\n\|---\|---\|\n((?:\|.*\n)*)", readme)
+    assert found, title
+    return [line.split("|")[1].strip().strip("`") for line in found.group(1).splitlines()]
+
+
+@pytest.mark.parametrize("name", ["customers", "interactions", "loyalty", "analytics", "gateway"])
+def test_a_services_readme_says_what_it_owns_publishes_and_reads(services: list[Service], name: str) -> None:
+    service = next(one for one in services if one.name == name)
+    folder = FOLDERS.get(name, ROOT / "services" / name)
+    readme = (folder / "README.md").read_text()
+    owned = re.findall(r"`(\w+)`", re.search(r"\| owns \|.*?\n\n", readme, re.S).group())  # type: ignore[union-attr]
+    assert set(owned) == set(service.metadata.tables)
+    assert set(table(readme, "publishes")) == {type for type in Event.published if type.startswith(f"{name}.")}
+    assert set(table(readme, "reads")) == {reaction.incoming.event_type for reaction in service.reactions}
+    assert table(readme, "promises")
+
+
+def test_every_page_that_a_page_names_is_there() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} names {target}"
+
+
+def test_every_setting_and_event_has_its_sentence(services: list[Service]) -> None:
+    for service in services:
+        for name, field in service.settings_class.model_fields.items():
+            assert field.description, name
+            assert field.description.endswith("."), name
+    assert all(event.__doc__ for event in Event.published.values())
+    assert all(problem.__doc__ for problem in Problem.known.values())
+
+
+def test_the_chassis_knows_no_business_word() -> None:
+    words = re.compile(
+        r"\b(customer|purchase|loyalty|points?|membership|touch.?point|reward|campaign|basket)s?\b", re.I
+    )
+    allowed = {"customers", "interactions", "loyalty", "analytics"}  # the command line lists what may be installed
+    for file in (ROOT / "chassis").glob("*.py"):
+        code = re.sub(r'""".*?"""|#[^\n]*', "", file.read_text(), flags=re.S)  # examples in prose may name one
+        code = code.replace("customer-relationship backend", "")
+        found = {word.group().lower() for word in words.finditer(code)} - allowed
+        assert not found, f"{file.name}: {found}"

@@ -1,0 +1,110 @@
+"""The API's document: complete, consistent, and what SDKs can be made of."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chassis.openapi import segments
+from chassis.problems import Problem
+from chassis.service import Service
+
+
+def test_every_operation_has_a_name_of_its_own(operations: dict[str, dict[str, Any]]) -> None:
+    names = Counter(operation["operationId"] for operation in operations.values())
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all("_" in name and name == name.lower() for name in names)
+
+
+def test_every_operation_says_who_may_and_what_it_does(operations: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations.items():
+        ((scheme, (scope,)),) = operation["security"][0].items()
+        assert scheme == "api_key", where
+        assert scope.count(":") == 1, where
+        assert operation["description"], where
+        assert operation["x-service"], where
+        assert len(operation["tags"]) == 1, where
+
+
+def test_every_error_is_a_declared_problem(operations: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations.items():
+        for status, answer in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                assert list(answer["content"]) == ["application/problem+json"], f"{where} {status}"
+        assert {"400", "401", "403", "422", "503"} <= operation["responses"].keys(), where
+        if "{" in where:
+            assert "404" in operation["responses"], where
+
+
+def test_every_refusal_of_a_feature_is_declared(services: list[Service], openapi: dict[str, Any]) -> None:
+    """A problem that a service defines and no operation of it declares is one that nobody is told of."""
+    said = str(
+        [answer for path in openapi["paths"].values() for one in path.values() for answer in one["responses"].items()]
+    )
+    own = [
+        problem for problem in Problem.known.values() if problem.__module__.startswith(("services", "gateway.features"))
+    ]
+    assert own
+    undeclared = [problem.__name__ for problem in own if f"`{problem.code}`" not in said]
+    # An item of a batch is refused inside a 200.
+    assert undeclared == []
+    assert {problem.code for problem in own} <= openapi["x-problems"].keys()
+
+
+def test_every_segment_of_a_path_has_one_owner(openapi: dict[str, Any]) -> None:
+    owners = segments(openapi)
+    assert owners["customers"] == "customers"
+    assert owners["purchases"] == "interactions"
+    assert owners["memberships"] == owners["ledger"] == "loyalty"
+    assert owners["analytics"] == "analytics"
+    assert owners["tenants"] == owners["status"] == "gateway"
+
+
+def test_what_answers_carry_is_always_there(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+    """A default in an output model would make its field optional in every SDK."""
+    for name in sorted(_answered(openapi, operations)):
+        schema = openapi["components"]["schemas"][name]
+        if name != "Problem" and "properties" in schema:
+            assert set(schema.get("required", [])) == set(schema["properties"]), name
+
+
+def _answered(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> set[str]:
+    """The schemas that answers are made of."""
+    found: set[str] = set()
+    waiting = [
+        name
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+        for name in _references(answer)
+    ]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _references(openapi["components"]["schemas"][name])
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            yield schema["$ref"].rsplit("/", 1)[-1]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _references(one)
+
+
+def test_no_schema_has_a_twin(openapi: dict[str, Any]) -> None:
+    assert [name for name in openapi["components"]["schemas"] if name.endswith(("-Input", "-Output"))] == []
+
+
+def test_two_services_that_disagree_on_a_schema_fail_the_build() -> None:
+    from chassis.openapi import merge
+
+    one = {"paths": {}, "components": {"schemas": {"A": {"type": "string"}}}}
+    other = {"paths": {}, "components": {"schemas": {"A": {"type": "integer"}}}}
+    with pytest.raises(ValueError, match="A of b differs"):
+        merge({"a": one, "b": other}, "1")
