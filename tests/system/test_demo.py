@@ -1,0 +1,26 @@
+"""The demo, as a newcomer runs it: every check equal, and again on the data of the first time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chassis import json
+from local.places import free_port
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo_holds_twice_on_one_folder(tmp_path: Path) -> None:
+    environment = {**os.environ, "RAPPORT_DATA": str(tmp_path / "data"), "RAPPORT_PORT": str(free_port(set()))}
+    for _ in range(2):
+        told = subprocess.run(
+            [sys.executable, "-m", "examples.demo"], env=environment, capture_output=True, text=True, check=False
+        )
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert "Every check is equal" in told.stdout
+        assert "DIFFERS" not in told.stdout
+    ports = json.loads((tmp_path / "data" / "ports.json").read_bytes())
+    assert ports["gateway"] == int(environment["RAPPORT_PORT"])

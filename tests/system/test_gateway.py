@@ -1,0 +1,144 @@
+"""The gateway: who comes in, what goes through, what is said when a service is away."""
+
+import asyncio
+import os
+import signal
+
+import httpx
+import pytest
+
+from chassis.identity import HEADER
+from chassis.ids import uuid7
+from tests.support.facts import a_customer
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+
+async def test_a_key_is_shown_once_and_stored_as_a_hash(stack: RunningStack, visitor: Visitor) -> None:
+    made = (await visitor.request("POST", "/v1/api-keys", json={"name": "till", "scopes": ["customers:read"]})).json()
+    secret = made["key"].rsplit("_", 1)[-1]
+    listed = (await visitor.request("GET", "/v1/api-keys")).text
+    audit = await stack.rows("gateway", "select changes::text from chassis.audit")
+    dump = str(await stack.rows("gateway", "select * from api_key"))
+    assert secret not in listed + dump + str(audit)
+    assert "secret_hash" not in str(audit)
+
+
+async def test_a_revoked_key_opens_nothing_from_then_on(stack: RunningStack, visitor: Visitor) -> None:
+    made = (await visitor.request("POST", "/v1/api-keys", json={"name": "till", "scopes": ["customers:read"]})).json()
+    till = Visitor(stack, made["key"])
+    path = f"/v1/customers/{uuid7()}"
+    assert (await till.request("GET", path)).status_code == 404
+    assert (await visitor.request("DELETE", f"/v1/api-keys/{made['id']}")).status_code == 204
+    assert (await till.request("GET", path)).status_code == 401
+    assert (await visitor.request("GET", f"/v1/api-keys/{made['id']}")).json()["revoked_at"]
+    await till.close()
+
+
+async def test_a_key_revoked_behind_the_gateways_back_is_forgotten_too(stack: RunningStack, visitor: Visitor) -> None:
+    """As another replica would revoke it: this gateway hears of it by NOTIFY alone."""
+    path = f"/v1/customers/{uuid7()}"
+    assert (await visitor.request("GET", path)).status_code == 404
+    id = visitor.key.split("_")[2]
+    await stack.rows("gateway", "update api_key set revoked_at = now() where id = $1::uuid returning id", id)
+    await stack.rows("gateway", "select pg_notify('rapport_credentials', '')")
+    await asyncio.sleep(0.2)
+    assert (await visitor.request("GET", path)).status_code == 401
+
+
+async def test_a_key_may_do_what_its_scopes_say_and_give_away_no_more(stack: RunningStack) -> None:
+    clerk = a_visitor(stack, "customers:read", "api-keys:write")
+    refused = await clerk.request("POST", "/v1/customers", json=a_customer())
+    assert (refused.status_code, refused.json()["scope"]) == (403, "customers:write")
+    wanted = {"name": "more", "scopes": ["customers:read", "loyalty:configure"]}
+    beyond = await clerk.request("POST", "/v1/api-keys", json=wanted)
+    assert (beyond.status_code, beyond.json()["scopes"]) == (403, ["loyalty:configure"])
+    past = {"name": "old", "scopes": ["customers:read"], "expires_at": "2020-01-01T00:00:00Z"}
+    assert (await clerk.request("POST", "/v1/api-keys", json=past)).status_code == 422
+    await clerk.close()
+
+
+async def test_an_expired_key_is_refused_and_last_use_is_noted(stack: RunningStack, visitor: Visitor) -> None:
+    id = visitor.key.split("_")[2]
+    await visitor.request("GET", "/v1/tenants")
+    await asyncio.sleep(6)
+    (row,) = await stack.rows("gateway", "select last_used_at from api_key where id = $1::uuid", id)
+    assert row["last_used_at"] is not None
+    await stack.rows("gateway", "update api_key set expires_at = now() where id = $1::uuid", id)
+    await stack.rows("gateway", "select pg_notify('rapport_credentials', '')")
+    await asyncio.sleep(0.2)
+    answer = await visitor.request("GET", "/v1/tenants")
+    assert (answer.status_code, answer.json()["detail"]) == (401, "The API key has expired.")
+
+
+@pytest.mark.parametrize(
+    "key", ["", "Bearer", "Bearer x", f"Bearer rap_live_{'0' * 32}_{'a' * 43}", "Basic YTpi", "Bearer \x80"]
+)
+async def test_what_is_no_key_is_refused(stack: RunningStack, key: str) -> None:
+    async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as client:
+        answer = await client.get("/v1/tenants", headers={"authorization": key.encode("latin-1")})
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+async def test_forged_headers_are_dropped(stack: RunningStack, visitor: Visitor) -> None:
+    other = a_visitor(stack)
+    customer = (await other.request("POST", "/v1/customers", json=a_customer())).json()
+    forged = {HEADER: "ey.ey.ey", "x-forwarded-for": "10.0.0.1", "x-tenant-id": str(uuid7()), "connection": "x-secret"}
+    answer = await visitor.request("GET", f"/v1/customers/{customer['id']}", headers=forged)
+    assert answer.status_code == 404  # known as who came in, whatever else was said
+    assert (await visitor.request("GET", "/v1/programs", headers=forged)).status_code == 200
+    await other.close()
+
+
+async def test_tenants_change_their_own_facts_and_the_services_follow(stack: RunningStack, visitor: Visitor) -> None:
+    (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
+    path = f"/v1/tenants/{tenant['id']}"
+    changed = await visitor.request("PATCH", path, json={"currency": "JPY"}, headers={"if-match": '"1"'})
+    assert (changed.status_code, changed.json()["currency"]) == (200, "JPY")
+    assert (await visitor.request("GET", "/v1/analytics/pareto")).json()["currency"] == "JPY"  # by the token, at once
+    await visitor.drained()
+    for service in ("customers", "interactions", "loyalty", "analytics"):
+        rows = await stack.rows(service, "select currency from chassis.tenant where tenant_id = $1::uuid", tenant["id"])
+        assert [row["currency"] for row in rows] == ["JPY"], service
+    assert (await visitor.request("PATCH", path, json={"timezone": "Mars"})).status_code == 422
+    assert (await visitor.request("PATCH", path, json={"name": None})).status_code == 422
+
+
+async def test_a_service_that_is_away_is_named(stack: RunningStack, visitor: Visitor) -> None:
+    pid = stack.kill("analytics", signal.SIGKILL)
+    answer = await visitor.request("GET", "/v1/analytics/pareto")
+    if answer.status_code != 200:  # it may be back already: the stack starts it again at once
+        assert (answer.status_code, answer.json()["service"]) == (503, "analytics")
+        assert answer.json()["code"] == "service_away"
+        assert answer.headers["retry-after"]
+    assert (await visitor.request("GET", "/v1/programs")).status_code == 200
+    await stack.revived("analytics", pid)
+    assert (await visitor.insist("GET", "/v1/analytics/pareto")).status_code == 200
+
+
+async def test_a_body_that_is_too_large_is_refused_while_it_comes(visitor: Visitor) -> None:
+    async def much() -> object:
+        for _ in range(20):
+            yield b" " * 1_000_000
+
+    headers = {"content-type": "application/json"}
+    announced = await visitor.request("POST", "/v1/customers", content=b" " * 17_000_000, headers=headers)
+    assert (announced.status_code, announced.json()["code"]) == (413, "too_large")
+    chunked = await visitor.request("POST", "/v1/customers/batch", content=much(), headers=headers)
+    assert (chunked.status_code, chunked.json()["code"]) == (413, "too_large")
+
+
+async def test_a_hundred_slow_callers_of_one_service_starve_no_other(stack: RunningStack, visitor: Visitor) -> None:
+    pid = stack.kill("analytics", signal.SIGSTOP)
+    try:
+        waiting = [asyncio.create_task(visitor.request("GET", "/v1/analytics/pareto")) for _ in range(60)]
+        await asyncio.sleep(0.5)
+        other = Visitor(stack, visitor.key)
+        async with asyncio.timeout(5):
+            assert (await other.request("GET", "/v1/programs")).status_code == 200
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await other.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (await visitor.insist("GET", "/v1/analytics/pareto")).status_code == 200
