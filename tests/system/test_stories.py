@@ -1,9 +1,12 @@
 """Stories: what a user does with the whole system, through the gateway."""
 
+import asyncio
 from typing import Any
 
 import httpx
+from aiokafka import AIOKafkaConsumer
 
+from chassis import json
 from chassis.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.stack import RunningStack, Visitor, a_visitor
@@ -43,23 +46,11 @@ async def test_a_trace_goes_from_the_request_to_the_event_of_a_reaction(stack: R
     await visitor.drained()
     log = stack.place.log("interactions").read_text()
     assert trace in log
-    from aiokafka import AIOKafkaConsumer
-
-    consumer = AIOKafkaConsumer(
-        "rapport.loyalty", bootstrap_servers=f"127.0.0.1:{kafka_port(stack)}", auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        batches = await consumer.getmany(timeout_ms=5_000)
-    finally:
-        await consumer.stop()
-    traces = [dict(record.headers).get("ce_traceparent", b"") for batch in batches.values() for record in batch]
+    traces = [dict(record.headers).get("ce_traceparent", b"") for record in await records_of(stack, "rapport.loyalty")]
     assert any(trace.encode() in found for found in traces)
 
 
 def kafka_port(stack: RunningStack) -> int:
-    from chassis import json
-
     return int(json.loads((stack.place.root / "ports.json").read_bytes())["kafka"])
 
 
@@ -93,3 +84,29 @@ async def test_openapi_and_pages_are_open_and_everything_else_is_not(stack: Runn
         for path in ("/internal/status", "/", "/v1"):
             assert (await nobody.get(path)).status_code == 404
     assert (await visitor.request("GET", "/v1/anything")).status_code == 404
+
+
+async def test_the_events_of_a_customer_arrive_in_the_order_of_its_versions(
+    stack: RunningStack, visitor: Visitor
+) -> None:
+    """Parallel changes of one record: whoever took its lock first has its event first."""
+    customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()
+    path = f"/v1/customers/{customer['id']}"
+    await asyncio.gather(*(visitor.request("PATCH", path, json={"area": f"a{number}"}) for number in range(40)))
+    await visitor.drained()
+    records = await records_of(stack, "rapport.customers")
+    versions = [json.loads(record.value)["version"] for record in records if customer["id"].encode() in record.key]
+    assert versions == list(range(1, 42))
+
+
+async def records_of(stack: RunningStack, topic: str) -> list[Any]:
+    """Everything that a topic holds, in the order of each partition."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=f"127.0.0.1:{kafka_port(stack)}", auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[Any] = []
+    try:
+        while batches := await consumer.getmany(timeout_ms=1_500):
+            found += [record for batch in batches.values() for record in batch]
+    finally:
+        await consumer.stop()
+    return found
