@@ -8,7 +8,7 @@ from chassis.events import Event, Incoming
 from chassis.feature import Feature
 from chassis.ids import uuid7
 from chassis.money import Currency, Money
-from chassis.pages import Page, Paged, page
+from chassis.pages import Page, Paged, TimeRange, page, time_range
 from chassis.problems import Invalid, NotFound, Problem, StaleVersion
 from chassis.requests import Work
 from chassis.service import Service
@@ -41,6 +41,7 @@ __all__ = [
     "Settings",
     "StaleVersion",
     "Table",
+    "TimeRange",
     "Versioned",
     "WholeNumber",
     "Wire",
@@ -53,6 +54,7 @@ __all__ = [
     "page",
     "results_of",
     "shown",
+    "time_range",
     "uuid7",
     "whole",
 ]

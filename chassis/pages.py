@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from chassis import json
 from chassis.problems import FieldError, MalformedRequest
 from chassis.tables import Table
+from chassis.values import Instant
 from chassis.work import Record, Work, columns_of, name_of
 
 Item = TypeVar("Item")
@@ -85,6 +86,31 @@ class Paging:
 
 
 Paged = Annotated[Paging, Depends(Paging)]
+Condition = tuple[str, Any]
+"""A condition in SQL and its value, which stands where `{}` does: `("created_at >= {}", since)`."""
+
+
+class TimeRange:
+    """A filter on a moment, by up to four bounds."""
+
+    def __init__(self, column: str, bounds: Mapping[str, datetime | None]) -> None:
+        self.conditions: list[Condition] = [
+            (f"{column} {comparison} {{}}", bound) for comparison, bound in bounds.items() if bound is not None
+        ]
+
+
+def time_range(column: str) -> Callable[..., TimeRange]:
+    """A dependency that reads `<column>.gte`, `.gt`, `.lte` and `.lt` from the query."""
+
+    def read(
+        gte: Annotated[Instant | None, Query(alias=f"{column}.gte", description="At or after.")] = None,
+        gt: Annotated[Instant | None, Query(alias=f"{column}.gt", description="After.")] = None,
+        lte: Annotated[Instant | None, Query(alias=f"{column}.lte", description="At or before.")] = None,
+        lt: Annotated[Instant | None, Query(alias=f"{column}.lt", description="Before.")] = None,
+    ) -> TimeRange:
+        return TimeRange(column, {">=": gte, ">": gt, "<=": lte, "<": lt})
+
+    return read
 
 
 async def page(
@@ -95,27 +121,28 @@ async def page(
     *,
     sort: str = "id",
     where: Mapping[str, Any] | None = None,
+    conditions: Sequence[Condition] = (),
 ) -> Page[Item]:
     """A page of a table's rows with these values, sorted by a column (`-` before it: falling), ties by id.
 
-    Values of None do not filter.
+    `where` compares columns; a value of None does not filter. `conditions` are for whatever is more than that.
     """
     falling, column = sort.startswith("-"), sort.lstrip("-")
     assert column in columns_of(table)
+    compared = [(f"{name} = {{}}", value) for name, value in (where or {}).items() if value is not None]
     values: list[Any] = []
-    conditions = []
-    for name, value in (where or {}).items():
-        if value is not None:
-            values.append(value)
-            conditions.append(f"{name} = ${len(values)}")
+    filters = []
+    for text, value in (*compared, *conditions):
+        values.append(value)
+        filters.append(text.format(f"${len(values)}"))
     after = paging.after(work.tenant.id)
     if after is not None:
         values += [_typed(after[0], column), UUID(after[1])]
         comparison = "<" if falling else ">"
-        conditions.append(f"({column}, id) {comparison} (${len(values) - 1}, ${len(values)})")
+        filters.append(f"({column}, id) {comparison} (${len(values) - 1}, ${len(values)})")
     direction = " desc" if falling else ""
     rows = await work.fetch(
-        f"select * from {name_of(table)} where {' and '.join(conditions) or 'true'} "
+        f"select * from {name_of(table)} where {' and '.join(filters) or 'true'} "
         f"order by {column}{direction}, id{direction} limit {paging.limit + 1}",
         *values,
     )

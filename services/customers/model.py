@@ -1,6 +1,6 @@
 """Every table of customers: who they are and how they are found again."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Tex
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
-from chassis import Table, Versioned, new_registry
+from chassis import Table, Versioned, instant, new_registry
 
 
 class Owned(Table, registry=new_registry()):
@@ -32,6 +32,14 @@ class Customer(Versioned, Owned, table=True):
         CheckConstraint("lifecycle in ('prospect', 'customer', 'client', 'former')", name="lifecycle"),
         CheckConstraint("state in ('active', 'blocked', 'ended', 'merged', 'erased')", name="state"),
         Index(None, "tenant_id", "created_at", "id"),
+        Index(None, "tenant_id", "updated_at", "id"),
+        Index(
+            "ix_customer_search_name",
+            "tenant_id",
+            "search_name",
+            postgresql_using="gin",
+            postgresql_ops={"search_name": "gin_trgm_ops"},
+        ),
     )
     audited: ClassVar[bool] = True
 
@@ -53,6 +61,8 @@ class Customer(Versioned, Owned, table=True):
     lifecycle: str = "prospect"
     state: str = "active"
     custom: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSONB, nullable=False))
+    search_name: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    """The names in one line, without accents and case: what a name fragment is compared with."""
 
 
 class ContactPoint(Owned, table=True):
@@ -84,3 +94,25 @@ class ExternalId(Owned, table=True):
     customer_id: UUID
     source: str
     external_id: str
+
+
+class ConsentReceipt(Owned, table=True):
+    """What a customer allowed or took back, for a purpose on a channel, and how we know. Append-only."""
+
+    __tablename__ = "consent_receipt"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "customer_id"], ["customer.tenant_id", "customer.id"], ondelete="cascade"),
+        CheckConstraint("decision in ('granted', 'withdrawn')", name="decision"),
+        Index("ix_consent_receipt_customer", "tenant_id", "customer_id", "purpose", "channel", "decided_at"),
+    )
+
+    customer_id: UUID
+    purpose: str
+    channel: str
+    decision: str
+    decided_at: datetime = instant()
+    wording: str | None
+    source: str
+    evidence: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    actor: str
+    recorded_at: datetime = instant()

@@ -1,6 +1,9 @@
 """What makes a customer's record, and what an upsert changes. Plain values in, plain values out."""
 
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chassis.values import normal_email, normal_phone
@@ -58,6 +61,32 @@ def contact_points(record: Values, region: str) -> list[tuple[str, str]]:
         except ValueError as error:
             raise BadContact(f"/phones/{index}/number", str(error)) from None
     return list(found)
+
+
+def search_name(record: Values) -> str:
+    """The names in one line, folded: how a fragment finds them whatever its accents and case."""
+    names = (record.get(name) for name in ("given_name", "family_name", "name"))
+    return fold(" ".join(name for name in names if name))
+
+
+def fold(text: str) -> str:
+    """Text without accents and case, single-spaced: "  Müller " is "muller"."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(one for one in decomposed if not unicodedata.combining(one)).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a customer decided, and when."""
+
+    granted: bool
+    decided_at: datetime
+
+
+def deciding(decisions: Sequence[Decision]) -> int | None:
+    """Which decision holds: the latest; of two at one moment, the stricter. The place of it, None without any."""
+    places = range(len(decisions))
+    return max(places, key=lambda at: (decisions[at].decided_at, not decisions[at].granted, at), default=None)
 
 
 def external_keys(record: Values) -> list[tuple[str, str]]:

@@ -1,10 +1,10 @@
 """The operations on customers."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 
 from chassis import (
@@ -13,15 +13,25 @@ from chassis import (
     Feature,
     IfMatch,
     Invalid,
+    Line,
+    Page,
+    Paged,
     Problem,
     Reference,
     StaleVersion,
+    TimeRange,
+    Word,
     Work,
     merge_patch,
+    page,
     results_of,
     shown,
+    time_range,
     uuid7,
 )
+from chassis.pages import Condition, Paging
+from chassis.problems import MalformedRequest
+from chassis.values import normal_email, normal_phone
 from services.customers import rules
 from services.customers.features.customers.facts import (
     AmbiguousExternalIds,
@@ -43,13 +53,18 @@ from services.customers.features.customers.wire import (
     CustomerPatch,
     Email,
     ExternalReference,
+    Lifecycle,
     NewCustomer,
     Phone,
+    State,
 )
 from services.customers.model import Customer as Row
 from services.customers.model import ExternalId
 
 feature = Feature("customers")
+Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+SEARCHED = 1_000
+"""Matches of a fragment that are looked at, before other filters."""
 PARTS: dict[str, type[BaseModel]] = {
     "emails": Email,
     "phones": Phone,
@@ -64,7 +79,7 @@ async def create_customer(work: Work, wanted: NewCustomer) -> Customer:
     values = rules.complete(wanted.values(), FIELDS)
     if not rules.is_identifiable(values):
         raise NotIdentifiable
-    row = Row(id=uuid7(), **values)
+    row = Row(id=uuid7(), **values, search_name=rules.search_name(values))
     contacts = contacts_of(work, values)
     keys = rules.external_keys(values)
     if keys:
@@ -114,6 +129,33 @@ async def upsert_customer(
     return customer_of(vars(await work.get(Row, customer_id)))
 
 
+@feature.get("/customers", scope="customers:read")
+async def list_customers(
+    work: Work,
+    paging: Paged,
+    created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
+    email: Annotated[Line | None, Query(description="Has this e-mail address.")] = None,
+    phone: Annotated[Word | None, Query(description="Has this number, however it is written.")] = None,
+    external_id: Annotated[Reference | None, Query(description="Is called so: `source:id`.")] = None,
+    q: Annotated[str | None, Query(min_length=2, max_length=100, description="A fragment of a name.")] = None,
+    lifecycle: Lifecycle | None = None,
+    state: State | None = None,
+    tag: Annotated[Word | None, Query(description="Carries this tag.")] = None,
+    sort: Annotated[Sort, Query(description="`-` before it: falling.")] = "created_at",
+) -> Page[Customer]:
+    """Customers, found by what is known of them.
+
+    `q` forgives accents, case and a wrong letter or two; it answers with the best matches first, on one page.
+    """
+    conditions = [*created_at.conditions, *_looked_up(work, email, phone, external_id)]
+    if tag is not None:
+        conditions.append(("{} = any(tags)", tag))
+    where = {"lifecycle": lifecycle, "state": state}
+    if q is not None:
+        return await _search(work, paging, q, where, conditions)
+    return await page(work, paging, Row, customer_of, sort=sort, where=where, conditions=conditions)
+
+
 @feature.get("/customers/{id:uuid}", scope="customers:read")
 async def read_customer(work: Work, id: UUID) -> Customer:
     """One customer."""
@@ -138,10 +180,50 @@ async def update_customer(work: Work, id: UUID, patch: CustomerPatch, if_match: 
         raise NotIdentifiable
     changed = sorted(name for name in after if after[name] != before[name])
     if changed:
-        await work.update(row, **{name: after[name] for name in changed})
+        await work.update(row, **{name: after[name] for name in changed}, search_name=rules.search_name(after))
         await _follow(work, row, before, after)
         work.publish(CustomerUpdated(customer_id=id, version=row.version, changed=changed))
     return customer_of(vars(row))
+
+
+def _looked_up(work: Work, email: str | None, phone: str | None, external_id: str | None) -> list[Condition]:
+    """The conditions of an exact look-up. Raises MalformedRequest for what cannot be looked up."""
+    conditions: list[Condition] = []
+    by_contact = "id in (select customer_id from contact_point where kind = '{}' and normal = {{}})"
+    try:
+        if email is not None:
+            conditions.append((by_contact.format("email"), normal_email(email)))
+        if phone is not None:
+            conditions.append((by_contact.format("phone"), normal_phone(phone, work.tenant.region)))
+    except ValueError as error:
+        raise MalformedRequest(str(error)) from None
+    if external_id is not None:
+        source, colon, id = external_id.partition(":")
+        if not (source and colon and id):
+            raise MalformedRequest("external_id is written source:id.")
+        known = "id in (select customer_id from external_id where source || ':' || external_id = {})"
+        conditions += [(known, external_id)]
+    return conditions
+
+
+async def _search(
+    work: Work, paging: Paging, q: str, where: Mapping[str, Any], conditions: list[Condition]
+) -> Page[Customer]:
+    """The best matches of a name fragment: a function of the owner finds them by the trigram index, which row-level
+    security would keep from it, within the tenant that it checks itself.
+    """
+    compared = [(f"{name} = {{}}", value) for name, value in where.items() if value is not None]
+    values: list[Any] = [rules.fold(q), paging.limit]
+    filters = ["true"]
+    for text, value in (*compared, *conditions):
+        values.append(value)
+        filters.append(text.format(f"${len(values)}"))
+    rows = await work.fetch(
+        f"select customer.* from search_customers($1, {SEARCHED}) as found join customer using (id) "
+        f"where {' and '.join(filters)} order by found.score desc, id limit $2",
+        *values,
+    )
+    return Page.model_construct(items=[customer_of(row) for row in rows], next_cursor=None)
 
 
 async def _follow(work: Work, row: Row, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ async def _store(work: Work, drafts: list[Draft]) -> None:
     await work.insert_all(Customer, [row | {"created_at": work.now, "state": "active"} for row in new])
     changed = [draft for draft in drafts if not draft.is_new]
     if changed:
-        columns = ", ".join(f"{name} = new.{name}" for name in (*FIELDS, "version", "updated_at"))
+        columns = ", ".join(f"{name} = new.{name}" for name in (*FIELDS, "search_name", "version", "updated_at"))
         await work.execute(
             f"update customer set {columns} from json_populate_recordset(null::customer, $1::json) as new "
             "where customer.id = new.id",
@@ -136,7 +136,8 @@ async def _store(work: Work, drafts: list[Draft]) -> None:
 
 
 def _row(work: Work, draft: Draft) -> dict[str, Any]:
-    return {"id": draft.id, **draft.values, "version": draft.version, "updated_at": work.now}
+    name = rules.search_name(draft.values)
+    return {"id": draft.id, **draft.values, "search_name": name, "version": draft.version, "updated_at": work.now}
 
 
 # What one record and many have in common

@@ -1,0 +1,102 @@
+"""Finding customers: by what is known of them, and by a name that is only half remembered."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.facts import a_customer, known_as
+from tests.support.service import ServiceUnderTest
+
+
+async def names(customers: ServiceUnderTest, **params: str) -> list[str]:
+    answer = await customers.get("/v1/customers", **params)
+    assert answer.status_code == 200, answer.text
+    return [one["given_name"] or one["name"] for one in answer.json()["items"]]
+
+
+async def some_customers(customers: ServiceUnderTest) -> None:
+    bodies: list[dict[str, Any]] = [
+        a_customer(given_name="Zoë", family_name="Müller", emails=[{"address": "Zoe@Example.com"}], tags=["vip"]),
+        a_customer(given_name="Jörg", family_name="Schmidt", phones=[{"number": "020 794 0800"}]),
+        a_customer(given_name="Ada", family_name="Lovelace", lifecycle="client", **known_as("a:b/1")),
+        {"kind": "organization", "name": "Muller Bakery"},
+    ]
+    for body in bodies:
+        assert (await customers.post("/v1/customers", body)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("case", "params", "found"),
+    [
+        ("by e-mail, however it is written", {"email": "zoe@EXAMPLE.com"}, ["Zoë"]),
+        ("by phone, however it is written", {"phone": "+31 20 7940800"}, ["Jörg"]),
+        ("by external id, colons and slashes in it", {"external_id": "till:a:b/1"}, ["Ada"]),
+        ("by tag", {"tag": "vip"}, ["Zoë"]),
+        ("by lifecycle", {"lifecycle": "client"}, ["Ada"]),
+        ("by state", {"state": "blocked"}, []),
+        ("by an address that nobody has", {"email": "nobody@example.com"}, []),
+        ("accents forgiven", {"q": "muller"}, ["Muller Bakery", "Zoë"]),
+        ("accents given", {"q": "Müller"}, ["Muller Bakery", "Zoë"]),
+        ("a letter wrong", {"q": "lovelaice"}, ["Ada"]),
+        ("the beginning", {"q": "schm"}, ["Jörg"]),
+        ("a fragment and a filter", {"q": "muller", "tag": "vip"}, ["Zoë"]),
+        ("nothing like it", {"q": "xyzzy"}, []),
+    ],
+)
+async def test_customers_are_found(
+    customers: ServiceUnderTest, case: str, params: dict[str, str], found: list[str]
+) -> None:
+    await some_customers(customers)
+    assert sorted(await names(customers, **params)) == sorted(found)
+
+
+async def test_a_changed_name_is_found_and_the_old_one_is_not(customers: ServiceUnderTest) -> None:
+    created = (await customers.post("/v1/customers", a_customer(given_name="Augusta"))).json()
+    await customers.patch(f"/v1/customers/{created['id']}", {"given_name": "Byron"})
+    assert (await names(customers, q="byron"), await names(customers, q="augusta")) == (["Byron"], [])
+
+
+async def test_a_fragment_finds_nobody_of_another_tenant(running_customers: ServiceUnderTest) -> None:
+    one, other = await running_customers.for_new_tenant(), await running_customers.for_new_tenant()
+    await some_customers(one)
+    assert await names(other, q="muller") == []
+    assert await names(other, email="zoe@example.com") == []
+
+
+@pytest.mark.parametrize("q", ["a", "a" * 101, "'; drop table customer; --", "%", "%%%"])
+async def test_a_strange_fragment_finds_nobody_or_is_refused(customers: ServiceUnderTest, q: str) -> None:
+    await some_customers(customers)
+    answer = await customers.get("/v1/customers", q=q)
+    assert answer.status_code == (200 if 2 <= len(q) <= 100 else 400)
+    assert answer.json().get("items", []) == []
+
+
+@pytest.mark.parametrize(
+    "params", [{"phone": "12"}, {"email": "nobody"}, {"external_id": "till"}, {"sort": "name"}, {"created_at.gte": "x"}]
+)
+async def test_what_cannot_be_looked_up_is_refused(customers: ServiceUnderTest, params: dict[str, str]) -> None:
+    assert (await customers.get("/v1/customers", **params)).status_code == 400
+
+
+async def test_lists_are_sorted_and_bounded_in_time(customers: ServiceUnderTest) -> None:
+    await some_customers(customers)
+    rising = (await customers.get("/v1/customers")).json()["items"]
+    falling = await names(customers, sort="-created_at")
+    assert falling == [one["given_name"] or one["name"] for one in reversed(rising)]
+    second = rising[1]["created_at"]
+    assert len(await names(customers, **{"created_at.gte": second})) == 3
+    assert len(await names(customers, **{"created_at.gt": second})) == 2
+    assert len(await names(customers, **{"created_at.lt": second})) == 1
+    assert len(await names(customers, **{"created_at.lte": second, "created_at.gte": second})) == 1
+    await customers.patch(f"/v1/customers/{rising[0]['id']}", {"area": "north"})
+    assert (await names(customers, sort="-updated_at"))[0] == "Zoë"
+
+
+async def test_pages_of_a_filtered_sorted_list_meet(customers: ServiceUnderTest) -> None:
+    for number in range(7):
+        await customers.post("/v1/customers", a_customer(given_name=f"n{number}", tags=["odd"] if number % 2 else []))
+    first = (await customers.get("/v1/customers", tag="odd", sort="-created_at", limit="2")).json()
+    rest = await names(customers, tag="odd", sort="-created_at", limit="2", cursor=first["next_cursor"])
+    assert [one["given_name"] for one in first["items"]] + rest == ["n5", "n3", "n1"]
+    moved = await customers.get("/v1/customers", sort="-created_at", limit="2", cursor=first["next_cursor"])
+    assert moved.json()["code"] == "bad_cursor"
