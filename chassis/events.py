@@ -96,8 +96,8 @@ class Event(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, *, type: str = "", key: str = "", **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if key not in cls.model_fields:
-            raise TypeError(f"{cls.__name__} has no field {key} to be its key")
+        if key not in cls.model_fields and not isinstance(getattr(cls, key, None), property):
+            raise TypeError(f"{cls.__name__} has no field or property {key} to be its key")
         if type in Event.published:
             raise TypeError(f"{type} is published by {Event.published[type].__name__} already")
         cls.event_type, cls.key_field = type, key
@@ -105,7 +105,7 @@ class Event(BaseModel):
 
     @property
     def subject(self) -> str:
-        """The value of the key field."""
+        """The value of the key: a field, or a property where the field may be empty."""
         return str(getattr(self, self.key_field))
 
 

@@ -116,7 +116,7 @@ def time_range(column: str) -> Callable[..., TimeRange]:
 async def page(
     work: Work,
     paging: Paging,
-    table: type[Table],
+    table: type[Table] | str,
     render: Callable[[Record], Item],
     *,
     sort: str = "id",
@@ -125,10 +125,11 @@ async def page(
 ) -> Page[Item]:
     """A page of a table's rows with these values, sorted by a column (`-` before it: falling), ties by id.
 
-    `where` compares columns; a value of None does not filter. `conditions` are for whatever is more than that.
+    `where` compares columns; a value of None does not filter. `conditions` are for whatever is more than that. A view
+    is given by its name.
     """
     falling, column = sort.startswith("-"), sort.lstrip("-")
-    assert column in columns_of(table)
+    assert isinstance(table, str) or column in columns_of(table)
     compared = [(f"{name} = {{}}", value) for name, value in (where or {}).items() if value is not None]
     values: list[Any] = []
     filters = []
@@ -142,7 +143,7 @@ async def page(
         filters.append(f"({column}, id) {comparison} (${len(values) - 1}, ${len(values)})")
     direction = " desc" if falling else ""
     rows = await work.fetch(
-        f"select * from {name_of(table)} where {' and '.join(filters) or 'true'} "
+        f"select * from {table if isinstance(table, str) else name_of(table)} where {' and '.join(filters) or 'true'} "
         f"order by {column}{direction}, id{direction} limit {paging.limit + 1}",
         *values,
     )

@@ -37,6 +37,8 @@ class Table(SQLModel):
 
     audited: ClassVar[bool] = False
     """Whether Work writes who changed what, from what to what."""
+    computed: ClassVar[frozenset[str]] = frozenset()
+    """Columns that follow from others: the audit leaves them out."""
 
     tenant_id: UUID = Field(default=None, primary_key=True, sa_column_kwargs={"server_default": text(CURRENT_TENANT)})
     id: UUID = Field(default_factory=uuid7, primary_key=True, sa_column_kwargs={"server_default": text("uuidv7()")})

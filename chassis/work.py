@@ -225,7 +225,9 @@ class Work:
 
     def _audit(self, action: str, row: Table, changes: dict[str, list[Any]]) -> None:
         if row.audited:
-            shown = {name: values for name, values in changes.items() if _is_shown(name, values)}
+            shown = {
+                name: values for name, values in changes.items() if name not in row.computed and _is_shown(name, values)
+            }
             self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
 
     async def _flush(self) -> None:

@@ -42,6 +42,7 @@ class Customer(Versioned, Owned, table=True):
         ),
     )
     audited: ClassVar[bool] = True
+    computed: ClassVar[frozenset[str]] = frozenset(("search_name",))
 
     kind: str
     given_name: str | None = None

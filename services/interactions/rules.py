@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from chassis.money import minor_from_text, round_to_minor
 
@@ -56,6 +56,46 @@ def total_minor(amounts: Sequence[int]) -> int:
     if abs(total) > MOST_MINOR:
         raise BadLine("", "too_large", "the total is larger than a purchase can be")
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """A line of a purchase, and what has gone back of it."""
+
+    number: int
+    quantity: Decimal
+    minor: int
+    refunded_quantity: Decimal
+    refunded_minor: int
+
+
+class TooMuch(ValueError):
+    """A refund of more than is left; `place` points to what is too much, `left` says how much there is."""
+
+    def __init__(self, place: str, left: str) -> None:
+        super().__init__(f"only {left} is left")
+        self.place = place
+        self.left = left
+
+
+def refund_by_quantity(line: LineState, quantity: Decimal, place: str) -> int:
+    """What goes back for a part of a line, in minor units: what that many are worth together with those that went
+    back before, less what those were worth; so the parts of a line add up to the line, to the cent.
+
+    Raises TooMuch.
+    """
+    left = line.quantity - line.refunded_quantity
+    if quantity > left:
+        raise TooMuch(place, format(left.normalize(), "f"))
+    if line.refunded_minor >= line.minor > 0:
+        raise TooMuch(place, "0")  # its whole amount has gone back, by amount and not by quantity
+    after = _worth(line, line.refunded_quantity + quantity)
+    return min(after - _worth(line, line.refunded_quantity), line.minor - line.refunded_minor)
+
+
+def _worth(line: LineState, quantity: Decimal) -> int:
+    """The worth of a part of a line, rounded half up."""
+    return int((line.minor * quantity / line.quantity).to_integral_value(ROUND_HALF_UP)) if line.quantity else 0
 
 
 def content_hash(canonical: bytes) -> str:

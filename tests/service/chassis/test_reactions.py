@@ -89,7 +89,7 @@ async def test_one_features_failure_leaves_the_others_on_the_event_applied(inter
         fact = {"type": "customers.customer_created.v1", "key": customer, "data": data}
         await reactor.apply([interactions.record_of(fact)])
     finally:
-        interactions.service.features.remove(failing)
+        interactions.service.features.pop()
     assert [row["id"] for row in await interactions.rows("select id from known_customer")] == [customer]
     assert [(one["feature"], one["reason"]) for one in await interactions.dead_letters()] == [
         ("failing", "RuntimeError: on purpose")

@@ -44,7 +44,7 @@ async def test_another_purchase_under_the_same_source_id_is_refused(interactions
     for change in ({"customer_id": str(uuid7())}, {"store": "2"}, {"currency": "USD"}):
         answer = await interactions.post("/v1/purchases", body | change)
         assert (answer.status_code, answer.json()["code"]) == (409, "source_id_reused")
-        assert answer.json()["purchase_id"] == first["id"]
+        assert answer.json()["id"] == first["id"]
     assert (await interactions.post("/v1/purchases", body | {"source": "shop"})).status_code == 201
 
 

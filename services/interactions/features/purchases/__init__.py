@@ -2,10 +2,10 @@
 
 A till or a shop sends its purchases under its own ids; the same one sent twice is one purchase, for ever.
 
-    facts.py    what is read and published, and how it is refused
-    wire.py     what requests and answers carry
+    facts.py      what is published
+    wire.py       what requests and answers carry
     recording.py  many purchases at once
-    routes.py   the operations
+    routes.py     the operations
 """
 
 from services.interactions.features.purchases.routes import feature

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chassis import Event, Money, Problem
+from chassis import Event, Money
 
 
 class RecordedLine(BaseModel):
@@ -34,7 +34,3 @@ class PurchaseRecorded(Event, type="interactions.purchase_recorded.v1", key="cus
     store: str | None
     sold_through: str | None
     lines: list[RecordedLine]
-
-
-class SourceIdReused(Problem, status=409):
-    """Another purchase with other content stands under this source id."""

@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import Response
 
 from chassis import Batch, BatchResults, Feature, Money, Problem, Work, results_of, shown
-from services.interactions.features.purchases.facts import SourceIdReused
 from services.interactions.features.purchases.recording import record_purchases
 from services.interactions.features.purchases.wire import NewPurchase, Purchase, PurchaseLine
 from services.interactions.model import Purchase as Row
+from services.interactions.operations import SourceIdReused
 
 feature = Feature("purchases")
 

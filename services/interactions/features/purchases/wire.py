@@ -1,42 +1,15 @@
 """What requests and answers about purchases carry."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from chassis import Currency, Instant, Line, Money, Reference, Wire, Word
-from chassis.money import AMOUNT_PATTERN
 from services.interactions import rules
-
-
-def _no_float(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("an amount is a decimal string, never a number")
-    return value
-
-
-def _plain_decimal(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, str) and not value.replace(".", "", 1).isdigit()):
-        raise ValueError("a plain decimal is expected")
-    return value
-
-
-AmountText = Annotated[str, BeforeValidator(_no_float), Field(pattern=AMOUNT_PATTERN, examples=["12.34"])]
-UnitPrice = Annotated[
-    Decimal,
-    BeforeValidator(_plain_decimal),
-    BeforeValidator(_no_float),
-    Field(ge=0, max_digits=18, decimal_places=6, json_schema_extra={"examples": ["2.50"]}),
-]
-Quantity = Annotated[
-    Decimal,
-    BeforeValidator(_plain_decimal),
-    Field(ge=0, max_digits=12, decimal_places=3, json_schema_extra={"examples": ["2"]}),
-]
+from services.interactions.amounts import AmountText, Quantity, UnitPrice
 
 
 class NewLine(Wire):

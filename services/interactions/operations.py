@@ -1,0 +1,89 @@
+"""What several features do alike: recording what a source tells, once, and minding customers who are not known yet."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from chassis import Again, Invalid, Problem, Table, Work, json, uuid7
+from chassis.work import name_of
+from services.interactions import rules
+
+Row = dict[str, Any]
+Outcome = tuple[Literal["created", "unchanged"], UUID] | Problem
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far a source's clock may be ahead of ours."""
+
+
+class SourceIdReused(Problem, status=409):
+    """Another record with other content stands under this source id."""
+
+
+def a_row(work: Work, content: Row) -> Row:
+    """A new row of what a source told. Its hash is of what was said, not of how: 1 and "1.000" are one quantity."""
+    content_hash = rules.content_hash(json.dumps(content))
+    return {"id": uuid7(), **content, "content_hash": content_hash, "recorded_at": work.now}
+
+
+def refuse_the_future(work: Work, at: datetime, pointer: str) -> None:
+    """Raises Invalid for a moment that no clock can have shown yet."""
+    if at > work.now + CLOCKS_DIFFER:
+        raise Invalid.field(pointer, "in_the_future", "this has not happened yet")
+
+
+async def record_once(
+    work: Work, table: type[Table], rows: Sequence[tuple[int, Row]]
+) -> tuple[dict[int, Outcome], list[Row]]:
+    """Writes each row whose (source, source_id) is new; the outcomes by place, and the rows written.
+
+    Raises Again when somebody else has written one of them meanwhile.
+    """
+    standing = await _standing(work, table, [row for _, row in rows])
+    outcomes: dict[int, Outcome] = {}
+    new: list[Row] = []
+    for index, row in rows:
+        key = (row["source"], row["source_id"])
+        known = standing.get(key)
+        if known is None:
+            standing[key] = (row["id"], row["content_hash"])
+            new.append(row)
+            outcomes[index] = ("created", row["id"])
+        elif known[1] == row["content_hash"]:
+            outcomes[index] = ("unchanged", known[0])
+        else:
+            outcomes[index] = SourceIdReused(id=str(known[0]))
+    new.sort(key=lambda row: (row["source"], row["source_id"]))  # two batches with the same rows must not deadlock
+    if len(await work.insert_all(table, new, new_only=True)) < len(new):
+        raise Again
+    await _await_customers(work, Counter(row["customer_id"] for row in new if row["customer_id"] is not None))
+    return outcomes, new
+
+
+async def _standing(work: Work, table: type[Table], rows: Sequence[Row]) -> dict[tuple[str, str], tuple[UUID, str]]:
+    found = await work.fetch(
+        f"""
+        select {name_of(table)}.id, source, source_id, content_hash from {name_of(table)}
+        join unnest($1::text[], $2::text[]) as asked(source, source_id) using (source, source_id)
+        """,
+        [row["source"] for row in rows],
+        [row["source_id"] for row in rows],
+    )
+    return {(row["source"], row["source_id"]): (row["id"], row["content_hash"]) for row in found}
+
+
+async def _await_customers(work: Work, records: Mapping[UUID, int]) -> None:
+    """Notes the customers that nobody has told of yet: their records may still be on their way."""
+    if not records:
+        return
+    await work.execute(
+        """
+        insert into awaited_customer (id, since, records)
+        select id, now(), records from unnest($1::uuid[], $2::bigint[]) as named(id, records)
+        where not exists (select from known_customer where known_customer.id = named.id)
+        order by id
+        on conflict (tenant_id, id) do update set records = awaited_customer.records + excluded.records
+        """,
+        list(records),
+        list(records.values()),
+    )

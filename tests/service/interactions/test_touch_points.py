@@ -1,0 +1,132 @@
+"""Touch points, and the timeline and the shopping history that are made of what is recorded."""
+
+from typing import Any
+
+import pytest
+
+from chassis.ids import uuid7
+from tests.support.facts import a_purchase
+from tests.support.service import ServiceUnderTest
+
+
+def a_touch_point(customer_id: object = None, **fields: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "source": "mail",
+        "source_id": str(uuid7()),
+        "channel": "email",
+        "direction": "inbound",
+        "occurred_at": "2026-03-01T10:00:00Z",
+        "subject": "A question",
+    }
+    return body | ({"customer_id": str(customer_id)} if customer_id else {}) | fields
+
+
+async def test_a_touch_point_reads_back_as_it_was_recorded(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    fields = {"phase": "after", "body": "Dear shop,\nwhere is it?", "duration_seconds": 60, "data": {"a": [1, None]}}
+    created = (await interactions.post("/v1/touch-points", a_touch_point(customer, agent_id="a-1", **fields))).json()
+    assert (await interactions.get(f"/v1/touch-points/{created['id']}")).json() == created
+    assert {name: created[name] for name in fields} == fields
+    (event,) = await interactions.published()
+    assert (event.type, event.subject) == ("interactions.touch_point_recorded.v1", str(customer))
+    assert "Dear" not in str(event.data)
+
+
+async def test_one_of_an_author_has_no_customer_yet(interactions: ServiceUnderTest) -> None:
+    body = a_touch_point(author={"handle": "@ada", "display_name": "Ada"}, channel="review")
+    created = (await interactions.post("/v1/touch-points", body)).json()
+    assert (created["customer_id"], created["author"]) == (None, {"handle": "@ada", "display_name": "Ada"})
+    (event,) = await interactions.published()
+    assert event.subject == created["id"]
+
+
+async def test_sent_again_it_is_what_stands(interactions: ServiceUnderTest) -> None:
+    body = a_touch_point(uuid7())
+    first = await interactions.post("/v1/touch-points", body)
+    again = await interactions.post("/v1/touch-points", body)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = await interactions.post("/v1/touch-points", body | {"subject": "Another"})
+    assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
+    batch = {"items": [body, a_touch_point(uuid7()), body | {"body": "x"}, {"source": "x"}]}
+    results = (await interactions.post("/v1/touch-points/batch", batch)).json()["results"]
+    assert [one["status"] for one in results] == ["unchanged", "created", "refused", "refused"]
+    assert len(await interactions.published()) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"direction": "sideways"}, "/direction"),
+        ({"phase": "never"}, "/phase"),
+        ({"channel": ""}, "/channel"),
+        ({"duration_seconds": -1}, "/duration_seconds"),
+        ({"duration_seconds": 1.5}, "/duration_seconds"),
+        ({"occurred_at": "1899-12-31T00:00:00Z"}, "/occurred_at"),
+        ({"occurred_at": "2150-01-01T00:00:00Z"}, "/occurred_at"),
+        ({"customer_id": None}, ""),
+        ({"body": "x" * 20_001}, "/body"),
+    ],
+)
+async def test_a_touch_point_that_makes_no_sense_is_refused(
+    interactions: ServiceUnderTest, fields: dict[str, Any], pointer: str
+) -> None:
+    answer = await interactions.post("/v1/touch-points", a_touch_point(uuid7()) | fields)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def a_year(interactions: ServiceUnderTest, customer: object) -> None:
+    """A mail, two purchases, a refund of the first."""
+    await interactions.post("/v1/touch-points", a_touch_point(customer))
+    for day in ("02", "09"):
+        lines = [
+            {"sku": "tea", "name": "Tea", "quantity": 2, "unit_price": "2.50"},
+            {"sku": "cake", "quantity": "0.5", "amount": "4.00"},
+        ]
+        body = a_purchase(customer, purchased_at=f"2026-03-{day}T23:30:00Z", lines=lines)
+        purchase = (await interactions.post("/v1/purchases", body)).json()
+    refund = {"source": "till", "source_id": str(uuid7()), "refunded_at": "2026-03-10T10:00:00Z", "amount": "1.50"}
+    assert (await interactions.post(f"/v1/purchases/{purchase['id']}/refunds", refund)).status_code == 201
+
+
+async def test_a_timeline_tells_what_happened_newest_first(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    await a_year(interactions, customer)
+    await a_year(interactions, uuid7())
+    path = f"/v1/timelines/{customer}"
+    items = (await interactions.get(path)).json()["items"]
+    assert [(one["kind"], one["amount"] and one["amount"]["amount"]) for one in items] == [
+        ("refund", "-1.50"),
+        ("purchase", "9.00"),
+        ("purchase", "9.00"),
+        ("touch_point", None),
+    ]
+    first = (await interactions.get(path, limit="3")).json()
+    rest = (await interactions.get(path, limit="3", cursor=first["next_cursor"])).json()
+    assert first["items"] + rest["items"] == items
+    since = {"occurred_at.gte": "2026-03-09T00:00:00Z"}
+    assert len((await interactions.get(path, **since)).json()["items"]) == 2
+    bought = await interactions.request("GET", f"{path}?kind=purchase&kind=refund")
+    assert [one["kind"] for one in bought.json()["items"]] == ["refund", "purchase", "purchase"]
+    assert (await interactions.get(path, kind="dream")).status_code == 400
+
+
+async def test_a_timeline_shows_nothing_of_another_tenant(running_interactions: ServiceUnderTest) -> None:
+    one, other = await running_interactions.for_new_tenant(), await running_interactions.for_new_tenant()
+    customer = uuid7()
+    await a_year(one, customer)
+    assert (await other.get(f"/v1/timelines/{customer}")).json()["items"] == []
+    assert (await other.get(f"/v1/shopping-histories/{customer}")).json()["totals"] == []
+
+
+async def test_a_shopping_history_sums_up_what_is_bought_and_when(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    await a_year(interactions, customer)
+    history = (await interactions.get(f"/v1/shopping-histories/{customer}")).json()
+    (total,) = history["totals"]
+    assert (total["purchases"], total["bought"]["amount"], total["refunded"]["amount"]) == (2, "18.00", "1.50")
+    assert [(one["sku"], one["quantity"], one["amount"]["amount"], one["name"]) for one in history["items"]] == [
+        ("tea", "4", "10.00", "Tea"),
+        ("cake", "1", "8.00", None),
+    ]
+    # Half past eleven at night in UTC is the next day in Amsterdam, and Monday the 2nd is a Tuesday there.
+    assert history["weekdays"] == [{"weekday": 2, "purchases": 2}]
