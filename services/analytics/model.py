@@ -24,8 +24,23 @@ class PurchaseFact(Owned, table=True):
     revenue_minor: int = whole()
 
 
+class RefundFact(Owned, table=True):
+    """A refund; the id is the refund's. Append-only, like the purchases."""
+
+    __tablename__ = "refund_fact"
+    __table_args__ = (Index(None, "tenant_id", "currency", "refunded_at"),)
+
+    customer_id: UUID
+    refunded_at: datetime = instant()
+    currency: str
+    amount_minor: int = whole()
+
+
 class CustomerValue(Owned, table=True):
-    """A customer's purchases in one currency, summed: updated in the transaction that stores the facts."""
+    """A customer's purchases in one currency, summed: updated in the transaction that stores the facts.
+
+    Revenue is net of refunds. A refund may be told before its purchase: then there are no purchases yet, and no times.
+    """
 
     __tablename__ = "customer_value"
     __table_args__ = (UniqueConstraint("tenant_id", "currency", "customer_id"),)
@@ -34,5 +49,5 @@ class CustomerValue(Owned, table=True):
     customer_id: UUID
     purchases: int = whole()
     revenue_minor: int = whole()
-    first_at: datetime = instant()
-    last_at: datetime = instant()
+    first_at: datetime | None = instant(nullable=True)
+    last_at: datetime | None = instant(nullable=True)

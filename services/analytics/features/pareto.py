@@ -1,21 +1,22 @@
 """Pareto: how much of the revenue few customers bring. The 80 % is measured, never assumed."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import BaseModel
 
 from chassis import Currency, Feature, Instant, Work
 from chassis.money import text_from_minor
+from chassis.values import LATEST
 from services.analytics import rules
 
 feature = Feature("pareto")
 
 DEFINITION = (
-    "Customers with at least one purchase in the currency, by their revenue up to as_of; a negative revenue counts as "
-    "nothing. The top 10 or 20 % are the whole part of that share of the customers, and at least one. Decile 1 are the "
-    "best customers; ties go by id. Gini = 2 sum(i v_i) / (n sum v) - (n + 1) / n over rising revenues."
+    "Customers with at least one purchase in the currency, by their revenue less refunds up to as_of; a negative one "
+    "counts as nothing. The top 10 or 20 % are the whole part of that share of the customers, and at least one. Decile "
+    "1 are the best customers; ties go by id. Gini = 2 sum(i v_i) / (n sum v) - (n + 1) / n over rising revenues."
 )
 
 
@@ -48,13 +49,19 @@ async def read_pareto(
     work: Work,
     as_of: Annotated[Instant | None, Query(description="Purchases up to this moment; all when not given.")] = None,
     currency: Annotated[Currency | None, Query(description="The tenant's own when not given.")] = None,
+    population: Annotated[
+        Literal["all", "repeat"], Query(description="`repeat`: those who bought on more than one day.")
+    ] = "all",
 ) -> Pareto:
     """The distribution of revenue over customers in one currency."""
     chosen = currency or work.tenant.currency
-    if as_of is None:
-        row = await work.fetch_one(_FIGURES.format(revenues=_FROM_SUMS), chosen)
-    else:
-        row = await work.fetch_one(_FIGURES.format(revenues=_FROM_FACTS), chosen, as_of)
+    revenues: str = _FROM_SUMS
+    values: list[Any] = [chosen]
+    if population == "repeat":
+        revenues, values = _FROM_FACTS.format(having=_REPEATERS), [chosen, as_of or LATEST, work.tenant.timezone]
+    elif as_of is not None:
+        revenues, values = _FROM_FACTS.format(having=""), [chosen, as_of]
+    row = await work.fetch_one(_FIGURES.format(revenues=revenues), *values)
     assert row is not None
     count, total = row["customers"], row["revenue"]
     return Pareto(
@@ -80,12 +87,21 @@ async def read_pareto(
 
 
 _FROM_SUMS = """
-    select customer_id, greatest(revenue_minor, 0) as revenue from customer_value where currency = $1
+    select customer_id, greatest(revenue_minor, 0) as revenue from customer_value
+    where currency = $1 and purchases > 0
 """
 _FROM_FACTS = """
-    select customer_id, greatest(sum(revenue_minor), 0) as revenue from purchase_fact
-    where currency = $1 and purchased_at <= $2 group by customer_id
+    select customer_id, greatest(sum(bought) - coalesce(max(refunded), 0), 0) as revenue
+    from (
+        select customer_id, sum(revenue_minor) as bought from purchase_fact
+        where currency = $1 and purchased_at <= $2 group by customer_id {having}
+    ) as purchases left join (
+        select customer_id, sum(amount_minor) as refunded from refund_fact
+        where currency = $1 and refunded_at <= $2 group by customer_id
+    ) as refunds using (customer_id)
+    group by customer_id
 """
+_REPEATERS = "having count(distinct (purchased_at at time zone $3)::date) > 1"
 _FIGURES = """
     with revenues as ({revenues}),
     ranked as (

@@ -1,4 +1,4 @@
-"""Purchase facts: every purchase as it was told, and each customer's sums, exact at every commit.
+"""Purchase facts: every purchase and refund as it was told, and each customer's sums, exact at every commit.
 
 The facts that are new are found by their key, and only those go into the sums, in one statement: a purchase that is
 told again, or late, or out of order, leaves the same sums.
@@ -20,6 +20,15 @@ class PurchaseRecorded(Incoming, type="interactions.purchase_recorded.v1"):
     customer_id: UUID
     purchased_at: datetime
     total: Money
+
+
+class PurchaseRefunded(Incoming, type="interactions.purchase_refunded.v1"):
+    """Money went back for a purchase."""
+
+    refund_id: UUID
+    customer_id: UUID
+    refunded_at: datetime
+    amount: Money
 
 
 @feature.on_batch(PurchaseRecorded)
@@ -52,4 +61,33 @@ async def sum_up_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) ->
         [purchase.purchased_at for purchase in purchases],
         [purchase.total.currency for purchase in purchases],
         [purchase.total.minor for purchase in purchases],
+    )
+
+
+@feature.on_batch(PurchaseRefunded)
+async def take_refunds_off(work: Work, refunds: Sequence[PurchaseRefunded]) -> None:
+    """Keeps the facts and takes the new ones off their customers' sums; a refund may come before its purchase."""
+    await work.execute(
+        """
+        with told as (
+            select distinct on (id) id, customer_id, refunded_at, currency, amount_minor
+            from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::bigint[])
+                as refund(id, customer_id, refunded_at, currency, amount_minor)
+        ), new as (
+            insert into refund_fact (id, customer_id, refunded_at, currency, amount_minor)
+            select * from told order by id
+            on conflict do nothing
+            returning customer_id, currency, amount_minor
+        )
+        insert into customer_value (currency, customer_id, purchases, revenue_minor)
+        select currency, customer_id, 0, -sum(amount_minor) from new group by currency, customer_id
+        order by currency, customer_id
+        on conflict (tenant_id, currency, customer_id) do update set
+            revenue_minor = customer_value.revenue_minor + excluded.revenue_minor
+        """,
+        [refund.refund_id for refund in refunds],
+        [refund.customer_id for refund in refunds],
+        [refund.refunded_at for refund in refunds],
+        [refund.amount.currency for refund in refunds],
+        [refund.amount.minor for refund in refunds],
     )
