@@ -18,6 +18,7 @@ from rich.table import Table
 
 from chassis import json
 from chassis.database import connect, open_pool
+from chassis.reactions import TryLater
 from chassis.service import Service, load
 from chassis.settings import Settings
 from chassis.tables import SCHEMA
@@ -158,7 +159,7 @@ async def _replay(name: str, ids: list[UUID] | None) -> int:
         for id in wanted:
             try:
                 reason = await reactor.replay(id)
-            except LookupError as error:
+            except (LookupError, TryLater) as error:
                 reason = str(error)
             left += reason is not None
             print(f"{id}: {'applied' if reason is None else reason}")

@@ -5,6 +5,7 @@ killed consumer, a rebalance or a zombie changes nothing.
 """
 
 import asyncio
+import socket
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
@@ -33,6 +34,7 @@ class Consumer:
         self._service = service
         self._reactor = reactor
         self.ready = False
+        """Whether it has reached Kafka once; a later absence is for the status page to tell, not for readiness."""
 
     async def run(self) -> None:
         """Polls, applies, commits."""
@@ -42,8 +44,8 @@ class Consumer:
             await asyncio.Event().wait()
         await kafka.ensure_topics(self._settings, topics)
         consumer = self._new_consumer(topics)
-        await consumer.start()
         try:
+            await consumer.start()
             self.ready = True
             pause = 0.1
             while True:
@@ -54,7 +56,6 @@ class Consumer:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         finally:
-            self.ready = False
             await consumer.stop()
 
     def _new_consumer(self, topics: list[str]) -> AIOKafkaConsumer:
@@ -63,7 +64,7 @@ class Consumer:
             *topics,
             group_id=group_of(self._settings, self._service),
             # Static membership: a replica that comes back under its name gets its partitions at once.
-            group_instance_id=f"{self._service}-{self._settings.instance}",
+            group_instance_id=f"{self._service}-{self._settings.instance or socket.gethostname()}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",

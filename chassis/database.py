@@ -73,11 +73,18 @@ def connect_options(settings: Settings) -> dict[str, Any]:
             "statement_timeout": milliseconds,
             "idle_in_transaction_session_timeout": milliseconds,
             "lock_timeout": "10000",
+            # A client whose host vanished gives its locks back in seconds, the relay's leadership among them.
+            "tcp_keepalives_idle": "5",
+            "tcp_keepalives_interval": "2",
+            "tcp_keepalives_count": "3",
         },
     }
-    if settings.database_tls_ca:
-        options["ssl"] = ssl.create_default_context(cafile=settings.database_tls_ca)
-    return options
+    return options | tls_of(settings)
+
+
+def tls_of(settings: Settings) -> dict[str, Any]:
+    """How the server proves itself, when a setting asks for it."""
+    return {"ssl": ssl.create_default_context(cafile=settings.database_tls_ca)} if settings.database_tls_ca else {}
 
 
 def dsn_text(dsn: PostgresDsn | str) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 SPEC_VERSION = "1.0"
 LARGEST_EVENT = 512_000
-"""Characters of one event's data; more is refused when it is published, not in the relay."""
+"""Bytes of one event's data, half of what Kafka takes; more is refused when it is published, not in the relay."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 
 from chassis.events import Incoming
+from chassis.idempotency import ShownOnce
 from chassis.openapi import declared_refusals
 from chassis.problems import NotFound, Problem
 from chassis.requests import Endpoint
@@ -105,22 +106,24 @@ class Feature(APIRouter):
         key_required: bool = False,
         repeatable: bool = False,
         batch: bool = False,
+        secret: bool = False,
         **options: Any,
     ) -> Callable[[Function], Function]:
         """Registers a route.
 
         scope: what the credential must allow. refuses: the problems it raises beside those that every route may.
         key_required: points or money move and no natural key stands in the body. repeatable: a natural key stands in
-        the body, and a repetition answers 200 with what stands. batch: the body may be as large as a batch.
+        the body, and a repetition answers 200 with what stands. batch: the body may be as large as a batch. secret:
+        the answer holds one, so that it is not kept for an Idempotency-Key that comes again.
         """
 
         def register(endpoint: Function) -> Function:
-            refusals = [*refuses, *([NotFound] if "{" in path else [])]
+            refusals = [*refuses, *([NotFound] if "{" in path else []), *([ShownOnce] if secret else [])]
             responses = declared_refusals(refusals, method, scope, key_required) | options.pop("responses", {})
             if repeatable:
                 model = inspect.signature(endpoint).return_annotation
                 responses[200] = {"model": model, "description": "It stands already, as it is here."}
-            extra = {"x-key-required": key_required, "x-batch": batch, "x-scope": scope}
+            extra = {"x-key-required": key_required, "x-batch": batch, "x-scope": scope, "x-secret": secret}
             self.add_api_route(
                 path,
                 _noting_version(endpoint),

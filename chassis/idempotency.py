@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.datastructures import URL
 from starlette.responses import Response
 
 from chassis.problems import Problem
@@ -35,6 +36,10 @@ class IdempotencyKeyInFlight(Problem, status=409):
         super().__init__(headers={"Retry-After": "1"})
 
 
+class ShownOnce(Problem, status=409):
+    """This request was answered with a secret, which is shown once and kept nowhere."""
+
+
 class IdempotencyKeyReused(Problem, status=422):
     """This Idempotency-Key was used with another body."""
 
@@ -49,13 +54,13 @@ class Claim:
     fingerprint: bytes
 
     @classmethod
-    def of(cls, work: Work, method: str, path: str, key: str, body: bytes) -> "Claim":
-        """The claim of a request. Raises IdempotencyKeyMalformed."""
+    def of(cls, work: Work, method: str, url: URL, key: str, body: bytes) -> "Claim":
+        """The claim of a request; what it says is its query and its body. Raises IdempotencyKeyMalformed."""
         if len(key) >= 2 and key[0] == key[-1] == '"':
             key = key[1:-1]
         if not 1 <= len(key) <= _LONGEST or not all("!" <= character <= "~" for character in key):
             raise IdempotencyKeyMalformed
-        return cls(work.actor, f"{method} {path}", key, hashlib.sha256(body).digest())
+        return cls(work.actor, f"{method} {url.path}", key, hashlib.sha256(url.query.encode() + b"\0" + body).digest())
 
     async def take(self, work: Work) -> Response | None:
         """The stored answer, or None when this request is the one to answer.

@@ -21,6 +21,7 @@ from chassis.problems import MissingScope, Unauthenticated
 ISSUER = "rapport-gateway"
 HEADER = "x-rapport-token"
 ALGORITHM = "Ed25519"
+CLOCKS_DIFFER_SECONDS = 10
 _CACHE_SIZE = 10_000
 
 
@@ -130,6 +131,7 @@ class Verifier:
 
     def _verify(self, token: str) -> tuple[float, Caller]:
         requests = jwt.JWTClaimsRegistry(
+            leeway=CLOCKS_DIFFER_SECONDS,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": self._audience},
             exp={"essential": True},

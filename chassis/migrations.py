@@ -6,7 +6,9 @@ not needed, a migration's backfill sees all rows, and a SECURITY DEFINER functio
 
 import asyncio
 import importlib.resources
+import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -19,7 +21,7 @@ from sqlalchemy import Connection, MetaData, String
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import AutoString
 
-from chassis.database import connect
+from chassis.database import connect, tls_of
 from chassis.settings import Settings
 from chassis.tables import CURRENT_TENANT, SCHEMA
 from chassis.telemetry import log
@@ -27,19 +29,23 @@ from chassis.telemetry import log
 LOCK_TIMEOUT = "5s"
 
 
+_database: ContextVar[str] = ContextVar("database")
+"""The database that is being migrated: roles belong to the whole cluster, so its name leads theirs."""
+
+
 def owner_of(service: str) -> str:
     """The role that owns a service's tables."""
-    return f"rapport_{service}_owner"
+    return f"{_database.get(f'rapport_{service}')}_owner"
 
 
 def api_of(service: str) -> str:
     """The group that the API's login is in."""
-    return f"rapport_{service}_api"
+    return f"{_database.get(f'rapport_{service}')}_api"
 
 
 def worker_of(service: str) -> str:
     """The group that the worker's login is in."""
-    return f"rapport_{service}_worker"
+    return f"{_database.get(f'rapport_{service}')}_worker"
 
 
 # Called by migration files
@@ -80,6 +86,11 @@ async def provision(settings: Settings, service: str) -> None:
     assert admin is not None, "MIGRATION_DATABASE_URL is needed to migrate"
     address = urlsplit(str(admin))
     database = address.path.lstrip("/")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", database):
+        raise ValueError(
+            f"{database!r}: name databases by lower-case letters, digits and _, for roles are named after them"
+        )
+    _database.set(database)
     connection = await connect(address._replace(path="/postgres").geturl(), settings)
     try:
         await connection.execute("select pg_advisory_lock(1380011088)")  # roles belong to the whole cluster
@@ -128,8 +139,10 @@ async def migrate(settings: Settings, service: str, migrations: Path, metadata: 
 
 
 async def _with_connection(settings: Settings, service: str, run: Callable[[Connection], None]) -> None:
-    url = str(settings.migration_database_url).replace("postgresql://", "postgresql+asyncpg://", 1)
-    engine = create_async_engine(url)
+    async def open_one() -> asyncpg.Connection:
+        return await asyncpg.connect(str(settings.migration_database_url), **tls_of(settings))
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=open_one)
     try:
         async with engine.connect() as connection:
             await connection.exec_driver_sql("select pg_advisory_lock(1380011089)")

@@ -27,6 +27,15 @@ from chassis.problems import (
 
 SECURITY_SCHEME = "api_key"
 _REFERENCE = {"$ref": "#/components/schemas/Problem"}
+GATEWAY = "gateway"
+_FORWARDED = {
+    status: {"description": text, "content": {"application/problem+json": {"schema": _REFERENCE}}}
+    for status, text in {
+        "502": "`service_lost`: The service went away while it answered; whether it did what was asked is not known.",
+        "504": "`service_slow`: The service did not answer in time; whether it did what was asked is not known.",
+    }.items()
+}
+"""What the gateway itself may answer for a service."""
 _METHODS = ("get", "put", "post", "patch", "delete")
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
@@ -78,6 +87,7 @@ def document_of(app: FastAPI, service: str) -> dict[str, Any]:
 def _finish_operation(operation: dict[str, Any], path: str, method: str, service: str) -> None:
     operation["x-service"] = service
     operation.pop("x-batch", None)
+    operation.pop("x-secret", None)
     operation["security"] = [{SECURITY_SCHEME: [operation.pop("x-scope")]}]
     key_required = operation.pop("x-key-required")
     if method != "get":
@@ -121,6 +131,9 @@ def _take_over(merged: dict[str, Any], document: dict[str, Any], service: str) -
     for path, operations in document["paths"].items():
         if path in merged["paths"]:
             raise ValueError(f"{path} is claimed by {service} and by another service")
+        if service != GATEWAY:
+            for operation in operations.values():
+                operation["responses"] |= _FORWARDED
         merged["paths"][path] = operations
     schemas = merged["components"]["schemas"]
     for name, schema in document.get("components", {}).get("schemas", {}).items():

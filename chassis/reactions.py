@@ -96,7 +96,7 @@ class Reactor:
         for record in records:
             try:
                 envelope = Envelope.from_headers(record.headers)
-            except (KeyError, ValueError) as error:
+            except Exception as error:  # whatever stands there, it is not ours and must not stop the rest
                 await self._park(record, UNREADABLE, None, f"unreadable envelope: {error!r}", 1)
                 continue
             for reaction in self._by_type.get(envelope.type, []):
@@ -230,7 +230,7 @@ class Reactor:
                 record.partition,
                 record.offset,
                 record.key,
-                [[name, value.hex()] for name, value in record.headers],
+                [[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers],
                 record.value,
                 reason,
                 attempts,

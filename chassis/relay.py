@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis import kafka
 from chassis.database import connect
@@ -18,6 +20,7 @@ from chassis.tables import SCHEMA
 from chassis.telemetry import Metrics, log
 
 BATCH = 1_000
+BATCH_BYTES = 800_000
 POLL_SECONDS = 0.05
 """The net under the wake-up in process: what another process's API has written is found by polling."""
 STANDBY_SECONDS = 1.0
@@ -73,7 +76,7 @@ class Relay:
             enable_idempotence=True,
             compression_type="lz4",
             linger_ms=0,
-            max_batch_size=262_144,
+            max_batch_size=BATCH_BYTES,
             max_request_size=2_000_000,
             request_timeout_ms=20_000,
             **kafka.client_options(self._settings),
@@ -87,27 +90,50 @@ class Relay:
         self._wake.clear()
 
     async def _carry(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:
-        """Carries one batch. A failure raises and deletes only what was acknowledged: with idempotence on, Kafka
-        takes nothing of a partition after a gap, so what follows a failed row of a key has not passed it.
+        """Carries a wave: of each partition one batch, which Kafka takes whole or not at all, so nothing of a key ever
+        passes what came before it. What was acknowledged is deleted; a failure then ends the run.
         """
         rows = await connection.fetch(_READ)
         if not rows:
             return 0
         topic = topic_of(self._service, self._settings.kafka_topic_prefix)
-        futures = []
-        for row in rows:
-            envelope = envelope_of(row)
-            futures.append(
-                await producer.send(topic, row["data"].encode(), key=envelope.key, headers=envelope.to_headers())
-            )
-        results = await asyncio.gather(*futures, return_exceptions=True)
-        acknowledged = [row["seq"] for row, result in zip(rows, results, strict=True) if not _failed(result)]
-        await connection.execute(f"delete from {SCHEMA}.outbox where seq = any($1)", acknowledged)
-        self._metrics.relayed.inc(len(acknowledged))
+        partitions = sorted(await producer.partitions_for(topic))
+        batches, waiting = _batches_of(producer, partitions, rows)
+        sent = [await producer.send_batch(batch, topic, partition=one) for one, (batch, _) in batches.items()]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        taken = [
+            seq
+            for (_, seqs), result in zip(batches.values(), results, strict=True)
+            if not isinstance(result, BaseException)
+            for seq in seqs
+        ]
+        await connection.execute(f"delete from {SCHEMA}.outbox where seq = any($1)", taken)
+        self._metrics.relayed.inc(len(taken))
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return len(rows)
+        return len(rows) - waiting
+
+
+def _batches_of(
+    producer: AIOKafkaProducer, partitions: list[int], rows: list[Any]
+) -> tuple[dict[int, tuple[BatchBuilder, list[int]]], int]:
+    """One batch for each partition, with the rows that it holds, and how many rows must wait for the next wave."""
+    choose = DefaultPartitioner()
+    batches: dict[int, tuple[BatchBuilder, list[int]]] = {}
+    full: set[int] = set()
+    waiting = 0
+    for row in rows:
+        envelope = envelope_of(row)
+        partition = choose(envelope.key, partitions, partitions)
+        batch, seqs = batches.setdefault(partition, (producer.create_batch(), []))
+        value, headers = row["data"].encode(), envelope.to_headers()
+        if partition in full or batch.append(timestamp=None, key=envelope.key, value=value, headers=headers) is None:
+            full.add(partition)
+            waiting += 1
+        else:
+            seqs.append(row["seq"])
+    return batches, waiting
 
 
 def envelope_of(row: Any) -> Envelope:
@@ -124,12 +150,12 @@ def envelope_of(row: Any) -> Envelope:
     )
 
 
-def _failed(result: Any) -> bool:
-    return isinstance(result, BaseException)
-
-
 async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        await asyncio.wait_for(asyncio.shield(producer.stop()), 5)
-    except Exception as error:  # the broker may be away: there is nothing left to lose
-        log.warning("producer did not stop cleanly", error=repr(error))
+    """Stops a producer, without waiting for what a broker that is away will never take."""
+    stopping = asyncio.ensure_future(producer.stop())
+    await asyncio.wait([stopping], timeout=5)
+    if not stopping.done():
+        stopping.cancel()
+        await producer.client.close()
+    elif stopping.exception() is not None:
+        log.warning("producer did not stop cleanly", error=repr(stopping.exception()))

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from chassis import identity, json
 from chassis.idempotency import HEADER as KEY_HEADER
-from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused
+from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused, ShownOnce
 from chassis.problems import FieldError, MalformedRequest, Problem, TooLarge, UnknownParameter, UnsupportedMediaType
 from chassis.versions import etag
 from chassis.work import RETRIED, Again, AnswerStands, transaction
@@ -100,6 +100,7 @@ class Endpoint(APIRoute):
         scope: str = extra["x-scope"]
         key_required: bool = extra["x-key-required"]
         batch: bool = extra["x-batch"]
+        secret: bool = extra["x-secret"]
         known = {parameter.alias for parameter in _query_parameters(self.dependant)}
 
         async def handle(request: Request) -> Response:
@@ -116,13 +117,13 @@ class Endpoint(APIRoute):
             key = None if safe else request.headers.get(KEY_HEADER)
             if key_required and key is None:
                 raise IdempotencyKeyRequired
-            return await _answer(service, caller, strict, run, key)
+            return await _answer(service, caller, strict, run, key, secret)
 
         return handle
 
 
 async def _answer(
-    service: "Service", caller: identity.Caller, request: StrictRequest, run: Handler, key: str | None
+    service: "Service", caller: identity.Caller, request: StrictRequest, run: Handler, key: str | None, secret: bool
 ) -> Response:
     """Runs the endpoint in a transaction, again when another one stood in its way."""
     body = b"" if request.method in _SAFE else await request.body()
@@ -131,9 +132,9 @@ async def _answer(
     for attempt in range(1, _ATTEMPTS + 1):
         work = service.work(caller, request)
         request.scope["rapport.work"] = work
-        claim = None if key is None else Claim.of(work, request.method, request.url.path, key, body)
+        claim = None if key is None else Claim.of(work, request.method, request.url, key, body)
         try:
-            return await _attempt(service, work, request, run, claim)
+            return await _attempt(service, work, request, run, claim, secret)
         except (Again, AnswerStands, *RETRIED):
             if attempt == _ATTEMPTS:
                 raise
@@ -147,7 +148,9 @@ async def _answer(
     raise AssertionError("unreachable")
 
 
-async def _attempt(service: "Service", work: _Work, request: Request, run: Handler, claim: Claim | None) -> Response:
+async def _attempt(
+    service: "Service", work: _Work, request: Request, run: Handler, claim: Claim | None, secret: bool
+) -> Response:
     async with transaction(work):
         if claim is not None:
             stored = await claim.take(work)
@@ -159,7 +162,8 @@ async def _attempt(service: "Service", work: _Work, request: Request, run: Handl
             if request.headers.get("if-none-match") == etag(work.answer_version) and request.method in _SAFE:
                 return Response(status_code=304, headers={"ETag": etag(work.answer_version)})
         if claim is not None:
-            work.answer = claim.answer(response)
+            kept = service.problem_response(request, ShownOnce()) if secret else response
+            work.answer = claim.answer(kept)
     if work.published:
         service.wake_relay()
     return response

@@ -258,7 +258,8 @@ class Service:
             return
         self.metrics.outbox_pending.set(found.outbox_pending)
         self.metrics.outbox_oldest.set(found.outbox_oldest_seconds)
-        self.metrics.consumer_lag.set(found.consumer_lag)
+        if found.consumer_lag is not None:
+            self.metrics.consumer_lag.set(found.consumer_lag)
 
 
 def discover(package: str) -> list[Feature]:

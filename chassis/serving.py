@@ -1,8 +1,35 @@
 """Serving: one process of a service under uvicorn, that stops without losing what it has begun."""
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.service import Role, Service
+
+HEADER_BYTES = 64_000
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """HTTP whose head has a limit: the parser itself takes headers of any size. What is more is a 400."""
+
+    def on_message_begin(self) -> None:
+        """A new request."""
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEADER_BYTES:
+            raise ValueError("the head of the request is too large")
 
 
 def serve(service: Service, role: Role, host: str, port: int) -> None:
@@ -19,7 +46,6 @@ def serve(service: Service, role: Role, host: str, port: int) -> None:
         date_header=True,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         timeout_keep_alive=75,
-        limit_concurrency=2_000,
-        h11_max_incomplete_event_size=64_000,
+        http=BoundedHttp,
     )
     uvicorn.Server(config).run()

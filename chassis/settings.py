@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         10.0, ge=6, description="How long a silent consumer keeps its partitions before others take them."
     )
     instance: str = Field(
-        "1", description="Names this replica in its consumer groups; give each replica its own, and keep it stable."
+        "", description="Names this replica in its consumer groups, stable over restarts; the host's name when empty."
     )
 
     internal_token_public_key: str = Field(

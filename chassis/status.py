@@ -4,11 +4,13 @@ Counts of the whole service and no tenant's content. The gateway puts the servic
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel
 
 from chassis import kafka
@@ -25,12 +27,13 @@ class ServiceStatus(BaseModel):
     up: bool
     outbox_pending: int
     outbox_oldest_seconds: float
-    consumer_lag: int
+    consumer_lag: int | None
+    """Records of the topics that it reads still to pass; this and the next two are null while Kafka is away."""
     dead_letters: int
     orphans: int
-    published: int
+    published: int | None
     """Events that its topic holds or held."""
-    applied: int
+    applied: int | None
     """Events of other services that it has passed."""
 
 
@@ -45,13 +48,17 @@ class StatusReader:
         self._gauges = gauges
         self._clients: tuple[AIOKafkaConsumer, AIOKafkaAdminClient] | None = None
         self._lock = asyncio.Lock()
+        self._away_until = 0.0
 
     async def read(self, pool: asyncpg.Pool) -> ServiceStatus:
-        """The counts as of now. Raises when PostgreSQL or Kafka does not answer."""
+        """The counts as of now. Raises when PostgreSQL does not answer; without Kafka its own counts are null."""
         row = await pool.fetchrow(f"select * from {SCHEMA}.counts()")
         assert row is not None
         orphans = self._gauges.get("orphans")
-        published, applied, lag = await self._positions()
+        try:
+            published, applied, lag = await self._positions()
+        except (KafkaError, OSError, TimeoutError):
+            published = applied = lag = None
         return ServiceStatus(
             up=True,
             outbox_pending=row["outbox_pending"],
@@ -70,12 +77,15 @@ class StatusReader:
             self._clients = None
             await asyncio.gather(consumer.stop(), admin.close(), return_exceptions=True)
 
-    async def _positions(self) -> tuple[int, int, int]:
+    async def _positions(self) -> tuple[int | None, int | None, int | None]:
         """Records in the own topic, records passed in those that are read, records there still to pass."""
         async with self._lock:
+            if time.monotonic() < self._away_until:
+                return None, None, None
             try:
-                return await asyncio.wait_for(self._ask(), 5)
+                return await asyncio.wait_for(self._ask(), 3)
             except BaseException:
+                self._away_until = time.monotonic() + 2  # those who wait for the lock need not ask one by one
                 await self.close()
                 raise
 

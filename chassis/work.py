@@ -33,8 +33,13 @@ Row = TypeVar("Row", bound=Table)
 Record = Mapping[str, Any]
 """A row of a statement."""
 
-RETRIED = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError)
-"""Two transactions stood in each other's way: the one that is run again sees what the other has written."""
+RETRIED = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+    asyncpg.InvalidCachedStatementError,
+)
+"""Two transactions, or one and a migration, stood in each other's way: run again, it sees what the other has done."""
 
 
 class Again(Exception):
@@ -209,7 +214,8 @@ class Work:
             await self._flush()
         if self._connection is None or not self._writes:
             return
-        await self._connection.execute("commit")
+        if await self._connection.execute("commit") != "COMMIT":
+            raise AssertionError("a statement had failed and somebody went on")
 
     async def _insert(self, row: Table, conflict: str) -> bool:
         if isinstance(row, Versioned):
@@ -279,12 +285,15 @@ class Work:
             return
         if failed:
             connection.session.tenant = None
-        if failed and not connection.is_closed() and connection.is_in_transaction():
-            try:
+        try:
+            if failed and not connection.is_closed() and connection.is_in_transaction():
                 await connection.execute("rollback")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
-        await self._pool.release(cast("PoolConnectionProxy[asyncpg.Record]", connection))
+        except BaseException as error:
+            connection.terminate()
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            await self._pool.release(cast("PoolConnectionProxy[asyncpg.Record]", connection))
 
 
 @asynccontextmanager
@@ -329,10 +338,10 @@ def _outbox_values(events: Sequence[tuple[Event, str | None]]) -> list[Any]:
 
 
 def _data_of(event: Event) -> str:
-    data = json.dump_text(event.model_dump(mode="json"))
+    data = json.dumps(event.model_dump(mode="json"))
     if len(data) > LARGEST_EVENT:
-        raise TooLarge(f"What happened here is larger than an event may be ({LARGEST_EVENT} characters).")
-    return data
+        raise TooLarge(f"What happened here is larger than an event may be ({LARGEST_EVENT} bytes).")
+    return data.decode()
 
 
 def _audit_values(changes: Sequence[_Change]) -> list[Any]:

@@ -41,6 +41,13 @@ class ServiceAway(Problem, status=503):
         super().__init__(f"The {service} service is away.", headers={"Retry-After": "1"}, service=service)
 
 
+class ServiceLost(Problem, status=502):
+    """The service that owns this went away while it answered; whether it did what was asked is not known."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"The {service} service went away while it answered.", service=service)
+
+
 class ServiceBusy(Problem, status=503):
     """The service that owns this has as many requests open as it may."""
 
@@ -131,15 +138,23 @@ class DataPath:
         owner = self._owners.get(parts[2], "gateway")
         token = credential.token(self.signer, owner)
         if owner == "gateway":
-            scope = {**scope, "headers": _forwarded(scope, token)}
-            await self._app(scope, receive, send)
-            if scope["method"] != "GET":
-                self.credentials.forget()
+            scope["headers"] = _forwarded(scope, token)
+            await self._app(scope, receive, self._forgetting(scope["method"], send))
             return
         scope["rapport.route"] = f"{owner}:{parts[2]}"
         lane = self.lanes[owner]
         with lane:
             await self._forward(lane, token, scope, receive, send)
+
+    def _forgetting(self, method: str, send: Send) -> Send:
+        """Forgets the known keys before an answer leaves that tells of a change of keys or tenants."""
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start" and method != "GET" and message["status"] < 300:
+                self.credentials.forget()
+            await send(message)
+
+        return watch
 
     async def _prove(self, authorization: str) -> Credential:
         try:
@@ -173,7 +188,9 @@ class DataPath:
                 raise error.__cause__ from None
             if started:
                 raise
-            raise ServiceAway(lane.service) from error
+            if isinstance(error, aiohttp.ClientConnectorError) or scope["method"] in RETRIED_METHODS:
+                raise ServiceAway(lane.service) from error
+            raise ServiceLost(lane.service) from error
 
     async def _ask(self, lane: Lane, scope: Scope, headers: Headers, body: "_Body") -> aiohttp.ClientResponse:
         """Sends the request on and waits for the head of the answer, or for the client to go."""

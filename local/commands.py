@@ -70,11 +70,12 @@ async def _run(settings: LocalSettings) -> None:
     stopped = asyncio.Event()
 
     def end() -> None:
-        stopped.set()
-        stack.end()
-        starting.cancel()
+        if not stopped.is_set():  # a second Ctrl-C must not interrupt the stopping
+            stopped.set()
+            stack.end()
+            starting.cancel()
 
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(one, end)
     try:
         await starting

@@ -23,6 +23,7 @@ def report() -> bool:
         ("PostgreSQL", _postgres, "run `make setup`"),
         (f"Java {JAVA_OLDEST} or newer", _java, f"{GET_JAVA}. {OTHER_WAYS}"),
         ("Maven", _maven, GET_MAVEN),
+        ("ps", _ps, "Debian: apt-get install procps"),
     ]
     complete = True
     for name, check, cure in checks:
@@ -57,3 +58,7 @@ def _java() -> str | None:
 
 def _maven() -> str | None:
     return None if shutil.which("mvn") else "no `mvn` on the PATH"
+
+
+def _ps() -> str | None:
+    return None if shutil.which("ps") else "no `ps` on the PATH"

@@ -99,7 +99,7 @@ class Place:
                 "postgres": secrets.token_urlsafe(24),
                 "token_private": private,
                 "token_public": public,
-                "cluster_id": secrets.token_urlsafe(16)[:22],
+                "cluster_id": "r" + secrets.token_urlsafe(16)[1:],  # one that begins with "-" would read as an option
                 "cursor": {name: secrets.token_urlsafe(32) for name in PROCESSES},
                 "api": {name: secrets.token_urlsafe(24) for name in PROCESSES},
                 "worker": {name: secrets.token_urlsafe(24) for name in PROCESSES},

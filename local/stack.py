@@ -101,6 +101,7 @@ class Stack:
         if len(member.deaths) == DEATHS and member.deaths[-1] - member.deaths[0] < WITHIN_SECONDS:
             raise StackError(f"{member.name} {how} and has died {DEATHS} times; see {self.place.log(member.name)}")
         self._say(f"{member.name} {how}; starting it again")
+        await asyncio.sleep(0.5 * (len(member.deaths) - 1))
         self._launch(member)
 
     async def _start_servers(self) -> None:

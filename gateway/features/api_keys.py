@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from chassis import Event, Feature, Instant, Invalid, Line, NotFound, Page, Paged, Wire, Work, page, shown
+from chassis import Event, Feature, Instant, Invalid, Line, NotFound, Page, Paged, Problem, Wire, Work, page, shown
 from chassis.problems import MissingScope
 from chassis.work import Record
 from gateway import contracts
@@ -24,6 +24,10 @@ class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", key="api_key_id"):
 
     api_key_id: UUID
     revoked_at: datetime
+
+
+class OutlivesItsMaker(Problem, status=403):
+    """A key that expires cannot make one that lives longer."""
 
 
 class NewKey(Wire):
@@ -54,13 +58,17 @@ class IssuedKey(Key):
     key: str
 
 
-@feature.post("/api-keys", scope="api-keys:write", status_code=201)
+@feature.post("/api-keys", scope="api-keys:write", status_code=201, refuses=[OutlivesItsMaker], secret=True)
 async def create_api_key(work: Work, request: Request, wanted: NewKey) -> IssuedKey:
     """Makes a key. It may do no more than the key that makes it."""
     settings: Settings = request.app.state.service.settings
     beyond = sorted(set(wanted.scopes) - work.caller.scopes)
     if beyond:
         raise MissingScope("A key cannot give away what it does not have.", scopes=beyond)
+    maker = await work.find(ApiKey, id=UUID(work.actor.removeprefix("key:")))
+    ends = maker.expires_at if maker else None
+    if ends is not None and (wanted.expires_at is None or wanted.expires_at > ends):
+        raise OutlivesItsMaker(expires_at=ends)
     return await issue(work, wanted, contracts.scopes(settings.contracts))
 
 

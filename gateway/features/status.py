@@ -85,7 +85,7 @@ def _is_quiet(reading: Reading) -> bool:
     return all(found is not None and found.outbox_pending == found.consumer_lag == 0 for found in reading.values())
 
 
-def _moved(reading: Reading) -> dict[str, tuple[int, int]]:
+def _moved(reading: Reading) -> dict[str, tuple[int | None, int | None]]:
     return {name: (found.published, found.applied) for name, found in reading.items() if found}
 
 

@@ -23,6 +23,33 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash(stack: RunningStack, vis
     assert "secret_hash" not in str(audit)
 
 
+async def test_a_key_that_is_asked_for_twice_is_shown_once(stack: RunningStack, visitor: Visitor) -> None:
+    body = {"name": "till", "scopes": ["customers:read"]}
+    headers = {"idempotency-key": "k1"}
+    made = await visitor.request("POST", "/v1/api-keys", json=body, headers=headers)
+    again = await visitor.request("POST", "/v1/api-keys", json=body, headers=headers)
+    assert (made.status_code, again.status_code, again.json()["code"]) == (201, 409, "shown_once")
+    secret = made.json()["key"].rsplit("_", 1)[-1]
+    kept = await stack.rows("gateway", "select encode(body, 'escape') as body from chassis.idempotency")
+    assert secret not in str(kept)
+
+
+async def test_a_key_that_expires_makes_none_that_lives_longer(stack: RunningStack, visitor: Visitor) -> None:
+    scopes = ["customers:read", "api-keys:write"]
+    soon = {"name": "till", "scopes": scopes, "expires_at": "2199-01-01T00:00:00Z"}
+    till = Visitor(stack, (await visitor.request("POST", "/v1/api-keys", json=soon)).json()["key"])
+    forever = await till.request("POST", "/v1/api-keys", json={"name": "x", "scopes": scopes})
+    assert (forever.status_code, forever.json()["code"]) == (403, "outlives_its_maker")
+    assert (await till.request("POST", "/v1/api-keys", json=soon)).status_code == 201
+    await till.close()
+
+
+async def test_a_head_without_end_is_refused(stack: RunningStack) -> None:
+    async with httpx.AsyncClient(base_url=stack.url, trust_env=False) as client:
+        answer = await client.get("/v1/tenants", headers={f"x-{number}": "a" * 8_000 for number in range(20)})
+        assert answer.status_code == 400
+
+
 async def test_a_revoked_key_opens_nothing_from_then_on(stack: RunningStack, visitor: Visitor) -> None:
     made = (await visitor.request("POST", "/v1/api-keys", json={"name": "till", "scopes": ["customers:read"]})).json()
     till = Visitor(stack, made["key"])

@@ -15,8 +15,8 @@ feature = Feature("cohorts")
 
 COHORTS = (
     "A cohort are the customers whose first purchase, in any currency, fell into the month, in the time zone. "
-    "active[k] are those of them who bought in the k-th month after it; active[0] is the size. The list ends with the last month "
-    "in which anybody bought; from partial_from on a month was not over at as_of."
+    "active[k] are those of them who bought in the k-th month after it; active[0] is the size. The list ends with the "
+    "last month in which anybody bought; from partial_from on a month was not over at as_of."
 )
 RETENTION = (
     "A customer at a moment is one who bought within the window before it. new are those at the end whose first "

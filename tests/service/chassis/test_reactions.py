@@ -42,6 +42,16 @@ async def test_an_envelope_that_cannot_be_read_is_parked_once(loyalty: ServiceUn
     assert [(letter["feature"], letter["tenant_id"]) for letter in letters] == [("*", None)]
 
 
+async def test_a_header_without_a_value_stops_nobody(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty)
+    customer = uuid7()
+    odd = Received("rapport.interactions", 3, 4712, None, (("ce_id", None), ("a\0", b"x")), None)  # type: ignore[arg-type]
+    await loyalty.shared.reactor.apply([odd, loyalty.record_of(bought("3.00", customer))])
+    assert await points_of(loyalty, customer) == 3
+    letters = await loyalty.shared.worker_pool.fetch("select * from chassis.dead_letter where record_offset = 4712")
+    assert [letter["feature"] for letter in letters] == ["*"]
+
+
 async def test_an_event_that_breaks_a_constraint_is_parked_and_replayed_after_the_cause_is_gone(
     loyalty: ServiceUnderTest,
 ) -> None:

@@ -164,7 +164,7 @@ async def test_a_forged_token_is_refused(customers: ServiceUnderTest, forgery: s
 
 
 def an_expired_token(service: ServiceUnderTest) -> str:
-    signer = Signer(service.place.secrets()["token_private"], lifetime_seconds=-1)
+    signer = Signer(service.place.secrets()["token_private"], lifetime_seconds=-60)
     return signer.sign(service.caller, service.service.name)
 
 
@@ -227,6 +227,21 @@ async def test_fifty_equal_requests_with_one_key_have_one_effect(loyalty: Servic
     assert {one["id"] for one in programs} == created
     assert len(created) == 1
     assert (await loyalty.post("/v1/programs", body, idempotency_key="k")).json()["id"] in created
+
+
+async def test_a_key_is_bound_to_the_query_too(customers: ServiceUnderTest) -> None:
+    path = "/v1/customers/by-external-id?source=till&id="
+    assert (await customers.put(f"{path}1", a_customer(), idempotency_key="k")).status_code == 201
+    answer = await customers.put(f"{path}2", a_customer(), idempotency_key="k")
+    assert_problem(answer, 422, "idempotency_key_reused")
+
+
+async def test_what_happened_must_fit_into_an_event(interactions: ServiceUnderTest) -> None:
+    """Counted in bytes: Kafka would refuse it for ever, and the outbox would wait behind it."""
+    wide = "\U0001f375" * 200
+    lines = [{"sku": wide, "name": wide, "quantity": 1, "amount": "1.00"} for _ in range(400)]
+    assert_problem(await interactions.post("/v1/purchases", a_purchase(lines=lines)), 413, "too_large")
+    assert await interactions.published() == []
 
 
 # Versions

@@ -176,7 +176,13 @@ async def replace_contacts(
 async def claim_external_ids(work: Work, keys: Sequence[tuple[UUID, str, str]]) -> None:
     """Stores external ids. Raises Again when somebody else has stored one of them meanwhile."""
     rows = [
-        {"customer_id": id, "source": source, "external_id": external} for id, source, external in sorted(keys, key=str)
+        {"customer_id": id, "source": source, "external_id": external}
+        for id, source, external in sorted(keys, key=_external)
     ]
     if len(await work.insert_all(ExternalId, rows, new_only=True)) < len(rows):
         raise Again
+
+
+def _external(key: tuple[UUID, str, str]) -> Key:
+    """What rows are sorted by before they are written: two batches with the same ids must take them in one order."""
+    return key[1:]
