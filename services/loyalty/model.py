@@ -27,6 +27,7 @@ class Program(Versioned, Owned, table=True):
         CheckConstraint("kind in ('frequency', 'club', 'agent')", name="kind"),
         CheckConstraint("enrolment in ('open', 'on_purchase', 'invitation', 'fee')", name="enrolment"),
         CheckConstraint("state in ('active', 'closed')", name="state"),
+        CheckConstraint("refund_policy in ('debt', 'within_balance', 'only_pending')", name="refund_policy"),
     )
     audited: ClassVar[bool] = True
 
@@ -35,6 +36,8 @@ class Program(Versioned, Owned, table=True):
     currency: str
     timezone: str
     enrolment: str
+    refund_policy: str = "debt"
+    """What becomes of points that a refund asks for and that are spent: owed, let go, or only pending ones taken."""
     state: str = "active"
 
 
@@ -179,6 +182,17 @@ class Lot(Owned, table=True):
     expires_at: datetime | None = instant(nullable=True)
 
 
+class ToldRefund(Owned, table=True):
+    """A refund as it was told; the id is the refund's. It may be told before its purchase, and then waits here."""
+
+    __tablename__ = "told_refund"
+    __table_args__ = (Index(None, "tenant_id", "purchase_id"),)
+
+    purchase_id: UUID
+    amount_minor: int = whole()
+    refunded_at: datetime = instant()
+
+
 class EarnBasis(Owned, table=True):
     """What a purchase was worth to a membership, and under which rules: a refund is computed from this."""
 
@@ -186,6 +200,7 @@ class EarnBasis(Owned, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "membership_id"], ["wallet.tenant_id", "wallet.id"]),
         UniqueConstraint("tenant_id", "membership_id", "purchase_id"),
+        Index(None, "tenant_id", "purchase_id"),
     )
 
     membership_id: UUID

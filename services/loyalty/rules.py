@@ -49,6 +49,22 @@ def split_credit(points: int, debt: int) -> tuple[int, int]:
     return paid, points - paid
 
 
+def reversal(rule: Rule, eligible_minor: int, refunded_before: int, refunded_after: int) -> int:
+    """The points that a refund takes back: what the purchase deserved before it less what it deserves after it.
+
+    Summed over any partition of a refund that is what the whole takes back, for the steps cancel out.
+    """
+    return rule.points_for(eligible_minor - refunded_before) - rule.points_for(eligible_minor - refunded_after)
+
+
+def taken_and_owed(wanted: int, available: int, policy: str) -> tuple[int, int]:
+    """How a reversal divides: what is taken of what is there, and what is owed by the program's policy."""
+    if policy == "only_pending":
+        return 0, 0
+    taken = min(wanted, available)
+    return taken, wanted - taken if policy == "debt" else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """A wallet's buckets."""

@@ -47,6 +47,7 @@ def _known_zone(name: str) -> str:
 
 Kind = Literal["frequency", "club", "agent"]
 Enrolment = Literal["open", "on_purchase", "invitation", "fee"]
+RefundPolicy = Literal["debt", "within_balance", "only_pending"]
 
 
 class NewProgram(Wire):
@@ -57,6 +58,7 @@ class NewProgram(Wire):
     currency: Currency
     timezone: Annotated[str, Field(max_length=64, examples=["Europe/Amsterdam"]), AfterValidator(_known_zone)]
     enrolment: Enrolment
+    refund_policy: RefundPolicy = "debt"
 
 
 class Program(BaseModel):
@@ -69,6 +71,7 @@ class Program(BaseModel):
     currency: str
     timezone: str
     enrolment: Enrolment
+    refund_policy: RefundPolicy
     state: Literal["active", "closed"]
     created_at: datetime
     updated_at: datetime

@@ -1,8 +1,4 @@
-"""Points: members earn them when they buy.
-
-A purchase earns once, whatever it is told again by: under each rule of each program that the customer is a member of,
-as the rules were when it was made. Where a program enrols by purchase, the first one makes its buyer a member.
-"""
+"""Earning: what a batch of purchases is worth to their buyers, by a few statements for all of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,73 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from chassis import Event, Feature, Incoming, Money, Page, Paged, Work, page, shown, uuid7
+from chassis import Work, uuid7
 from chassis.work import rows_of
 from services.loyalty import rules
+from services.loyalty.features.points.facts import PointsEarned, PurchaseRecorded
 from services.loyalty.model import EarnBasis, EarningRule, Lot, Membership, PointsEntry, Program, Wallet
 from services.loyalty.operations import join
-
-feature = Feature("points")
-
-
-class PurchaseRecorded(Incoming, type="interactions.purchase_recorded.v1"):
-    """A customer bought something."""
-
-    purchase_id: UUID
-    customer_id: UUID
-    purchased_at: datetime
-    total: Money
-
-
-class PointsEarned(Event, type="loyalty.points_earned.v1", key="customer_id"):
-    """A purchase earned points under one rule. `debt_paid` of them paid a debt, the rest can be spent."""
-
-    customer_id: UUID
-    membership_id: UUID
-    program_id: UUID
-    purchase_id: UUID
-    rule_id: UUID
-    rule_version: int
-    points: int
-    debt_paid: int
-    available: int
-    earned_at: datetime
-
-
-class ExpiringPoints(BaseModel):
-    """Points that can be spent until a moment."""
-
-    at: datetime
-    points: int
-
-
-class PointsBalance(BaseModel):
-    """A membership's points at a moment."""
-
-    pending: int
-    available: int
-    reserved: int
-    debt: int
-    as_of: datetime
-    expiring: list[ExpiringPoints]
-
-
-class LedgerEntry(BaseModel):
-    """Points that moved from one bucket to another, and why."""
-
-    id: UUID
-    kind: str
-    from_bucket: str
-    to_bucket: str
-    points: int
-    source_type: str
-    source_id: str
-    rule_id: UUID | None
-    rule_version: int | None
-    occurred_at: datetime
-    recorded_at: datetime
 
 
 @dataclass(slots=True)
@@ -89,12 +24,11 @@ class Account:
     rules: list[rules.Rule]
 
 
-@feature.on_batch(PurchaseRecorded)
-async def award_points_for_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) -> None:
-    """Awards points for each purchase, by a few statements for all of them."""
+async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> list[UUID]:
+    """Awards points for each purchase that has not earned yet; answers with those purchases."""
     programs = {program.id: program for program in await work.all(Program, state="active")}
     if not programs:
-        return
+        return []
     await _enrol_buyers(work, programs, purchases)
     accounts = await _accounts(work, programs, purchases)
     worth = [
@@ -113,34 +47,7 @@ async def award_points_for_purchases(work: Work, purchases: Sequence[PurchaseRec
     await work.insert_all(PointsEntry, entries)
     await work.insert_all(Lot, lots)
     await _store_wallets(work, [account.wallet for each in accounts.values() for account in each])
-
-
-@feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read")
-async def read_balance(work: Work, id: UUID) -> PointsBalance:
-    """What a member has, and what of it will expire when."""
-    wallet = await work.get(Wallet, id)
-    expiring = await work.fetch(
-        """
-        select expires_at as at, sum(remaining)::bigint as points from lot
-        where membership_id = $1 and remaining > 0 and expires_at is not null group by expires_at order by expires_at
-        """,
-        id,
-    )
-    return PointsBalance(
-        pending=wallet.pending,
-        available=wallet.available,
-        reserved=wallet.reserved,
-        debt=wallet.debt,
-        as_of=work.now,
-        expiring=[ExpiringPoints(at=row["at"], points=row["points"]) for row in expiring],
-    )
-
-
-@feature.get("/memberships/{id:uuid}/entries", scope="loyalty:read")
-async def list_entries(work: Work, id: UUID, paging: Paged) -> Page[LedgerEntry]:
-    """Every movement of a member's points, newest first."""
-    await work.get(Wallet, id)
-    return await page(work, paging, PointsEntry, entry_of, sort="-id", where={"membership_id": id})
+    return sorted({purchase.purchase_id for purchase, _, basis in worth if basis["id"] in fresh})
 
 
 async def _enrol_buyers(work: Work, programs: Mapping[UUID, Program], purchases: Sequence[PurchaseRecorded]) -> None:
@@ -283,8 +190,3 @@ async def _store_wallets(work: Work, wallets: Sequence[Wallet]) -> None:
         [wallet.available for wallet in wallets],
         [wallet.debt for wallet in wallets],
     )
-
-
-def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
-    """An entry as it is shown."""
-    return shown(LedgerEntry, row)

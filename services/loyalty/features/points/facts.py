@@ -1,0 +1,56 @@
+"""What points read, and what they publish."""
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis import Event, Incoming, Money
+
+
+class PurchaseRecorded(Incoming, type="interactions.purchase_recorded.v1"):
+    """A customer bought something."""
+
+    purchase_id: UUID
+    customer_id: UUID
+    purchased_at: datetime
+    total: Money
+
+
+class PointsEarned(Event, type="loyalty.points_earned.v1", key="customer_id"):
+    """A purchase earned points under one rule. `debt_paid` of them paid a debt, the rest can be spent."""
+
+    customer_id: UUID
+    membership_id: UUID
+    program_id: UUID
+    purchase_id: UUID
+    rule_id: UUID
+    rule_version: int
+    points: int
+    debt_paid: int
+    available: int
+    earned_at: datetime
+
+
+class PurchaseRefunded(Incoming, type="interactions.purchase_refunded.v1"):
+    """Money went back for a purchase."""
+
+    refund_id: UUID
+    purchase_id: UUID
+    refunded_at: datetime
+    amount: Money
+
+
+class PointsReversed(Event, type="loyalty.points_reversed.v1", key="customer_id"):
+    """A refund took back points of one rule: `taken` of them were there, the rest is owed now."""
+
+    customer_id: UUID
+    membership_id: UUID
+    program_id: UUID
+    purchase_id: UUID
+    refund_id: UUID
+    rule_id: UUID
+    rule_version: int
+    points: int
+    taken: int
+    available: int
+    debt: int
+    refunded_at: datetime

@@ -1,0 +1,34 @@
+"""Refunds take points back.
+
+Revision ID: 0002
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from chassis.migrations import secure
+from chassis.tables import CURRENT_TENANT
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Refunds as they were told, and what a program does about points that are spent by then."""
+    op.add_column("program", sa.Column("refund_policy", sa.Text(), server_default="debt", nullable=False))
+    op.alter_column("program", "refund_policy", server_default=None)
+    op.create_check_constraint(
+        "refund_policy", "program", "refund_policy in ('debt', 'within_balance', 'only_pending')"
+    )
+    op.create_table(
+        "told_refund",
+        sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("purchase_id", sa.Uuid(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_told_refund"),
+    )
+    op.create_index("ix_told_refund_tenant_id_purchase_id", "told_refund", ["tenant_id", "purchase_id"])
+    op.create_index("ix_earn_basis_tenant_id_purchase_id", "earn_basis", ["tenant_id", "purchase_id"])
+    secure("told_refund", "loyalty", append_only=True)
