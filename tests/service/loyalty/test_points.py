@@ -54,6 +54,7 @@ async def test_the_same_purchase_under_a_new_event_id_earns_once(loyalty: Servic
     await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
     await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
     assert await points_of(loyalty, customer) == 10
+    assert await loyalty.dead_letters() == []  # known by its basis, not only refused by the ledger's natural key
 
 
 async def test_the_same_purchase_twice_in_one_batch_earns_once(loyalty: ServiceUnderTest) -> None:
