@@ -14,7 +14,7 @@ from chassis.requests import Work
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.tables import Table, Versioned, instant, new_registry, whole
-from chassis.values import Instant, Line, Paragraphs, Reference, WholeNumber, Wire, Word, shown
+from chassis.values import Instant, Line, Paragraphs, Reference, Timezone, WholeNumber, Wire, Word, shown
 from chassis.versions import IfMatch, given, merge_patch
 from chassis.work import Again
 
@@ -42,6 +42,7 @@ __all__ = [
     "StaleVersion",
     "Table",
     "TimeRange",
+    "Timezone",
     "Versioned",
     "WholeNumber",
     "Wire",

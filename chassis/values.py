@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -63,6 +64,16 @@ Paragraphs = Annotated[
 Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range)]
 """A moment: RFC 3339 with an offset, kept in UTC."""
 WholeNumber = Annotated[int, Field(strict=True)]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not a time zone of the IANA database")
+    return name
+
+
+Timezone = Annotated[str, Field(max_length=64, examples=["Europe/Amsterdam"]), AfterValidator(_known_zone)]
+"""The name of a time zone of the IANA database."""
 
 
 def shown(model: type[Shown], row: Mapping[str, Any], **computed: Any) -> Shown:

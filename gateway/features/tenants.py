@@ -6,7 +6,6 @@ Every service hears of them by `tenant_changed`, before anything else of theirs 
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, Field
@@ -21,6 +20,7 @@ from chassis import (
     Page,
     Paged,
     StaleVersion,
+    Timezone,
     Wire,
     Work,
     given,
@@ -47,13 +47,6 @@ class TenantChanged(Event, type="gateway.tenant_changed.v1", key="tenant_id"):
     clock_at: datetime | None
 
 
-def known_zone(name: str) -> str:
-    """The name of a time zone of the IANA database. Raises ValueError."""
-    if name not in available_timezones():
-        raise ValueError("not a time zone of the IANA database")
-    return str(ZoneInfo(name))
-
-
 def known_region(code: str) -> str:
     """A country that phone numbers can be read for. Raises ValueError."""
     if code not in phonenumbers.SUPPORTED_REGIONS:
@@ -61,7 +54,6 @@ def known_region(code: str) -> str:
     return code
 
 
-Timezone = Annotated[str, Field(max_length=64, examples=["Europe/Amsterdam"]), AfterValidator(known_zone)]
 Region = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"]), AfterValidator(known_region)]
 
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from chassis import (
     Currency,
@@ -21,6 +20,7 @@ from chassis import (
     Page,
     Paged,
     Problem,
+    Timezone,
     WholeNumber,
     Wire,
     Work,
@@ -39,12 +39,6 @@ class ProgramClosed(Problem, status=409):
     """The program is closed: nothing of it can be changed."""
 
 
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("not a time zone of the IANA database")
-    return name
-
-
 Kind = Literal["frequency", "club", "agent"]
 Enrolment = Literal["open", "on_purchase", "invitation", "fee"]
 RefundPolicy = Literal["debt", "within_balance", "only_pending"]
@@ -56,7 +50,7 @@ class NewProgram(Wire):
     name: Line
     kind: Kind
     currency: Currency
-    timezone: Annotated[str, Field(max_length=64, examples=["Europe/Amsterdam"]), AfterValidator(_known_zone)]
+    timezone: Timezone
     enrolment: Enrolment
     refund_policy: RefundPolicy = "debt"
 
