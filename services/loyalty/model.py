@@ -182,6 +182,46 @@ class Lot(Owned, table=True):
     expires_at: datetime | None = instant(nullable=True)
 
 
+class Redemption(Versioned, Owned, table=True):
+    """Points that a member spends: held until they are captured or released, at the latest when the hold ends."""
+
+    __tablename__ = "redemption"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "membership_id"], ["wallet.tenant_id", "wallet.id"]),
+        CheckConstraint("points > 0", name="points"),
+        CheckConstraint("state in ('reserved', 'captured', 'released', 'expired')", name="state"),
+        CheckConstraint("state <> 'reserved' or hold_ends_at is not null", name="a_hold_ends"),
+        Index(
+            "ix_redemption_held",
+            "tenant_id",
+            "membership_id",
+            "hold_ends_at",
+            postgresql_where=text("state = 'reserved'"),
+        ),
+    )
+
+    membership_id: UUID
+    points: int = whole()
+    state: str
+    hold_ends_at: datetime | None = instant(nullable=True)
+
+
+class LotAllocation(Owned, table=True):
+    """What a redemption took of a lot: points that come back go back to it, with its own expiry."""
+
+    __tablename__ = "lot_allocation"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "redemption_id"], ["redemption.tenant_id", "redemption.id"]),
+        ForeignKeyConstraint(["tenant_id", "lot_id"], ["lot.tenant_id", "lot.id"]),
+        UniqueConstraint("tenant_id", "redemption_id", "lot_id"),
+        CheckConstraint("points > 0", name="points"),
+    )
+
+    redemption_id: UUID
+    lot_id: UUID
+    points: int = whole()
+
+
 class ToldRefund(Owned, table=True):
     """A refund as it was told; the id is the refund's. It may be told before its purchase, and then waits here."""
 

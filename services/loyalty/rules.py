@@ -1,6 +1,6 @@
 """How points are earned. Plain values in, plain values out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -63,6 +63,19 @@ def taken_and_owed(wanted: int, available: int, policy: str) -> tuple[int, int]:
         return 0, 0
     taken = min(wanted, available)
     return taken, wanted - taken if policy == "debt" else 0
+
+
+def first_fit(lots: Sequence[tuple[UUID, int]], points: int) -> list[tuple[UUID, int]]:
+    """What is taken of each lot, in their order, until the points are together. Raises ValueError when they are not."""
+    parts = []
+    for lot_id, there in lots:
+        part = min(points, there)
+        if part > 0:
+            parts.append((lot_id, part))
+            points -= part
+    if points:
+        raise ValueError("the lots hold less than is wanted")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

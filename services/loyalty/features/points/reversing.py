@@ -10,7 +10,8 @@ from chassis import Work
 from chassis.work import rows_of
 from services.loyalty import rules
 from services.loyalty.features.points.facts import PointsReversed, PurchaseRefunded
-from services.loyalty.model import EarnBasis, EarningRule, Membership, PointsEntry, Program, ToldRefund, Wallet
+from services.loyalty.model import EarnBasis, EarningRule, Membership, PointsEntry, Program, ToldRefund
+from services.loyalty.operations import change_lots, settled_wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ async def _reverse(work: Work, basis: EarnBasis, step: Step) -> None:
     """Takes back one membership's points, rule by rule, as the rules were when the purchase was made."""
     membership = await work.get(Membership, basis.membership_id)
     program = await work.get(Program, membership.program_id)
-    wallet = await work.get(Wallet, basis.membership_id, lock=True)
+    wallet = await settled_wallet(work, basis.membership_id)
     for held in basis.rules:
         row = await work.find(EarningRule, rule_id=UUID(held["rule_id"]), version=held["version"])
         assert row is not None, "a version of a rule is never removed"
@@ -97,19 +98,8 @@ async def _take_from_lots(work: Work, basis: EarnBasis, points: int) -> None:
         basis.membership_id,
         str(basis.purchase_id),
     )
-    left: dict[UUID, int] = {}
-    for lot in lots:
-        part = min(points, lot["remaining"])
-        if part:
-            left[lot["id"]] = lot["remaining"] - part
-            points -= part
-    assert points == 0, "what is available is the sum of the lots"
-    await work.execute(
-        "update lot set remaining = new.remaining from unnest($1::uuid[], $2::bigint[]) as new(id, remaining) "
-        "where lot.id = new.id",
-        list(left),
-        list(left.values()),
-    )
+    parts = rules.first_fit([(lot["id"], lot["remaining"]) for lot in lots], points)
+    await change_lots(work, {lot_id: -part for lot_id, part in parts})
 
 
 def _parts(taken: int, owed: int) -> list[tuple[str, int]]:

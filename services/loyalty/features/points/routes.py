@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from chassis import Feature, Page, Paged, Work, page, shown
+from services.loyalty import rules
 from services.loyalty.features.points.earning import award_points
 from services.loyalty.features.points.facts import PurchaseRecorded, PurchaseRefunded
 from services.loyalty.features.points.reversing import reverse_early_refunds, reverse_refund
@@ -67,6 +68,17 @@ async def take_back_points_for_a_refund(work: Work, refund: PurchaseRefunded) ->
 async def read_balance(work: Work, id: UUID) -> PointsBalance:
     """What a member has, and what of it will expire when."""
     wallet = await work.get(Wallet, id)
+    due = await work.fetch(
+        "select points from redemption where membership_id = $1 and state = 'reserved' and hold_ends_at <= $2 "
+        "order by hold_ends_at, id",
+        id,
+        work.now,
+    )
+    for hold in due:  # holds that are over by now: whoever moves points next will release them
+        paid, available = rules.split_credit(hold["points"], wallet.debt)
+        wallet.reserved -= hold["points"]
+        wallet.debt -= paid
+        wallet.available += available
     expiring = await work.fetch(
         """
         select expires_at as at, sum(remaining)::bigint as points from lot

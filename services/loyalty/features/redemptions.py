@@ -1,0 +1,172 @@
+"""Redemptions: members spend points. They are held first and then captured or released, or captured at once.
+
+The answer is synchronous and final: nobody spends points that they do not have, however many try at once. A hold that
+is neither captured nor released in its time comes back by itself.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from chassis import Event, Feature, Problem, WholeNumber, Wire, Work, shown, uuid7
+from services.loyalty.model import Membership, Wallet
+from services.loyalty.model import Redemption as Row
+from services.loyalty.operations import allocate, move, release, settled_wallet
+
+feature = Feature("redemptions")
+
+HOLD_SECONDS, LONGEST_HOLD_SECONDS = 900, 2_592_000
+
+
+class PointsReserved(Event, type="loyalty.points_reserved.v1", key="customer_id"):
+    """Points are held for something that a member wants."""
+
+    customer_id: UUID
+    membership_id: UUID
+    redemption_id: UUID
+    points: int
+    available: int
+    hold_ends_at: datetime
+
+
+class PointsRedeemed(Event, type="loyalty.points_redeemed.v1", key="customer_id"):
+    """Points were spent."""
+
+    customer_id: UUID
+    membership_id: UUID
+    redemption_id: UUID
+    points: int
+    available: int
+
+
+class NotEnoughPoints(Problem, status=409):
+    """The member wants to spend more points than are available."""
+
+
+class AlreadyCaptured(Problem, status=409):
+    """The points are spent: they cannot be released any more."""
+
+
+class AlreadyReleased(Problem, status=409):
+    """The points have gone back: they cannot be captured any more."""
+
+
+class NewRedemption(Wire):
+    """Points that a member wants to spend."""
+
+    points: Annotated[WholeNumber, Field(ge=1, le=10**15)]
+    mode: Literal["reserve", "capture"]
+    expires_in_seconds: Annotated[WholeNumber, Field(ge=1, le=LONGEST_HOLD_SECONDS)] | None = None
+
+
+class Redemption(BaseModel):
+    """Points that a member spends."""
+
+    id: UUID
+    version: int
+    membership_id: UUID
+    points: int
+    state: Literal["reserved", "captured", "released", "expired"]
+    hold_ends_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@feature.post(
+    "/memberships/{id:uuid}/redemptions",
+    scope="loyalty:redeem",
+    status_code=201,
+    refuses=[NotEnoughPoints],
+    key_required=True,
+)
+async def redeem_points(work: Work, id: UUID, wanted: NewRedemption) -> Redemption:
+    """Holds points (`reserve`, for fifteen minutes unless told otherwise), or spends them at once (`capture`)."""
+    membership = await work.get(Membership, id)
+    wallet = await settled_wallet(work, id)
+    if wanted.points > wallet.available:
+        raise NotEnoughPoints(f"{wallet.available} points are available.", available=wallet.available)
+    held = wanted.mode == "reserve"
+    ends = work.now + timedelta(seconds=wanted.expires_in_seconds or HOLD_SECONDS) if held else None
+    state = "reserved" if held else "captured"
+    row = Row(id=uuid7(), membership_id=id, points=wanted.points, state=state, hold_ends_at=ends)
+    await work.insert(row)
+    await allocate(work, row)
+    reserved = wallet.reserved + (wanted.points if held else 0)
+    await work.update(wallet, available=wallet.available - wanted.points, reserved=reserved)
+    bucket = "reserved" if held else "redeemed"
+    await move(work, row, "reserve" if held else "capture", "available", bucket, wanted.points, work.now)
+    if ends is not None:
+        work.publish(
+            PointsReserved(
+                customer_id=membership.customer_id,
+                membership_id=id,
+                redemption_id=row.id,
+                points=row.points,
+                available=wallet.available,
+                hold_ends_at=ends,
+            )
+        )
+    else:
+        _publish_redeemed(work, membership, wallet, row)
+    return redemption_of(vars(row))
+
+
+@feature.get("/redemptions/{id:uuid}", scope="loyalty:read")
+async def read_redemption(work: Work, id: UUID) -> Redemption:
+    """One redemption. A hold that is over reads as expired, whether or not somebody has released it yet."""
+    row = await work.get(Row, id)
+    if row.state == "reserved" and row.hold_ends_at is not None and row.hold_ends_at <= work.now:
+        row.state = "expired"
+    return redemption_of(vars(row))
+
+
+@feature.post("/redemptions/{id:uuid}/capture", scope="loyalty:redeem", refuses=[AlreadyReleased], key_required=True)
+async def capture_redemption(work: Work, id: UUID) -> Redemption:
+    """Spends the held points, for good. Captured again, it answers the same."""
+    wallet, row = await _locked(work, id)
+    if row.state in ("released", "expired"):
+        raise AlreadyReleased(f"The hold has been {row.state}.")
+    if row.state == "reserved":
+        await work.update(row, state="captured")
+        await work.update(wallet, reserved=wallet.reserved - row.points)
+        await move(work, row, "capture", "reserved", "redeemed", row.points, work.now)
+        _publish_redeemed(work, await work.get(Membership, row.membership_id), wallet, row)
+    return redemption_of(vars(row))
+
+
+@feature.post("/redemptions/{id:uuid}/release", scope="loyalty:redeem", refuses=[AlreadyCaptured], key_required=True)
+async def release_redemption(work: Work, id: UUID) -> Redemption:
+    """Gives the held points back. Released again, or over by itself, it answers the same."""
+    wallet, row = await _locked(work, id)
+    if row.state == "captured":
+        raise AlreadyCaptured
+    if row.state == "reserved":
+        await release(work, wallet, row, "released")
+    return redemption_of(vars(row))
+
+
+async def _locked(work: Work, id: UUID) -> tuple[Wallet, Row]:
+    """The redemption and its wallet, settled; the wallet is locked first, as everywhere."""
+    membership_id = (await work.get(Row, id)).membership_id
+    wallet = await settled_wallet(work, membership_id)
+    return wallet, await work.get(Row, id, lock=True)
+
+
+def _publish_redeemed(work: Work, membership: Membership, wallet: Wallet, row: Row) -> None:
+    work.publish(
+        PointsRedeemed(
+            customer_id=membership.customer_id,
+            membership_id=membership.id,
+            redemption_id=row.id,
+            points=row.points,
+            available=wallet.available,
+        )
+    )
+
+
+def redemption_of(row: Mapping[str, Any]) -> Redemption:
+    """The redemption as it is shown."""
+    return shown(Redemption, row)
