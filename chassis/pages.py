@@ -17,9 +17,10 @@ from pydantic import BaseModel
 
 from chassis import json
 from chassis.problems import FieldError, MalformedRequest
+from chassis.statements import columns_of, name_of
 from chassis.tables import Table
 from chassis.values import Instant
-from chassis.work import Record, Work, columns_of, name_of
+from chassis.work import Record, Work
 
 Item = TypeVar("Item")
 MOST = 200

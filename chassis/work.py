@@ -8,12 +8,11 @@ is more than that is SQL (docs/decisions/0003-work-speaks-asyncpg.md). Row-level
 the tenant, so SQL here need not name it.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -24,12 +23,12 @@ from chassis.events import LARGEST_EVENT, Event, Incoming
 from chassis.identity import Caller, Tenant
 from chassis.ids import uuid7
 from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
+from chassis.statements import Row, columns_of, insert_of, name_of, row_of, select_of, update_of
 from chassis.tables import SCHEMA, Table, Versioned
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-Row = TypeVar("Row", bound=Table)
 Record = Mapping[str, Any]
 """A row of a statement."""
 
@@ -113,12 +112,12 @@ class Work:
 
     async def find(self, table: type[Row], *, lock: bool = False, **equal: Any) -> Row | None:
         """The row with these values, or None."""
-        found = await self.fetch(_select(table, tuple(equal), "for no key update" if lock else ""), *equal.values())
+        found = await self.fetch(select_of(table, tuple(equal), "for no key update" if lock else ""), *equal.values())
         return row_of(table, found[0]) if found else None
 
     async def all(self, table: type[Row], *, order_by: str = "id", **equal: Any) -> list[Row]:
         """Every row with these values, in order. For what is known to be few; else use `chassis.pages`."""
-        found = await self.fetch(_select(table, tuple(equal), f"order by {order_by}"), *equal.values())
+        found = await self.fetch(select_of(table, tuple(equal), f"order by {order_by}"), *equal.values())
         return [row_of(table, record) for record in found]
 
     async def insert(self, row: Table) -> None:
@@ -158,7 +157,7 @@ class Work:
             return row
         if isinstance(row, Versioned):
             changes |= {"version": row.version + 1, "updated_at": self.now}
-        await self.execute(_update(type(row), tuple(changes)), row.id, *changes.values())
+        await self.execute(update_of(type(row), tuple(changes)), row.id, *changes.values())
         self._audit("updated", row, {name: [before[name], changes[name]] for name in before if name in changes})
         for name, value in changes.items():
             setattr(row, name, value)
@@ -222,7 +221,7 @@ class Work:
             row.created_at = row.updated_at = self.now
         row.tenant_id = self.tenant.id
         columns = columns_of(type(row))
-        tag = await self.execute(_insert_of(type(row)) + conflict, *(getattr(row, name) for name in columns))
+        tag = await self.execute(insert_of(type(row)) + conflict, *(getattr(row, name) for name in columns))
         written = tag == "INSERT 0 1"
         if written:
             values = {name: [None, getattr(row, name)] for name in columns if getattr(row, name) is not None}
@@ -357,44 +356,3 @@ def _is_shown(name: str, values: list[Any]) -> bool:
     """Whether the audit shows a column: not the technical ones, and no bytes, which are hashes of secrets."""
     technical = name in ("tenant_id", "id", "version", "created_at", "updated_at")
     return not technical and not isinstance(values[1], bytes)
-
-
-@cache
-def name_of(table: type[Table]) -> str:
-    """The table's name in SQL."""
-    return str(table.__table__.fullname)  # type: ignore[attr-defined]
-
-
-@cache
-def columns_of(table: type[Table]) -> tuple[str, ...]:
-    """The table's columns, in order."""
-    return tuple(column.name for column in table.__table__.columns)  # type: ignore[attr-defined]
-
-
-def row_of(table: type[Row], record: Mapping[str, Any]) -> Row:
-    """A row object of a record that holds all of the table's columns."""
-    return table(**{name: record[name] for name in columns_of(table)})
-
-
-def rows_of(table: type[Row], records: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Row objects of records."""
-    return [row_of(table, record) for record in records]
-
-
-@cache
-def _select(table: type[Table], equal: tuple[str, ...], ending: str) -> str:
-    where = " and ".join(f"{name} = ${number}" for number, name in enumerate(equal, 1)) or "true"
-    return f"select * from {name_of(table)} where {where} {ending}"
-
-
-@cache
-def _insert_of(table: type[Table]) -> str:
-    columns = columns_of(table)
-    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    return f"insert into {name_of(table)} ({', '.join(columns)}) values ({places})"
-
-
-@cache
-def _update(table: type[Table], names: tuple[str, ...]) -> str:
-    sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(names, 2))
-    return f"update {name_of(table)} set {sets} where id = $1"

@@ -1,6 +1,5 @@
 """How figures are made of facts. Plain values in, plain values out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -21,12 +20,6 @@ def gini(weighted: int, total: int, count: int) -> float:
         return 0.0
     exact = Decimal(2 * weighted) / (Decimal(count) * total) - Decimal(count + 1) / count
     return float(round(exact, SHARE_DIGITS))
-
-
-def gini_of(values: Sequence[int]) -> float:
-    """The coefficient of values in any order."""
-    ordered = sorted(values)
-    return gini(sum(place * value for place, value in enumerate(ordered, 1)), sum(ordered), len(ordered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from chassis import Again, Invalid, Problem, Table, Work, json, uuid7
-from chassis.work import name_of
+from chassis.statements import name_of
 from services.interactions import rules
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from chassis import Again, Event, Work, uuid7
-from chassis.work import rows_of
+from chassis.statements import rows_of
 from services.loyalty import rules
 from services.loyalty.model import LotAllocation, Membership, PointsEntry, Redemption, Wallet
 

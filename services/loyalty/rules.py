@@ -76,25 +76,3 @@ def first_fit(lots: Sequence[tuple[UUID, int]], points: int) -> list[tuple[UUID,
     if points:
         raise ValueError("the lots hold less than is wanted")
     return parts
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """A wallet's buckets."""
-
-    pending: int
-    available: int
-    reserved: int
-    debt: int
-
-
-def fold(entries: Iterable[tuple[str, str, int]]) -> Balance:
-    """The wallet that entries (from, to, points) make."""
-    totals = dict.fromkeys(("pending", "available", "reserved", "debt"), 0)
-    for from_bucket, to_bucket, points in entries:
-        if from_bucket in totals:
-            totals[from_bucket] -= points
-        if to_bucket in totals:
-            totals[to_bucket] += points
-    # Debt is owed to the program: what flows into it makes it less.
-    return Balance(totals["pending"], totals["available"], totals["reserved"], -totals["debt"])

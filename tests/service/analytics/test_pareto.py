@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from chassis.ids import uuid7
-from services.analytics.rules import gini_of
 from tests.support.facts import bought
 from tests.support.service import ServiceUnderTest
+from tests.unit.analytics.test_rules import gini_of
 
 
 async def pareto(analytics: ServiceUnderTest, **params: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.ids import uuid7
-from services.loyalty.rules import Balance, Rule, awards, fold, split_credit
+from services.loyalty.rules import Rule, awards, split_credit
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,13 +58,3 @@ def test_a_credit_pays_debt_first_and_is_all_used(points: int, debt: int) -> Non
     paid, available = split_credit(points, debt)
     assert paid + available == points
     assert available == 0 or paid == debt
-
-
-def test_a_wallet_is_the_fold_of_its_entries() -> None:
-    entries = [
-        ("issued", "available", 10),
-        ("available", "reversed", 10),
-        ("debt", "reversed", 5),
-        ("issued", "debt", 2),
-    ]
-    assert fold(entries) == Balance(pending=0, available=0, reserved=0, debt=3)

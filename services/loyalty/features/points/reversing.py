@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Work
-from chassis.work import rows_of
+from chassis.statements import rows_of
 from services.loyalty import rules
 from services.loyalty.features.points.facts import PointsReversed, PurchaseRefunded
 from services.loyalty.model import EarnBasis, EarningRule, Membership, PointsEntry, Program, ToldRefund
