@@ -82,7 +82,7 @@ def migrate(
 
     for name in services or [one for one in SERVICES if _is_installed(one)]:
         loaded = _load(name)
-        run(loaded.settings, name, loaded.migrations, loaded.metadata)
+        run(loaded.settings, name, loaded.migrations)
         print(f"{name} is migrated", file=sys.stderr)
 
 

@@ -1,8 +1,8 @@
 """Feature: one capability of a service, its routes and its reactions, in one file.
 
 A `Feature` is a `fastapi.APIRouter`: whatever FastAPI documents works on it. It adds `scope` and `refuses` to its
-routes, and `on` and `on_batch` for events. What happens round a route stands in `chassis.requests`, what happens round
-a reaction in `chassis.consumer`.
+routes, `on` and `on_batch` for events, and `chore` for what time brings. What happens round a route stands in
+`chassis.requests`, round a reaction in `chassis.reactions`, round a chore in `chassis.chores`.
 """
 
 import functools
@@ -25,6 +25,7 @@ One = Callable[[Work, Read], Awaitable[None]]
 Many = Callable[[Work, Sequence[Read]], Awaitable[None]]
 Function = TypeVar("Function", bound=Callable[..., Any])
 Gauge = Callable[[Any], Awaitable[int]]
+Doing = Callable[[Work], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class Reaction:
     by_batch: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """What a feature does when time has passed."""
+
+    feature: str
+    do: Doing
+
+
 class Feature(APIRouter):
     """The routes and reactions of one capability.
 
@@ -47,6 +56,7 @@ class Feature(APIRouter):
         super().__init__(tags=[name], route_class=Endpoint)
         self.name = name
         self.reactions: list[Reaction] = []
+        self.chores: list[Chore] = []
         self.gauges: dict[str, Gauge] = {}
 
     def on(self, incoming: type[Read]) -> Callable[[One[Read]], One[Read]]:
@@ -66,6 +76,11 @@ class Feature(APIRouter):
             return react
 
         return register
+
+    def chore(self, do: Doing) -> Doing:
+        """Is done for each tenant about twice a minute: a portion in one transaction, again while it answers True."""
+        self.chores.append(Chore(self.name, do))
+        return do
 
     def gauge(self, name: str) -> Callable[[Gauge], Gauge]:
         """A count over all tenants that belongs on the status page; the function gets a bare connection."""

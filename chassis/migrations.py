@@ -17,7 +17,7 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, String
+from sqlalchemy import CheckConstraint, Connection, MetaData, String
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import AutoString
 
@@ -124,14 +124,13 @@ async def _ensure_login(connection: asyncpg.Connection, url: str, group: str) ->
     await connection.execute(f'grant {group} to "{user}"')
 
 
-async def migrate(settings: Settings, service: str, migrations: Path, metadata: MetaData) -> None:
+async def migrate(settings: Settings, service: str, migrations: Path) -> None:
     """Brings a service's database to the newest revision. Many may try at once; one does."""
     await provision(settings, service)
 
     def run(connection: Connection) -> None:
         config = _config(migrations, service)
         config.attributes["connection"] = connection
-        config.attributes["metadata"] = metadata
         command.upgrade(config, "head")
 
     await _with_connection(settings, service, run)
@@ -162,7 +161,6 @@ def run_environment() -> None:
     connection = context.config.attributes["connection"]
     context.configure(
         connection=connection,
-        target_metadata=context.config.attributes["metadata"],
         version_table_schema=SCHEMA,
         transaction_per_migration=False,
     )
@@ -201,9 +199,25 @@ async def differences(settings: Settings, service: str, metadata: MetaData) -> l
             connection, opts={"compare_type": _compare_type, "version_table_schema": SCHEMA}
         )
         found.extend(compare_metadata(context, metadata))
+        found.extend(_checks_that_differ(connection, metadata))  # Alembic does not compare these
 
     await _with_connection(settings, service, compare)
     return found
+
+
+def _checks_that_differ(connection: Connection, metadata: MetaData) -> list[object]:
+    """CHECK constraints by name that only the models or only the database know."""
+    wanted = {
+        str(connection.dialect.identifier_preparer.format_constraint(one))
+        for table in metadata.tables.values()
+        for one in table.constraints
+        if isinstance(one, CheckConstraint)
+    }
+    rows = connection.exec_driver_sql(
+        "select conname from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace"
+    )
+    stands = {row[0] for row in rows}
+    return [("check", name) for name in sorted(wanted ^ stands)]
 
 
 def _compare_type(_: object, __: object, ___: object, stands: object, wanted: object) -> bool | None:
@@ -212,6 +226,6 @@ def _compare_type(_: object, __: object, ___: object, stands: object, wanted: ob
     return False if isinstance(stands, text) and isinstance(wanted, text) else None
 
 
-def run(settings: Settings, service: str, migrations: Path, metadata: MetaData) -> None:
+def run(settings: Settings, service: str, migrations: Path) -> None:
     """`migrate` for a command."""
-    asyncio.run(migrate(settings, service, migrations, metadata))
+    asyncio.run(migrate(settings, service, migrations))

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chassis import json, tenants
 from chassis.consumer import Consumer
 from chassis.database import is_away, open_pool
-from chassis.feature import Feature, Gauge, Reaction
+from chassis.feature import Chore, Feature, Gauge, Reaction
 from chassis.identity import HEADER as TOKEN_HEADER
 from chassis.identity import Caller, Verifier
 from chassis.migrations import older_revisions
@@ -103,6 +103,11 @@ class Service:
         return [reaction for feature in self.features for reaction in feature.reactions]
 
     @property
+    def chores(self) -> list[Chore]:
+        """Every chore of its features."""
+        return [chore for feature in self.features for chore in feature.chores]
+
+    @property
     def gauges(self) -> dict[str, Gauge]:
         """Its features' counts for the status page."""
         return {name: count for feature in self.features for name, count in feature.gauges.items()}
@@ -165,7 +170,8 @@ class Service:
                 raise RuntimeError("WORKER_DATABASE_URL is needed by the roles worker and all")
             worker_pool = await open_pool(settings.worker_database_url, settings)
             consumer = Consumer(settings, self.name, self.reactor(worker_pool))
-            self._worker = Worker(settings, worker_pool, Relay(settings, self.name, self.metrics), consumer)
+            relay = Relay(settings, self.name, self.metrics)
+            self._worker = Worker(settings, worker_pool, relay, consumer, self.chores)
             self._worker.start()
         log.info("started", role=self.role)
         try:

@@ -1,11 +1,13 @@
-"""The worker's loops: relay, consumer and housekeeping, each begun again after a fault."""
+"""The worker's loops: relay, consumer, chores and housekeeping, each begun again after a fault."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import asyncpg
 
+from chassis import chores
 from chassis.consumer import Consumer
+from chassis.feature import Chore
 from chassis.relay import Relay
 from chassis.settings import Settings
 from chassis.tables import SCHEMA
@@ -19,16 +21,24 @@ _CHUNK = 5_000
 class Worker:
     """What a service does beside answering."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, relay: Relay, consumer: Consumer) -> None:
+    def __init__(
+        self, settings: Settings, pool: asyncpg.Pool, relay: Relay, consumer: Consumer, to_do: Iterable[Chore]
+    ) -> None:
         self._settings = settings
         self._pool = pool
+        self._to_do = list(to_do)
         self.relay = relay
         self.consumer = consumer
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins the loops."""
-        loops = {"relay": self.relay.run, "consumer": self.consumer.run, "housekeeping": self._keep_house}
+        loops = {
+            "relay": self.relay.run,
+            "consumer": self.consumer.run,
+            "chores": self._do_chores,
+            "housekeeping": self._keep_house,
+        }
         self._tasks = [asyncio.create_task(_for_ever(name, run), name=name) for name, run in loops.items()]
 
     async def stop(self) -> None:
@@ -36,6 +46,9 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _do_chores(self) -> None:
+        await chores.do_for_ever(self._pool, self._to_do)
 
     async def _keep_house(self) -> None:
         """Forgets old answers and old inbox rows, a few thousand at a time."""

@@ -199,7 +199,7 @@ def run_migrations(root: str) -> None:
     for name in PROCESSES:
         _settle(place, name, "migrations")
         service = load(name)
-        run(service.settings, name, service.migrations, service.metadata)
+        run(service.settings, name, service.migrations)
 
 
 def _settle(place: Place, name: str, log: str) -> None:

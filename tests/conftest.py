@@ -28,7 +28,7 @@ async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
     write_environments(place, url, "127.0.0.1:1", ports)
     for name in PROCESSES:
         service = load(name)
-        await migrate(settings_of(place, service), name, service.migrations, service.metadata)
+        await migrate(settings_of(place, service), name, service.migrations)
     yield place
     await stop(place, "postgres", running, signal.SIGINT)
 

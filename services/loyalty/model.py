@@ -28,6 +28,8 @@ class Program(Versioned, Owned, table=True):
         CheckConstraint("enrolment in ('open', 'on_purchase', 'invitation', 'fee')", name="enrolment"),
         CheckConstraint("state in ('active', 'closed')", name="state"),
         CheckConstraint("refund_policy in ('debt', 'within_balance', 'only_pending')", name="refund_policy"),
+        CheckConstraint("pending_days between 0 and 365", name="pending_days"),
+        CheckConstraint("expiry_months between 1 and 120", name="expiry_months"),
     )
     audited: ClassVar[bool] = True
 
@@ -38,6 +40,10 @@ class Program(Versioned, Owned, table=True):
     enrolment: str
     refund_policy: str = "debt"
     """What becomes of points that a refund asks for and that are spent: owed, let go, or only pending ones taken."""
+    pending_days: int = 0
+    """For how many days after the purchase points cannot be spent yet."""
+    expiry_months: int | None = None
+    """For how many months points can be spent; None for ever."""
     state: str = "active"
 
 
@@ -102,12 +108,15 @@ class Wallet(Owned, table=True):
         ForeignKeyConstraint(["tenant_id", "id"], ["membership.tenant_id", "membership.id"]),
         CheckConstraint("pending >= 0 and available >= 0 and reserved >= 0 and debt >= 0", name="never_negative"),
         CheckConstraint("available = 0 or debt = 0", name="debt_is_paid_first"),
+        Index("ix_wallet_due", "tenant_id", "due_at", postgresql_where=text("due_at is not null")),
     )
 
     pending: int = whole(default=0)
     available: int = whole(default=0)
     reserved: int = whole(default=0)
     debt: int = whole(default=0)
+    due_at: datetime | None = instant(nullable=True)
+    """When something comes due by itself: points activate or expire, or a hold ends."""
 
 
 class PointsEntry(Owned, table=True):
@@ -125,6 +134,7 @@ class PointsEntry(Owned, table=True):
             "source_id",
             "kind",
             "rule_id",
+            "from_bucket",
             "to_bucket",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -132,7 +142,8 @@ class PointsEntry(Owned, table=True):
         CheckConstraint("points > 0", name="points"),
         CheckConstraint("from_bucket <> to_bucket", name="moves"),
         CheckConstraint(
-            "from_bucket in ('issued', 'pending', 'available', 'reserved', 'debt', 'adjusted', 'transferred')",
+            "from_bucket in ('issued', 'pending', 'available', 'reserved', 'debt', 'expired', 'adjusted', "
+            "'transferred')",
             name="from_bucket",
         ),
         CheckConstraint(
@@ -156,30 +167,47 @@ class PointsEntry(Owned, table=True):
 
 
 class Lot(Owned, table=True):
-    """Points that were earned together: what remains of them, from when and until when they can be spent."""
+    """Points that came together: what became of them, from when and until when they can be spent.
+
+    What was spent or reversed of them is the rest: original - pending - remaining - expired.
+    """
 
     __tablename__ = "lot"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "membership_id"], ["wallet.tenant_id", "wallet.id"]),
-        ForeignKeyConstraint(["tenant_id", "entry_id"], ["points_entry.tenant_id", "points_entry.id"]),
-        CheckConstraint("0 <= remaining and remaining <= original", name="remaining"),
-        Index(
-            "ix_lot_open",
-            "tenant_id",
-            "membership_id",
-            text("expires_at nulls last"),
-            "activates_at",
-            "id",
-            postgresql_where=text("remaining > 0"),
-        ),
+        CheckConstraint("pending >= 0 and remaining >= 0 and expired >= 0", name="never_negative"),
+        CheckConstraint("pending + remaining + expired <= original", name="never_more"),
+        CheckConstraint("activates_at < expires_at", name="lives"),
+        Index("ix_lot_open", "tenant_id", "membership_id", postgresql_where=text("pending + remaining > 0")),
+        Index(None, "tenant_id", "membership_id", "source_id"),
     )
 
     membership_id: UUID
-    entry_id: UUID
+    source_id: UUID
+    """The purchase or the adjustment that the points came from."""
     original: int = whole()
+    pending: int = whole(default=0)
     remaining: int = whole()
+    expired: int = whole(default=0)
     activates_at: datetime = instant()
     expires_at: datetime | None = instant(nullable=True)
+
+
+class PointsAdjustment(Owned, table=True):
+    """Points that staff gave or took, and why. Append-only."""
+
+    __tablename__ = "points_adjustment"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "membership_id"], ["wallet.tenant_id", "wallet.id"]),
+        CheckConstraint("points <> 0", name="points"),
+        Index(None, "tenant_id", "membership_id"),
+    )
+
+    membership_id: UUID
+    points: int = whole()
+    reason: str
+    actor: str
+    created_at: datetime = instant()
 
 
 class Redemption(Versioned, Owned, table=True):

@@ -1,9 +1,11 @@
 """How points are earned. Plain values in, plain values out."""
 
-from collections.abc import Iterable, Sequence
+from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 MOST_POINTS = 10**15
 """More than this from one purchase is a mistake in a rule, and sums of many such stay far inside a bigint."""
@@ -43,12 +45,6 @@ def awards(rules: Iterable[Rule], eligible_minor: int, at: datetime) -> list[Awa
     return [award for award in held if award.points > 0]
 
 
-def split_credit(points: int, debt: int) -> tuple[int, int]:
-    """How a credit divides: debt is paid first, the rest can be spent."""
-    paid = min(points, debt)
-    return paid, points - paid
-
-
 def reversal(rule: Rule, eligible_minor: int, refunded_before: int, refunded_after: int) -> int:
     """The points that a refund takes back: what the purchase deserved before it less what it deserves after it.
 
@@ -57,22 +53,19 @@ def reversal(rule: Rule, eligible_minor: int, refunded_before: int, refunded_aft
     return rule.points_for(eligible_minor - refunded_before) - rule.points_for(eligible_minor - refunded_after)
 
 
-def taken_and_owed(wanted: int, available: int, policy: str) -> tuple[int, int]:
-    """How a reversal divides: what is taken of what is there, and what is owed by the program's policy."""
-    if policy == "only_pending":
-        return 0, 0
-    taken = min(wanted, available)
-    return taken, wanted - taken if policy == "debt" else 0
+def lifetime(
+    earned_at: datetime, pending_days: int, expiry_months: int | None, zone: ZoneInfo
+) -> tuple[datetime, datetime | None]:
+    """From when and until when points can be spent: half-open, None for ever.
 
-
-def first_fit(lots: Sequence[tuple[UUID, int]], points: int) -> list[tuple[UUID, int]]:
-    """What is taken of each lot, in their order, until the points are together. Raises ValueError when they are not."""
-    parts = []
-    for lot_id, there in lots:
-        part = min(points, there)
-        if part > 0:
-            parts.append((lot_id, part))
-            points -= part
-    if points:
-        raise ValueError("the lots hold less than is wanted")
-    return parts
+    Days and months are the calendar's in the program's zone: a month from 31 January ends with the 28th or 29th of
+    February, and a day is one also when the clocks change in it.
+    """
+    begins = earned_at.astimezone(zone) + timedelta(days=pending_days)
+    activates_at = begins.astimezone(UTC) if pending_days else earned_at
+    if expiry_months is None:
+        return activates_at, None
+    months = begins.year * 12 + begins.month - 1 + expiry_months
+    year, month = months // 12, months % 12 + 1
+    ends = begins.replace(year=year, month=month, day=min(begins.day, monthrange(year, month)[1]))
+    return activates_at, ends.astimezone(UTC)

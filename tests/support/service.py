@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from chassis import json
+from chassis.chores import do_once
 from chassis.database import open_pool
 from chassis.events import Envelope
 from chassis.identity import HEADER, Caller, Signer, Tenant
@@ -176,6 +177,12 @@ class ServiceUnderTest:
         ]
 
     # The database
+
+    async def do_chores(self) -> None:
+        """What the worker does from time to time for this tenant."""
+        for chore in self.service.chores:
+            while await do_once(self.shared.worker_pool, chore, self.tenant):
+                pass
 
     def work(self, *, writes: bool = True) -> Work:
         """A transaction of this tenant."""

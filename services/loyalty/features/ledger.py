@@ -12,7 +12,7 @@ SHOWN = 1_000
 
 
 class WalletDifference(BaseModel):
-    """A wallet that is not the fold of its entries, or whose lots do not sum to what is available."""
+    """A wallet that is not the fold of its entries, or whose lots and holds do not sum to it."""
 
     membership_id: UUID
     bucket: str
@@ -63,15 +63,21 @@ _DIFFERENCES = """
         from wallet, lateral (values
             ('pending', pending), ('available', available), ('reserved', reserved), ('debt', debt)
         ) as held(bucket, points)
-    ), in_lots as (
-        select membership_id, sum(remaining)::bigint as points from lot group by membership_id
+    ), kept as (
+        select membership_id, 'available' as bucket, remaining as points from lot
+        union all
+        select membership_id, 'pending', pending from lot
+        union all
+        select membership_id, 'reserved', points from redemption where state = 'reserved'
+    ), summed as (
+        select membership_id, bucket, sum(points)::bigint as points from kept group by membership_id, bucket
     )
     select membership_id, bucket, stands.points as stands, coalesce(folded.points, 0) as recomputed
     from stands left join folded using (membership_id, bucket)
     where stands.points <> coalesce(folded.points, 0)
     union all
-    select wallet.id, 'lots', available, coalesce(in_lots.points, 0)
-    from wallet left join in_lots on in_lots.membership_id = wallet.id
-    where available <> coalesce(in_lots.points, 0)
+    select membership_id, bucket || ' in lots and holds', stands.points, coalesce(summed.points, 0)
+    from stands left join summed using (membership_id, bucket)
+    where bucket <> 'debt' and stands.points <> coalesce(summed.points, 0)
     order by 1, 2 limit $1
 """

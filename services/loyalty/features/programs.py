@@ -42,6 +42,7 @@ class ProgramClosed(Problem, status=409):
 Kind = Literal["frequency", "club", "agent"]
 Enrolment = Literal["open", "on_purchase", "invitation", "fee"]
 RefundPolicy = Literal["debt", "within_balance", "only_pending"]
+ExpiryPolicy = Literal["none", "rolling_months"]
 
 
 class NewProgram(Wire):
@@ -53,6 +54,20 @@ class NewProgram(Wire):
     timezone: Timezone
     enrolment: Enrolment
     refund_policy: RefundPolicy = "debt"
+    pending_days: Annotated[
+        WholeNumber, Field(ge=0, le=365, description="for how many days after a purchase its points cannot be spent")
+    ] = 0
+    expiry_policy: ExpiryPolicy = "none"
+    expiry_months: Annotated[
+        WholeNumber | None,
+        Field(ge=1, le=120, description="with `rolling_months`: for how many months points can be spent"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _months_go_with_their_policy(self) -> Self:
+        if (self.expiry_policy == "rolling_months") != (self.expiry_months is not None):
+            raise ValueError("expiry_months goes with the expiry policy rolling_months, and only with it")
+        return self
 
 
 class Program(BaseModel):
@@ -66,6 +81,9 @@ class Program(BaseModel):
     timezone: str
     enrolment: Enrolment
     refund_policy: RefundPolicy
+    pending_days: int
+    expiry_policy: ExpiryPolicy
+    expiry_months: int | None
     state: Literal["active", "closed"]
     created_at: datetime
     updated_at: datetime
@@ -109,7 +127,7 @@ class EarningRule(BaseModel):
 @feature.post("/programs", scope="loyalty:configure", status_code=201)
 async def create_program(work: Work, wanted: NewProgram) -> Program:
     """Sets up a program. It earns nothing until it has a rule."""
-    row = Row(**wanted.model_dump())
+    row = Row(**wanted.model_dump(exclude={"expiry_policy"}))
     await work.insert(row)
     return program_of(vars(row))
 
@@ -211,7 +229,7 @@ def _per_minor(per: str, currency: str) -> int:
 
 def program_of(row: Mapping[str, Any]) -> Program:
     """The program as it is shown."""
-    return shown(Program, row)
+    return shown(Program, row, expiry_policy="rolling_months" if row["expiry_months"] else "none")
 
 
 def rule_of(row: Mapping[str, Any], currency: str) -> EarningRule:

@@ -12,9 +12,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from chassis import Event, Feature, Problem, WholeNumber, Wire, Work, shown, uuid7
-from services.loyalty.model import Membership, Wallet
+from services.loyalty.account import Account, Reason
+from services.loyalty.model import LotAllocation, Membership
 from services.loyalty.model import Redemption as Row
-from services.loyalty.operations import allocate, move, release, settled_wallet
+from services.loyalty.operations import NotEnoughPoints, PointsReleased, open_account, save
 
 feature = Feature("redemptions")
 
@@ -40,10 +41,6 @@ class PointsRedeemed(Event, type="loyalty.points_redeemed.v1", key="customer_id"
     redemption_id: UUID
     points: int
     available: int
-
-
-class NotEnoughPoints(Problem, status=409):
-    """The member wants to spend more points than are available."""
 
 
 class AlreadyCaptured(Problem, status=409):
@@ -85,32 +82,29 @@ class Redemption(BaseModel):
 async def redeem_points(work: Work, id: UUID, wanted: NewRedemption) -> Redemption:
     """Holds points (`reserve`, for fifteen minutes unless told otherwise), or spends them at once (`capture`)."""
     membership = await work.get(Membership, id)
-    wallet = await settled_wallet(work, id)
-    if wanted.points > wallet.available:
-        raise NotEnoughPoints(f"{wallet.available} points are available.", available=wallet.available)
+    account = await open_account(work, id)
+    if wanted.points > account.available:
+        raise NotEnoughPoints(f"{account.available} points are available.", available=account.available)
     held = wanted.mode == "reserve"
-    ends = work.now + timedelta(seconds=wanted.expires_in_seconds or HOLD_SECONDS) if held else None
-    state = "reserved" if held else "captured"
-    row = Row(id=uuid7(), membership_id=id, points=wanted.points, state=state, hold_ends_at=ends)
-    await work.insert(row)
-    await allocate(work, row)
-    reserved = wallet.reserved + (wanted.points if held else 0)
-    await work.update(wallet, available=wallet.available - wanted.points, reserved=reserved)
-    bucket = "reserved" if held else "redeemed"
-    await move(work, row, "reserve" if held else "capture", "available", bucket, wanted.points, work.now)
-    if ends is not None:
-        work.publish(
-            PointsReserved(
-                customer_id=membership.customer_id,
-                membership_id=id,
-                redemption_id=row.id,
-                points=row.points,
-                available=wallet.available,
-                hold_ends_at=ends,
-            )
-        )
+    ends = work.now + timedelta(seconds=wanted.expires_in_seconds or HOLD_SECONDS)
+    row = Row(
+        id=uuid7(),
+        membership_id=id,
+        points=wanted.points,
+        state="reserved" if held else "captured",
+        hold_ends_at=ends if held else None,
+    )
+    reason = Reason("reserve" if held else "capture", "redemption", row.id, work.now)
+    if held:
+        taken = account.reserve(reason, wanted.points, ends).taken
+        work.publish(_reserved(membership, account, row, ends))
     else:
-        _publish_redeemed(work, membership, wallet, row)
+        taken = account.spend(reason, wanted.points)
+        work.publish(_redeemed(membership, account, row))
+    await work.insert(row)
+    allocations = [{"redemption_id": row.id, "lot_id": lot_id, "points": points} for lot_id, points in taken]
+    await work.insert_all(LotAllocation, allocations)
+    await save(work, account)
     return redemption_of(vars(row))
 
 
@@ -126,44 +120,67 @@ async def read_redemption(work: Work, id: UUID) -> Redemption:
 @feature.post("/redemptions/{id:uuid}/capture", scope="loyalty:redeem", refuses=[AlreadyReleased], key_required=True)
 async def capture_redemption(work: Work, id: UUID) -> Redemption:
     """Spends the held points, for good. Captured again, it answers the same."""
-    wallet, row = await _locked(work, id)
+    account, row = await _opened(work, id)
     if row.state in ("released", "expired"):
         raise AlreadyReleased(f"The hold has been {row.state}.")
     if row.state == "reserved":
+        account.capture(row.id, work.now)
         await work.update(row, state="captured")
-        await work.update(wallet, reserved=wallet.reserved - row.points)
-        await move(work, row, "capture", "reserved", "redeemed", row.points, work.now)
-        _publish_redeemed(work, await work.get(Membership, row.membership_id), wallet, row)
+        work.publish(_redeemed(await work.get(Membership, row.membership_id), account, row))
+    await save(work, account)
     return redemption_of(vars(row))
 
 
 @feature.post("/redemptions/{id:uuid}/release", scope="loyalty:redeem", refuses=[AlreadyCaptured], key_required=True)
 async def release_redemption(work: Work, id: UUID) -> Redemption:
     """Gives the held points back. Released again, or over by itself, it answers the same."""
-    wallet, row = await _locked(work, id)
+    account, row = await _opened(work, id)
     if row.state == "captured":
         raise AlreadyCaptured
     if row.state == "reserved":
-        await release(work, wallet, row, "released")
+        debt_paid, expired = account.release(row.id, work.now)
+        await work.update(row, state="released")
+        membership = await work.get(Membership, row.membership_id)
+        work.publish(
+            PointsReleased(
+                customer_id=membership.customer_id,
+                membership_id=membership.id,
+                redemption_id=row.id,
+                points=row.points,
+                debt_paid=debt_paid,
+                expired=expired,
+                available=account.available,
+                reason="released",
+            )
+        )
+    await save(work, account)
     return redemption_of(vars(row))
 
 
-async def _locked(work: Work, id: UUID) -> tuple[Wallet, Row]:
-    """The redemption and its wallet, settled; the wallet is locked first, as everywhere."""
-    membership_id = (await work.get(Row, id)).membership_id
-    wallet = await settled_wallet(work, membership_id)
-    return wallet, await work.get(Row, id, lock=True)
+async def _opened(work: Work, id: UUID) -> tuple[Account, Row]:
+    """The redemption and its member's account, which is locked first, as everywhere."""
+    account = await open_account(work, (await work.get(Row, id)).membership_id)
+    return account, await work.get(Row, id, lock=True)
 
 
-def _publish_redeemed(work: Work, membership: Membership, wallet: Wallet, row: Row) -> None:
-    work.publish(
-        PointsRedeemed(
-            customer_id=membership.customer_id,
-            membership_id=membership.id,
-            redemption_id=row.id,
-            points=row.points,
-            available=wallet.available,
-        )
+def _reserved(membership: Membership, account: Account, row: Row, ends: datetime) -> PointsReserved:
+    return PointsReserved(
+        customer_id=membership.customer_id,
+        membership_id=membership.id,
+        redemption_id=row.id,
+        points=row.points,
+        available=account.available,
+        hold_ends_at=ends,
+    )
+
+
+def _redeemed(membership: Membership, account: Account, row: Row) -> PointsRedeemed:
+    return PointsRedeemed(
+        customer_id=membership.customer_id,
+        membership_id=membership.id,
+        redemption_id=row.id,
+        points=row.points,
+        available=account.available,
     )
 
 

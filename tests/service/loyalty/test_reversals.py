@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.ids import uuid7
-from services.loyalty.rules import Rule, reversal, taken_and_owed
+from services.loyalty.rules import Rule, reversal
 from tests.service.loyalty.test_points import a_running_program, membership_of, points_of
 from tests.support.facts import a_rule, bought
 from tests.support.service import ServiceUnderTest
@@ -44,13 +44,6 @@ def test_any_partition_takes_back_what_the_whole_does(points: int, per: int, par
     assert reversed_points <= rule.points_for(eligible)
     if rest == 0:
         assert reversed_points == rule.points_for(eligible)
-
-
-@pytest.mark.parametrize(
-    ("policy", "divided"), [("debt", (30, 70)), ("within_balance", (30, 0)), ("only_pending", (0, 0))]
-)
-def test_what_is_spent_goes_by_the_programs_policy(policy: str, divided: tuple[int, int]) -> None:
-    assert taken_and_owed(100, 30, policy) == divided
 
 
 async def test_cents_that_go_back_one_by_one_take_back_every_point(loyalty: ServiceUnderTest) -> None:
@@ -105,9 +98,11 @@ async def test_points_that_are_spent_by_then(loyalty: ServiceUnderTest, policy: 
     await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
     membership = await membership_of(loyalty, customer)
     assert membership is not None
-    await spend(loyalty, UUID(membership["id"]), 4)
+    path = f"/v1/memberships/{membership['id']}"
+    spent = await loyalty.post(f"{path}/redemptions", {"points": 4, "mode": "capture"}, idempotency_key="spent")
+    assert spent.status_code == 201
     await loyalty.deliver(refunded("10.00", purchase, customer))
-    balance = (await loyalty.get(f"/v1/memberships/{membership['id']}/balance")).json()
+    balance = (await loyalty.get(f"{path}/balance")).json()
     assert (balance["available"], balance["debt"]) == (available, debt)
     assert await is_sound(loyalty)
 
@@ -119,19 +114,3 @@ async def test_a_refund_takes_the_purchases_own_points_first(loyalty: ServiceUnd
     await loyalty.deliver(refunded("7.00", second, customer))
     lots = await loyalty.rows("select original, remaining from lot order by original")
     assert [(lot["original"], lot["remaining"]) for lot in lots] == [(5, 5), (7, 0)]
-
-
-async def spend(loyalty: ServiceUnderTest, membership_id: UUID, points: int) -> None:
-    """Takes points away as a redemption would; there is none yet."""
-    from chassis.work import transaction
-
-    async with transaction(loyalty.work()) as work:
-        await work.execute(
-            "insert into points_entry (membership_id, kind, from_bucket, to_bucket, points, source_type, source_id, "
-            "occurred_at, recorded_at) values ($1, 'capture', 'available', 'redeemed', $2, 'redemption', 'r', $3, $3)",
-            membership_id,
-            points,
-            work.now,
-        )
-        await work.execute("update lot set remaining = remaining - $2 where membership_id = $1", membership_id, points)
-        await work.execute("update wallet set available = available - $2 where id = $1", membership_id, points)

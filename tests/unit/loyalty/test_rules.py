@@ -1,13 +1,14 @@
 """How points are earned: by table, and by what must hold for all of them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.ids import uuid7
-from services.loyalty.rules import Rule, awards, split_credit
+from services.loyalty.rules import Rule, awards, lifetime
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -53,8 +54,36 @@ def test_points_never_fall_when_more_is_spent(less: int, more: int, points: int,
     assert rule.points_for(min(less, more)) <= rule.points_for(max(less, more))
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9))
-def test_a_credit_pays_debt_first_and_is_all_used(points: int, debt: int) -> None:
-    paid, available = split_credit(points, debt)
-    assert paid + available == points
-    assert available == 0 or paid == debt
+@pytest.mark.parametrize(
+    ("case", "earned", "days", "months", "begins", "ends"),
+    [
+        ("at once and for ever", "2026-03-01T12:00:00+00:00", 0, None, "2026-03-01T12:00:00+00:00", None),
+        ("a day is 23 hours when the clocks go forward", "2026-03-28T12:00+01:00", 1, None, "2026-03-29T10:00Z", None),
+        ("to the end of a short month", "2026-01-31T12:00+01:00", 0, 1, "2026-01-31T11:00Z", "2026-02-28T11:00Z"),
+        ("of a leap year", "2027-12-31T12:00+01:00", 0, 2, "2027-12-31T11:00Z", "2028-02-29T11:00Z"),
+        ("the zone's year, not UTC's", "2025-12-31T23:30Z", 0, 1, "2025-12-31T23:30Z", "2026-01-31T23:30Z"),
+        (
+            "the zone's clock in winter and summer",
+            "2026-01-15T12:00+01:00",
+            0,
+            6,
+            "2026-01-15T11:00Z",
+            "2026-07-15T10:00Z",
+        ),
+        (
+            "months begin when the points can be spent",
+            "2026-01-01T00:00Z",
+            30,
+            12,
+            "2026-01-31T00:00Z",
+            "2027-01-31T00:00Z",
+        ),
+    ],
+)
+def test_how_long_points_live(
+    case: str, earned: str, days: int, months: int | None, begins: str, ends: str | None
+) -> None:
+    zone = ZoneInfo("Europe/Amsterdam")
+    activates_at, expires_at = lifetime(datetime.fromisoformat(earned), days, months, zone)
+    assert activates_at == datetime.fromisoformat(begins)
+    assert expires_at == (None if ends is None else datetime.fromisoformat(ends))

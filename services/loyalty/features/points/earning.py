@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from chassis import Work, uuid7
 from chassis.statements import rows_of
 from services.loyalty import rules
+from services.loyalty.account import Account, Lot, Reason
 from services.loyalty.features.points.facts import PointsEarned, PurchaseRecorded
-from services.loyalty.model import EarnBasis, EarningRule, Lot, Membership, PointsEntry, Program, Wallet
-from services.loyalty.operations import join
+from services.loyalty.model import EarnBasis, EarningRule, Membership, Program
+from services.loyalty.operations import join, open_accounts_to_credit, save
 
 
 @dataclass(slots=True)
-class Account:
-    """A membership with its wallet, while a batch works on it."""
+class Member:
+    """A membership with its account, while a batch works on it."""
 
     membership: Membership
     program: Program
-    wallet: Wallet
+    account: Account
     rules: list[rules.Rule]
 
 
@@ -30,23 +32,19 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> lis
     if not programs:
         return []
     await _enrol_buyers(work, programs, purchases)
-    accounts = await _accounts(work, programs, purchases)
+    members = await _members(work, programs, purchases)
     worth = [
-        (purchase, account, _basis(purchase, account))
+        (purchase, member, _basis(purchase, member))
         for purchase in purchases
-        for account in accounts.get(purchase.customer_id, [])
-        if _takes_part(account, purchase)
+        for member in members.get(purchase.customer_id, [])
+        if _takes_part(member, purchase)
     ]
     fresh = await work.insert_all(EarnBasis, [basis for _, _, basis in worth], new_only=True)
-    entries: list[dict[str, Any]] = []
-    lots: list[dict[str, Any]] = []
-    for purchase, account, basis in worth:
+    for purchase, member, basis in worth:
         if basis["id"] in fresh:
-            for award in rules.awards(account.rules, purchase.total.minor, purchase.purchased_at):
-                _credit(work, account, purchase, award, entries, lots)
-    await work.insert_all(PointsEntry, entries)
-    await work.insert_all(Lot, lots)
-    await _store_wallets(work, [account.wallet for each in accounts.values() for account in each])
+            for award in rules.awards(member.rules, purchase.total.minor, purchase.purchased_at):
+                _credit(work, member, purchase, award)
+    await save(work, *(member.account for each in members.values() for member in each))
     return sorted({purchase.purchase_id for purchase, _, basis in worth if basis["id"] in fresh})
 
 
@@ -66,23 +64,21 @@ async def _enrol_buyers(work: Work, programs: Mapping[UUID, Program], purchases:
     await join(work, [(*key, at) for key, at in sorted(first.items()) if key not in members])
 
 
-async def _accounts(
+async def _members(
     work: Work, programs: Mapping[UUID, Program], purchases: Sequence[PurchaseRecorded]
-) -> dict[UUID, list[Account]]:
-    """The buyers' memberships, by customer, their wallets locked in the order of their ids."""
+) -> dict[UUID, list[Member]]:
+    """The buyers' memberships with their accounts, by customer."""
     buyers = sorted({purchase.customer_id for purchase in purchases})
     found = await work.fetch("select * from membership where customer_id = any($1) and state = 'active'", buyers)
-    memberships = [one for one in rows_of(Membership, found) if one.program_id in programs]
-    locked = await work.fetch(
-        "select * from wallet where id = any($1) order by id for no key update", [one.id for one in memberships]
-    )
-    wallets = {wallet.id: wallet for wallet in rows_of(Wallet, locked)}
+    memberships = {one.id: one for one in rows_of(Membership, found) if one.program_id in programs}
     earning = await _rules_by_program(work)
-    accounts: dict[UUID, list[Account]] = {}
-    for one in memberships:
-        account = Account(one, programs[one.program_id], wallets[one.id], earning.get(one.program_id, []))
-        accounts.setdefault(one.customer_id, []).append(account)
-    return accounts
+    members: dict[UUID, list[Member]] = {}
+    for account in await open_accounts_to_credit(work, list(memberships)):
+        membership = memberships[account.membership_id]
+        held = earning.get(membership.program_id, [])
+        member = Member(membership, programs[membership.program_id], account, held)
+        members.setdefault(membership.customer_id, []).append(member)
+    return members
 
 
 async def _rules_by_program(work: Work) -> dict[UUID, list[rules.Rule]]:
@@ -93,19 +89,19 @@ async def _rules_by_program(work: Work) -> dict[UUID, list[rules.Rule]]:
     return found
 
 
-def _takes_part(account: Account, purchase: PurchaseRecorded) -> bool:
+def _takes_part(member: Member, purchase: PurchaseRecorded) -> bool:
     """Whether a purchase counts: in the program's currency, and not made before a member had joined by asking."""
-    program = account.program
-    joined = program.enrolment == "on_purchase" or account.membership.joined_at <= purchase.purchased_at
+    program = member.program
+    joined = program.enrolment == "on_purchase" or member.membership.joined_at <= purchase.purchased_at
     return joined and program.currency == purchase.total.currency
 
 
-def _basis(purchase: PurchaseRecorded, account: Account) -> dict[str, Any]:
+def _basis(purchase: PurchaseRecorded, member: Member) -> dict[str, Any]:
     """What the purchase is worth to the membership, and the rules of its time: a refund will need both."""
-    held = [rule for rule in account.rules if rule.holds_at(purchase.purchased_at)]
+    held = [rule for rule in member.rules if rule.holds_at(purchase.purchased_at)]
     return {
         "id": uuid7(),
-        "membership_id": account.membership.id,
+        "membership_id": member.membership.id,
         "purchase_id": purchase.purchase_id,
         "purchased_at": purchase.purchased_at,
         "eligible_minor": purchase.total.minor,
@@ -113,80 +109,33 @@ def _basis(purchase: PurchaseRecorded, account: Account) -> dict[str, Any]:
     }
 
 
-def _credit(
-    work: Work,
-    account: Account,
-    purchase: PurchaseRecorded,
-    award: rules.Award,
-    entries: list[dict[str, Any]],
-    lots: list[dict[str, Any]],
-) -> None:
-    """Adds an award to a wallet: debt is paid first, the rest makes a lot."""
-    wallet = account.wallet
-    paid, available = rules.split_credit(award.points, wallet.debt)
-    wallet.debt -= paid
-    wallet.available += available
-    for bucket, points in (("debt", paid), ("available", available)):
-        if points:
-            entry = _entry(work, account, purchase, award, bucket, points)
-            entries.append(entry)
-            if bucket == "available":
-                lots.append(_lot(entry, purchase))
+def _credit(work: Work, member: Member, purchase: PurchaseRecorded, award: rules.Award) -> None:
+    """Adds an award to an account, with the time that its points have."""
+    program, account = member.program, member.account
+    # A till whose clock is ahead keeps nobody waiting in a program that lets nobody wait.
+    earned_at = purchase.purchased_at if program.pending_days else min(purchase.purchased_at, work.now)
+    activates_at, expires_at = rules.lifetime(
+        earned_at, program.pending_days, program.expiry_months, ZoneInfo(program.timezone)
+    )
+    lot = Lot(uuid7(), purchase.purchase_id, award.points, activates_at, expires_at)
+    reason = Reason(
+        "earn", "purchase", purchase.purchase_id, purchase.purchased_at, award.rule.rule_id, award.rule.version
+    )
+    paid = account.credit(reason, lot, work.now)
     work.publish(
         PointsEarned(
             customer_id=purchase.customer_id,
-            membership_id=account.membership.id,
-            program_id=account.program.id,
+            membership_id=account.membership_id,
+            program_id=program.id,
             purchase_id=purchase.purchase_id,
             rule_id=award.rule.rule_id,
             rule_version=award.rule.version,
             points=award.points,
             debt_paid=paid,
-            available=wallet.available,
+            available=account.available,
             earned_at=purchase.purchased_at,
+            activates_at=activates_at,
+            expires_at=expires_at,
         ),
         cause=purchase,
-    )
-
-
-def _entry(
-    work: Work, account: Account, purchase: PurchaseRecorded, award: rules.Award, bucket: str, points: int
-) -> dict[str, Any]:
-    return {
-        "id": uuid7(),
-        "membership_id": account.membership.id,
-        "kind": "earn",
-        "from_bucket": "issued",
-        "to_bucket": bucket,
-        "points": points,
-        "source_type": "purchase",
-        "source_id": str(purchase.purchase_id),
-        "rule_id": award.rule.rule_id,
-        "rule_version": award.rule.version,
-        "occurred_at": purchase.purchased_at,
-        "recorded_at": work.now,
-    }
-
-
-def _lot(entry: Mapping[str, Any], purchase: PurchaseRecorded) -> dict[str, Any]:
-    return {
-        "id": uuid7(),
-        "membership_id": entry["membership_id"],
-        "entry_id": entry["id"],
-        "original": entry["points"],
-        "remaining": entry["points"],
-        "activates_at": purchase.purchased_at,
-        "expires_at": None,
-    }
-
-
-async def _store_wallets(work: Work, wallets: Sequence[Wallet]) -> None:
-    await work.execute(
-        """
-        update wallet set available = new.available, debt = new.debt
-        from unnest($1::uuid[], $2::bigint[], $3::bigint[]) as new(id, available, debt) where wallet.id = new.id
-        """,
-        [wallet.id for wallet in wallets],
-        [wallet.available for wallet in wallets],
-        [wallet.debt for wallet in wallets],
     )

@@ -16,7 +16,8 @@ class PurchaseRecorded(Incoming, type="interactions.purchase_recorded.v1"):
 
 
 class PointsEarned(Event, type="loyalty.points_earned.v1", key="customer_id"):
-    """A purchase earned points under one rule. `debt_paid` of them paid a debt, the rest can be spent."""
+    """A purchase earned points under one rule. `debt_paid` of them paid a debt; the rest can be spent in
+    [activates_at, expires_at), and until then is pending."""
 
     customer_id: UUID
     membership_id: UUID
@@ -28,6 +29,8 @@ class PointsEarned(Event, type="loyalty.points_earned.v1", key="customer_id"):
     debt_paid: int
     available: int
     earned_at: datetime
+    activates_at: datetime
+    expires_at: datetime | None
 
 
 class PurchaseRefunded(Incoming, type="interactions.purchase_refunded.v1"):

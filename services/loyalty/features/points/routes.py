@@ -1,24 +1,25 @@
 """The operations on a member's points, and the reactions that move them."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chassis import Feature, Page, Paged, Work, page, shown
-from services.loyalty import rules
 from services.loyalty.features.points.earning import award_points
 from services.loyalty.features.points.facts import PurchaseRecorded, PurchaseRefunded
 from services.loyalty.features.points.reversing import reverse_early_refunds, reverse_refund
 from services.loyalty.model import PointsEntry, Wallet
+from services.loyalty.operations import read_account
 
 feature = Feature("points")
 
 
-class ExpiringPoints(BaseModel):
-    """Points that can be spent until a moment."""
+class PointsDue(BaseModel):
+    """Points to which something happens at a moment."""
 
     at: datetime
     points: int
@@ -32,7 +33,8 @@ class PointsBalance(BaseModel):
     reserved: int
     debt: int
     as_of: datetime
-    expiring: list[ExpiringPoints]
+    activating: list[PointsDue] = Field(description="when the pending points can be spent")
+    expiring: list[PointsDue] = Field(description="until when the available points can be spent, those that expire")
 
 
 class LedgerEntry(BaseModel):
@@ -66,33 +68,17 @@ async def take_back_points_for_a_refund(work: Work, refund: PurchaseRefunded) ->
 
 @feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read")
 async def read_balance(work: Work, id: UUID) -> PointsBalance:
-    """What a member has, and what of it will expire when."""
-    wallet = await work.get(Wallet, id)
-    due = await work.fetch(
-        "select points from redemption where membership_id = $1 and state = 'reserved' and hold_ends_at <= $2 "
-        "order by hold_ends_at, id",
-        id,
-        work.now,
-    )
-    for hold in due:  # holds that are over by now: whoever moves points next will release them
-        paid, available = rules.split_credit(hold["points"], wallet.debt)
-        wallet.reserved -= hold["points"]
-        wallet.debt -= paid
-        wallet.available += available
-    expiring = await work.fetch(
-        """
-        select expires_at as at, sum(remaining)::bigint as points from lot
-        where membership_id = $1 and remaining > 0 and expires_at is not null group by expires_at order by expires_at
-        """,
-        id,
-    )
+    """What a member has by now, what of it can be spent when, and until when."""
+    account = await read_account(work, id)
+    lots = account.lots.values()
     return PointsBalance(
-        pending=wallet.pending,
-        available=wallet.available,
-        reserved=wallet.reserved,
-        debt=wallet.debt,
+        pending=account.pending,
+        available=account.available,
+        reserved=account.reserved,
+        debt=account.debt,
         as_of=work.now,
-        expiring=[ExpiringPoints(at=row["at"], points=row["points"]) for row in expiring],
+        activating=_schedule((lot.activates_at, lot.pending) for lot in lots),
+        expiring=_schedule((lot.expires_at, lot.remaining) for lot in lots),
     )
 
 
@@ -101,6 +87,15 @@ async def list_entries(work: Work, id: UUID, paging: Paged) -> Page[LedgerEntry]
     """Every movement of a member's points, newest first."""
     await work.get(Wallet, id)
     return await page(work, paging, PointsEntry, entry_of, sort="-id", where={"membership_id": id})
+
+
+def _schedule(lots: Iterable[tuple[datetime | None, int]]) -> list[PointsDue]:
+    """How many points at which moment, the earliest first."""
+    due: Counter[datetime] = Counter()
+    for at, points in lots:
+        if at is not None and points:
+            due[at] += points
+    return [PointsDue(at=at, points=points) for at, points in sorted(due.items())]
 
 
 def entry_of(row: Mapping[str, Any]) -> LedgerEntry:

@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.add_column("program", sa.Column("refund_policy", sa.Text(), server_default="debt", nullable=False))
     op.alter_column("program", "refund_policy", server_default=None)
     op.create_check_constraint(
-        "refund_policy", "program", "refund_policy in ('debt', 'within_balance', 'only_pending')"
+        "ck_program_refund_policy", "program", "refund_policy in ('debt', 'within_balance', 'only_pending')"
     )
     op.create_table(
         "told_refund",

@@ -1,0 +1,226 @@
+"""Points are pending at first and expire at last, whoever looks first and whenever."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chassis.ids import uuid7
+from tests.service.loyalty.test_points import a_running_program, membership_of
+from tests.service.loyalty.test_redemptions import act, buckets, redeem
+from tests.service.loyalty.test_reversals import is_sound, refunded
+from tests.support.facts import a_program, bought
+from tests.support.service import ServiceUnderTest
+
+IN_TIME = {"pending_days": 14, "expiry_policy": "rolling_months", "expiry_months": 1}
+
+
+async def on(loyalty: ServiceUnderTest, day: str) -> ServiceUnderTest:
+    """The same tenant on another day."""
+    other = loyalty.for_tenant(replace(loyalty.tenant, clock_at=datetime.fromisoformat(f"{day}T12:00:00Z")))
+    await other.announce()
+    return other
+
+
+async def a_buyer(loyalty: ServiceUnderTest, *amounts: str, at: str = "2026-03-01T12:00:00Z") -> tuple[UUID, str]:
+    """A customer who has bought for these amounts; the first purchase's id and the membership's path."""
+    customer, first = uuid7(), uuid7()
+    ids = [first, *(uuid7() for _ in amounts[1:])]
+    await loyalty.deliver(
+        [bought(amount, customer, purchase_id=id, at=at) for amount, id in zip(amounts, ids, strict=True)]
+    )
+    membership = await membership_of(loyalty, customer)
+    assert membership is not None
+    return first, f"/v1/memberships/{membership['id']}"
+
+
+async def test_points_are_pending_then_available_then_gone(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
+    balance = (await (await on(loyalty, "2026-03-14")).get(f"{path}/balance")).json()
+    assert (balance["pending"], balance["available"]) == (10, 0)
+    assert balance["activating"] == [{"at": "2026-03-15T12:00:00Z", "points": 10}]
+    balance = (await (await on(loyalty, "2026-03-15")).get(f"{path}/balance")).json()
+    assert (balance["pending"], balance["available"]) == (0, 10)
+    assert balance["expiring"] == [{"at": "2026-04-15T11:00:00Z", "points": 10}], "a month by the zone's clock"
+    balance = (await (await on(loyalty, "2026-04-15")).get(f"{path}/balance")).json()
+    assert (balance["pending"], balance["available"], balance["expiring"]) == (0, 0, [])
+
+
+async def test_what_has_come_due_is_told_once_by_the_next_who_moves_points(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
+    await loyalty.published()
+    later = await on(loyalty, "2026-06-01")
+    for _ in range(2):
+        given = {"points": 1, "reason": "sorry"}
+        assert (await later.post(f"{path}/adjustments", given, idempotency_key=str(uuid7()))).status_code == 201
+    told = [(event.type, event.data["points"]) for event in await loyalty.published()]
+    assert told == [
+        ("loyalty.points_activated.v1", 10),
+        ("loyalty.points_expired.v1", 10),
+        ("loyalty.points_adjusted.v1", 1),
+        ("loyalty.points_adjusted.v1", 1),
+    ]
+    entries = (await later.get(f"{path}/entries")).json()["items"]
+    moves = [(entry["kind"], entry["from_bucket"], entry["to_bucket"]) for entry in reversed(entries)]
+    assert moves[:3] == [
+        ("earn", "issued", "pending"),
+        ("activate", "pending", "available"),
+        ("expire", "available", "expired"),
+    ]
+    assert await is_sound(loyalty)
+
+
+async def test_what_has_come_due_is_told_before_what_it_makes_possible(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
+    await loyalty.published()
+    await redeem(await on(loyalty, "2026-03-20"), path, 4, "capture")
+    assert [(event.type, event.data["available"]) for event in await loyalty.published()] == [
+        ("loyalty.points_activated.v1", 10),
+        ("loyalty.points_redeemed.v1", 6),
+    ]
+
+
+async def test_nobody_spends_what_is_over_before_anybody_looked(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
+    refused = await redeem(await on(loyalty, "2026-03-14"), path, 1, "capture")
+    assert (refused.status_code, refused.json()["available"]) == (409, 0)
+    refused = await redeem(await on(loyalty, "2026-04-16"), path, 1, "capture")
+    assert (refused.status_code, refused.json()["available"]) == (409, 0)
+    assert (await redeem(await on(loyalty, "2026-03-15"), path, 10, "capture")).status_code == 201
+    assert await is_sound(loyalty)
+
+
+async def test_a_purchase_finds_what_came_due_before_it(loyalty: ServiceUnderTest) -> None:
+    """A batch of purchases opens the lots of those accounts alone that have something due; it must find them."""
+    await a_running_program(loyalty, **IN_TIME)
+    customer = uuid7()
+    early = await on(loyalty, "2026-03-01")
+    await early.deliver(bought("7.00", customer, at="2026-02-25T12:00:00Z"))
+    await early.deliver(bought("10.00", customer, at="2026-03-01T12:00:00Z"))
+    membership = await membership_of(loyalty, customer)
+    assert membership is not None
+    path = f"/v1/memberships/{membership['id']}"
+    for day in ("2026-03-12", "2026-03-16", "2026-04-12"):
+        today = await on(loyalty, day)
+        await today.deliver(bought("1.00", customer, at=f"{day}T12:00:00Z"))
+        rows = await loyalty.rows("select pending, available from wallet")
+        balance = (await today.get(f"{path}/balance")).json()
+        assert (balance["pending"], balance["available"]) == (rows[0]["pending"], rows[0]["available"])
+        assert await is_sound(loyalty), day
+    assert (balance["pending"], balance["available"]) == (1, 12)
+
+
+async def test_a_purchase_releases_a_hold_that_is_over(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty)
+    customer = uuid7()
+    early = await on(loyalty, "2026-03-01")
+    await early.deliver(bought("10.00", customer))
+    membership = await membership_of(loyalty, customer)
+    assert membership is not None
+    held = await redeem(early, f"/v1/memberships/{membership['id']}", 6)
+    later = await on(loyalty, "2026-03-02")
+    await later.deliver(bought("1.00", customer))
+    assert await loyalty.rows("select available, reserved, due_at from wallet") == [
+        {"available": 11, "reserved": 0, "due_at": None}
+    ]
+    assert (await later.get(f"/v1/redemptions/{held.json()['id']}")).json()["state"] == "expired"
+    assert await is_sound(loyalty)
+
+
+async def test_a_hold_outlives_its_points(loyalty: ServiceUnderTest) -> None:
+    """What is held when its time is over can still be captured; when it is released instead, it expires at once."""
+    await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
+    early = await on(loyalty, "2026-03-01")
+    _, path = await a_buyer(early, "10.00")
+    long = 30 * 86_400
+    captured, released = [await redeem(early, path, 5, expires_in_seconds=long) for _ in range(2)]
+    later = await on(loyalty, "2026-03-30")
+    await loyalty.rows("update lot set expires_at = '2026-03-29T12:00:00Z'")
+    assert (await act(later, captured, "capture")).json()["state"] == "captured"
+    assert (await act(later, released, "release")).json()["state"] == "released"
+    assert await buckets(later, path) == (0, 0, 0)
+    told = [event for event in await loyalty.published() if event.type == "loyalty.points_released.v1"]
+    assert [(event.data["points"], event.data["expired"], event.data["available"]) for event in told] == [(5, 5, 0)]
+    assert await is_sound(loyalty)
+
+
+async def test_a_refund_of_pending_points_leaves_no_debt_under_any_policy(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME, refund_policy="only_pending")
+    today = await on(loyalty, "2026-03-01")
+    purchase, path = await a_buyer(today, "10.00", "4.00")
+    await today.deliver(refunded("10.00", purchase, uuid7()))
+    balance = (await today.get(f"{path}/balance")).json()
+    assert (balance["pending"], balance["debt"]) == (4, 0)
+    assert await is_sound(loyalty)
+
+
+async def test_a_refund_of_points_that_expired_unspent_leaves_no_debt(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    purchase, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
+    later = await on(loyalty, "2026-06-01")
+    await later.deliver(refunded("10.00", purchase, uuid7()))
+    assert await buckets(later, path) == (0, 0, 0)
+    assert await is_sound(loyalty)
+
+
+async def test_a_purchase_told_years_late_earns_and_expires(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00", at="2020-01-01T00:00:00Z")
+    assert await buckets(loyalty, path) == (0, 0, 0)
+    assert [event.type for event in await loyalty.published()][-2:] == [
+        "loyalty.points_earned.v1",
+        "loyalty.points_expired.v1",
+    ]
+    assert await is_sound(loyalty)
+
+
+async def test_of_parallel_moves_one_settles(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00", "8.00")
+    later = await on(loyalty, "2026-03-20")
+    answers = await asyncio.gather(*(redeem(later, path, 5, "capture") for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
+    assert await buckets(later, path) == (3, 0, 0)
+    assert await is_sound(loyalty)
+
+
+async def test_members_who_do_nothing_are_told_of_too(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, **IN_TIME)
+    early = await on(loyalty, "2026-03-01")
+    await early.deliver([bought("10.00") for _ in range(250)])
+    await early.published()
+    await early.do_chores()
+    assert await early.published() == []
+    later = await on(loyalty, "2026-05-01")
+    await asyncio.gather(*(later.do_chores() for _ in range(2)))
+    told = Counter((event.type, event.data["points"]) for event in await loyalty.published())
+    assert told == {("loyalty.points_activated.v1", 10): 250, ("loyalty.points_expired.v1", 10): 250}
+    assert await loyalty.rows("select count(*) from wallet where due_at is not null or available > 0") == [{"count": 0}]
+    assert await is_sound(loyalty)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"expiry_policy": "rolling_months"}, ""),
+        ({"expiry_months": 12}, ""),
+        ({"expiry_policy": "rolling_months", "expiry_months": 0}, "/expiry_months"),
+        ({"expiry_policy": "rolling_months", "expiry_months": 121}, "/expiry_months"),
+        ({"expiry_policy": "never"}, "/expiry_policy"),
+        ({"pending_days": -1}, "/pending_days"),
+        ({"pending_days": 366}, "/pending_days"),
+    ],
+)
+async def test_a_program_whose_times_make_no_sense_is_refused(
+    loyalty: ServiceUnderTest, fields: dict[str, Any], pointer: str
+) -> None:
+    answer = await loyalty.post("/v1/programs", a_program(**fields))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
