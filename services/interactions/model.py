@@ -66,6 +66,28 @@ class Refund(Owned, table=True):
     recorded_at: datetime = instant()
 
 
+class WaitingRefund(Owned, table=True):
+    """A refund whose purchase was not known when it was told; gone as soon as it is recorded."""
+
+    __tablename__ = "waiting_refund"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "source", "source_id"),
+        Index(None, "tenant_id", "purchase_source", "purchase_source_id"),
+        CheckConstraint("state in ('waiting', 'refused')", name="state"),
+    )
+
+    purchase_source: str
+    purchase_source_id: str
+    source: str
+    source_id: str
+    refunded_at: datetime = instant()
+    wanted: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    content_hash: str
+    state: str = "waiting"
+    problem: str | None = None
+    recorded_at: datetime = instant()
+
+
 class TouchPoint(Owned, table=True):
     """Something that passed between us and a customer, or somebody who may be one. It never changes."""
 

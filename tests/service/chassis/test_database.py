@@ -40,7 +40,7 @@ async def test_what_is_refused_announces_nothing(customers: ServiceUnderTest) ->
 async def test_a_late_commit_of_an_earlier_number_is_found_by_the_relay(running_loyalty: ServiceUnderTest) -> None:
     """Sequence 1 is not committed yet, 2 is committed and carried, 1 commits: both are carried."""
     from chassis.relay import _READ
-    from services.loyalty.operations import MemberJoined
+    from services.loyalty.operations.joining import MemberJoined
 
     slow, quick = await running_loyalty.for_new_tenant(), await running_loyalty.for_new_tenant()
     await slow.shared.worker_pool.execute("delete from chassis.outbox")  # what other tests have left there

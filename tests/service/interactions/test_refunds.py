@@ -111,3 +111,64 @@ async def test_a_refund_that_makes_no_sense_is_refused(
 
 async def test_a_refund_of_no_purchase_is_a_404(interactions: ServiceUnderTest) -> None:
     assert (await interactions.post(f"/v1/purchases/{uuid7()}/refunds", a_refund(amount="1.00"))).status_code == 404
+
+
+def an_early_refund(number: str, **fields: Any) -> dict[str, Any]:
+    return a_refund(purchase={"source": "till", "source_id": number}, **fields)
+
+
+async def test_a_refund_before_its_purchase_waits_for_it(interactions: ServiceUnderTest) -> None:
+    number = str(uuid7())
+    refund = an_early_refund(number, lines=[{"number": 1, "quantity": "1.5"}])
+    for _ in range(2):
+        answer = await interactions.post("/v1/refunds", refund)
+        assert (answer.status_code, answer.json()["state"]) == (202, "waiting"), answer.text
+    other = await interactions.post("/v1/refunds", refund | {"lines": [{"number": 2, "quantity": 1}]})
+    assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
+    await interactions.do_chores()
+    assert len((await interactions.get("/v1/waiting-refunds")).json()["items"]) == 1
+
+    path = await a_refundable(interactions, source="till", source_id=number)
+    await asyncio.gather(*(interactions.do_chores() for _ in range(3)))
+    assert (await interactions.get("/v1/waiting-refunds")).json()["items"] == []
+    recorded = (await interactions.get(path)).json()["items"]
+    assert [(one["source_id"], one["amount"]["amount"]) for one in recorded] == [(refund["source_id"], "5.00")]
+    assert [event.type for event in await interactions.published()] == ["interactions.purchase_refunded.v1"]
+    again = await interactions.post("/v1/refunds", refund)
+    assert (again.status_code, again.json()) == (200, recorded[0])
+
+
+async def test_early_refunds_of_more_than_there_is_are_refused_and_kept(interactions: ServiceUnderTest) -> None:
+    number = str(uuid7())
+    for amount in ("10.00", "5.01", "5.00"):
+        assert (await interactions.post("/v1/refunds", an_early_refund(number, amount=amount))).status_code == 202
+    path = await a_refundable(interactions, source="till", source_id=number)
+    await interactions.do_chores()
+    assert [one["amount"]["amount"] for one in (await interactions.get(path)).json()["items"]] == ["10.00", "5.00"]
+    (kept,) = (await interactions.get("/v1/waiting-refunds", state="refused")).json()["items"]
+    assert kept["problem"] == "more_than_is_left: Only 5.00 is left."
+    assert (await interactions.get("/v1/waiting-refunds", state="waiting")).json()["items"] == []
+
+
+async def test_a_refund_by_the_sources_number_of_a_known_purchase_is_recorded_at_once(
+    interactions: ServiceUnderTest,
+) -> None:
+    number = str(uuid7())
+    path = await a_refundable(interactions, source="till", source_id=number)
+    refund = an_early_refund(number, amount="2.00")
+    answer = await interactions.post("/v1/refunds", refund)
+    assert (answer.status_code, answer.json()["amount"]["amount"]) == (201, "2.00")
+    nested = {name: value for name, value in refund.items() if name != "purchase"}
+    assert (await interactions.post(path, nested)).status_code == 200, "the same refund, told in the other way"
+    over = await interactions.post("/v1/refunds", an_early_refund(number, amount="13.01"))
+    assert (over.status_code, over.json()["code"]) == (409, "more_than_is_left")
+
+
+async def test_another_tenants_purchase_is_waited_for_in_vain(running_interactions: ServiceUnderTest) -> None:
+    one, other = await running_interactions.for_new_tenant(), await running_interactions.for_new_tenant()
+    number = str(uuid7())
+    await a_refundable(one, source="till", source_id=number)
+    assert (await other.post("/v1/refunds", an_early_refund(number, amount="1.00"))).status_code == 202
+    await other.do_chores()
+    assert len((await other.get("/v1/waiting-refunds")).json()["items"]) == 1
+    assert (await one.get("/v1/waiting-refunds")).json()["items"] == []

@@ -1,117 +1,35 @@
-"""Refunds: money that goes back for a purchase, by line or as an amount, and never more than is left of it."""
+"""Recording: a refund, once, and never of more than is left of its purchase."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
-from uuid import UUID
+from typing import Any
 
-from fastapi import Response
-from pydantic import BaseModel, Field, model_validator
-
-from chassis import Event, Feature, Instant, Invalid, Money, Page, Paged, Problem, Reference, Wire, Work, page, shown
+from chassis import Invalid, Money, Problem, Work
 from chassis.money import minor_from_text, text_from_minor
 from services.interactions import rules
-from services.interactions.amounts import AmountText, Quantity
+from services.interactions.features.refunds.facts import PurchaseRefunded
+from services.interactions.features.refunds.wire import NewRefund, NewRefundLine
 from services.interactions.model import Purchase
 from services.interactions.model import Refund as Row
-from services.interactions.operations import SourceIdReused, a_row, record_once, refuse_the_future
-
-feature = Feature("refunds")
-
-
-class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", key="customer_id"):
-    """Money went back for a purchase; `refunded` is all that has gone back by now, this refund included."""
-
-    refund_id: UUID
-    purchase_id: UUID
-    customer_id: UUID
-    refunded_at: datetime
-    purchased_at: datetime
-    amount: Money
-    refunded: Money
-    total: Money
+from services.interactions.operations import a_row, record_once
 
 
 class MoreThanIsLeft(Problem, status=409):
     """The refund is more than is left of the purchase."""
 
 
-class NewRefundLine(Wire):
-    """What goes back of one line: some of the quantity, or some of the amount."""
-
-    number: Annotated[int, Field(strict=True, ge=1)]
-    quantity: Quantity | None = None
-    amount: AmountText | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.quantity is None) == (self.amount is None):
-            raise ValueError("either a quantity or an amount is expected")
-        return self
-
-
-class NewRefund(Wire):
-    """A refund to be recorded: by lines, or as an amount of the whole."""
-
-    source: Reference
-    source_id: Reference
-    refunded_at: Instant
-    lines: Annotated[list[NewRefundLine], Field(min_length=1, max_length=500)] | None = None
-    amount: AmountText | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.lines is None) == (self.amount is None):
-            raise ValueError("either lines or an amount is expected")
-        numbers = [line.number for line in self.lines or []]
-        if len(set(numbers)) < len(numbers):
-            raise ValueError("a line may be named once")
-        return self
-
-
-class RefundLine(BaseModel):
-    """What went back of one line."""
-
-    number: int
-    quantity: str | None
-    amount: str
-
-
-class Refund(BaseModel):
-    """A refund as it was recorded."""
-
-    id: UUID
-    purchase_id: UUID
-    customer_id: UUID
-    source: str
-    source_id: str
-    refunded_at: datetime
-    recorded_at: datetime
-    amount: Money
-    lines: list[RefundLine]
-
-
-@feature.post(
-    "/purchases/{id:uuid}/refunds",
-    scope="interactions:write",
-    status_code=201,
-    refuses=[MoreThanIsLeft, SourceIdReused],
-    repeatable=True,
-)
-async def refund_purchase(work: Work, id: UUID, wanted: NewRefund, response: Response) -> Refund:
-    """Records a refund; sent again, it answers 200 with what stands."""
-    refuse_the_future(work, wanted.refunded_at, "/refunded_at")
-    purchase = await work.get(Purchase, id)
+async def record_refund(work: Work, purchase: Purchase, wanted: NewRefund) -> tuple[Row, bool]:
+    """Records a refund unless it stands already; the refund, and whether it is new. Raises what it is refused by."""
     # A purchase never changes, so there is no row to lock: refunds of one purchase take their turn by this.
-    await work.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"refund {id}")
+    await work.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"refund {purchase.id}")
     standing = await work.find(Row, source=wanted.source, source_id=wanted.source_id)
-    earlier = [one for one in await work.all(Row, purchase_id=id) if standing is None or one.id < standing.id]
+    refunds = await work.all(Row, purchase_id=purchase.id)
+    earlier = [one for one in refunds if standing is None or one.id < standing.id]
     lines = _lines(purchase, earlier, wanted)
     row = a_row(
         work,
         {
-            "purchase_id": id,
+            "purchase_id": purchase.id,
             "customer_id": purchase.customer_id,
             "source": wanted.source,
             "source_id": wanted.source_id,
@@ -127,16 +45,7 @@ async def refund_purchase(work: Work, id: UUID, wanted: NewRefund, response: Res
         raise outcome
     if new:
         _publish(work, purchase, earlier, row)
-    else:
-        response.status_code = 200
-    return refund_of(vars(await work.get(Row, outcome[1])))
-
-
-@feature.get("/purchases/{id:uuid}/refunds", scope="interactions:read")
-async def list_refunds(work: Work, id: UUID, paging: Paged) -> Page[Refund]:
-    """What has gone back for a purchase, oldest first."""
-    await work.get(Purchase, id)
-    return await page(work, paging, Row, refund_of, where={"purchase_id": id})
+    return await work.get(Row, outcome[1]), bool(new)
 
 
 def _lines(purchase: Purchase, earlier: Sequence[Row], wanted: NewRefund) -> list[dict[str, Any]]:
@@ -218,9 +127,3 @@ def _publish(work: Work, purchase: Purchase, earlier: Sequence[Row], row: Mappin
             total=Money.of(purchase.total_minor, purchase.currency),
         )
     )
-
-
-def refund_of(row: Mapping[str, Any]) -> Refund:
-    """The refund as it is shown."""
-    lines = [shown(RefundLine, line) for line in row["lines"]]
-    return shown(Refund, row, amount=Money.of(row["amount_minor"], row["currency"]), lines=lines)
