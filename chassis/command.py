@@ -96,6 +96,22 @@ def status() -> None:
     Console().print(table)
 
 
+@app.command()
+def rebuild(
+    service: str,
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit with 1 when something differs.")] = False,
+) -> None:
+    """Compute a service's rollups again from its facts, while it runs, and repair what differs."""
+    from chassis.rebuilding import rebuild_all
+
+    differed = 0
+    for feature, tenant, rows in asyncio.run(rebuild_all(_load(service), repair=not check)):
+        differed += rows
+        print(f"{feature}: {rows} rows of tenant {tenant} {'differ' if check else 'differed'}")
+    print(f"{differed or 'no'} rows {'differ' if check else 'differed'}", file=sys.stderr)
+    raise typer.Exit(1 if check and differed else 0)
+
+
 @letters.command("list")
 def list_letters(service: str) -> None:
     """List a service's dead letters, oldest first."""

@@ -26,6 +26,7 @@ Many = Callable[[Work, Sequence[Read]], Awaitable[None]]
 Function = TypeVar("Function", bound=Callable[..., Any])
 Gauge = Callable[[Any], Awaitable[int]]
 Doing = Callable[[Work], Awaitable[bool]]
+Rebuilding = Callable[[Work, bool], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Feature(APIRouter):
         self.name = name
         self.reactions: list[Reaction] = []
         self.chores: list[Chore] = []
+        self.rebuilds: list[Rebuilding] = []
         self.gauges: dict[str, Gauge] = {}
 
     def on(self, incoming: type[Read]) -> Callable[[One[Read]], One[Read]]:
@@ -81,6 +83,15 @@ class Feature(APIRouter):
         """Is done for each tenant about twice a minute: a portion in one transaction, again while it answers True."""
         self.chores.append(Chore(self.name, do))
         return do
+
+    def rebuild(self, again: Rebuilding) -> Rebuilding:
+        """Computes a rollup again from its facts, when told to by `rapport rebuild`.
+
+        It answers with how many rows differ from what they should be, and repairs them when its second argument says
+        so; at most a portion of them, then it is called again.
+        """
+        self.rebuilds.append(again)
+        return again
 
     def gauge(self, name: str) -> Callable[[Gauge], Gauge]:
         """A count over all tenants that belongs on the status page; the function gets a bare connection."""

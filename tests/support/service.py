@@ -19,6 +19,7 @@ from chassis.identity import HEADER, Caller, Signer, Tenant
 from chassis.ids import uuid7
 from chassis.openapi import document_of
 from chassis.reactions import Reactor, Received
+from chassis.rebuilding import rebuild_one
 from chassis.service import Service
 from chassis.settings import Settings
 from chassis.tables import SCHEMA
@@ -183,6 +184,12 @@ class ServiceUnderTest:
         for chore in self.service.chores:
             while await do_once(self.shared.worker_pool, chore, self.tenant):
                 pass
+
+    async def rebuild(self, *, repair: bool = True) -> int:
+        """How many rows of this tenant's rollups differed from their facts."""
+        rebuilds = [again for feature in self.service.features for again in feature.rebuilds]
+        pool = self.shared.worker_pool
+        return sum([await rebuild_one(pool, self.tenant, again, repair=repair) for again in rebuilds])
 
     def work(self, *, writes: bool = True) -> Work:
         """A transaction of this tenant."""

@@ -62,6 +62,7 @@ async def test_a_kill_in_the_middle_of_a_load_loses_and_doubles_nothing(
     assert await points_by_customer(stack, program) == sent
     assert (await visitor.insist("GET", "/v1/ledger/verify")).json()["differences"] == []
     assert {one["dead_letters"] for one in status["services"].values()} == {0}
+    assert stack.command("rebuild", "analytics", "--check") == ""
 
 
 async def test_while_a_service_is_away_the_others_answer_and_it_catches_up(

@@ -91,3 +91,47 @@ async def take_refunds_off(work: Work, refunds: Sequence[PurchaseRefunded]) -> N
         [refund.amount.currency for refund in refunds],
         [refund.amount.minor for refund in refunds],
     )
+
+
+PORTION = 50_000
+
+
+@feature.rebuild
+async def rebuild_customer_sums(work: Work, repair: bool) -> int:
+    """Compares each customer's sums with their facts, by one statement and so at one moment, and repairs them.
+
+    Only what differs is written. It is computed again for that: facts may have come in between, and none can while
+    the table is locked.
+    """
+    differing = await work.fetch(
+        f"""
+        select currency, customer_id
+        from ({_RECOMPUTED.format(where="true")}) as facts
+        full join customer_value using (currency, customer_id)
+        where (facts.purchases, facts.revenue_minor, facts.first_at, facts.last_at) is distinct from
+              (customer_value.purchases, customer_value.revenue_minor, customer_value.first_at, customer_value.last_at)
+        limit $1
+        """,
+        PORTION,
+    )
+    if repair and differing:
+        customers = sorted({row["customer_id"] for row in differing})
+        await work.execute("lock table customer_value in share row exclusive mode")
+        await work.execute("delete from customer_value where customer_id = any($1)", customers)
+        await work.execute(
+            "insert into customer_value (currency, customer_id, purchases, revenue_minor, first_at, last_at) "
+            + _RECOMPUTED.format(where="customer_id = any($1)"),
+            customers,
+        )
+    return len(differing)
+
+
+_RECOMPUTED = """
+    select currency, customer_id, count(purchased_at) as purchases, sum(minor)::bigint as revenue_minor,
+           min(purchased_at) as first_at, max(purchased_at) as last_at
+    from (
+        select currency, customer_id, revenue_minor as minor, purchased_at from purchase_fact where {where}
+        union all
+        select currency, customer_id, -amount_minor, null from refund_fact where {where}
+    ) as told group by currency, customer_id
+"""
