@@ -20,6 +20,7 @@ _AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.LockNotAvailableError,
     asyncpg.DiskFullError,
+    asyncpg.InternalClientError,  # what asyncpg makes of a server that is killed in the middle of an exchange
     OSError,
     TimeoutError,
 )

@@ -325,6 +325,7 @@ def _add_handlers(app: FastAPI, service: Service) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     # A handler for Exception itself would run outside Starlette's innermost layer and raise again after answering.
-    for passing in (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Again, AnswerStands):
+    clients = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+    for passing in (asyncpg.PostgresError, *clients, OSError, TimeoutError, Again, AnswerStands):
         app.add_exception_handler(passing, unexpected)
     app.add_exception_handler(Exception, unexpected)

@@ -10,15 +10,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from examples.demo.expectations import Check, compare
-from examples.demo.households import CURRENCY, read_baskets, read_households
-from examples.demo.shop import Shop, Told
+from examples.demo.charts import deciles, heat_map
+from examples.demo.expectations import Answers, Check, Year, busiest, compare
+from examples.demo.figures import Figures
+from examples.demo.households import (
+    CURRENCY,
+    EARLY_REFUNDS,
+    read_baskets,
+    read_households,
+    read_permissions,
+    read_returns,
+    read_touch_points,
+)
+from examples.demo.shop import Shop, Told, spenders
 
 DATA = Path(os.environ.get("RAPPORT_DATA", ".rapport"))
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
@@ -49,11 +58,17 @@ async def tell(url: str, key: str) -> bool:
     """Sends the year, waits, asks, compares."""
     baskets = read_baskets()
     households = read_households(baskets)
+    returns = read_returns(baskets)
     shop = Shop(url, key)
     try:
         with bar("households recorded", len(households)) as told:
             ids = await shop.record_customers(households, told)
+        permissions = read_permissions(ids)
+        year = Year(baskets, returns, permissions, read_touch_points(ids), ids)
+        with bar("permissions recorded and asked for", len(permissions)) as told:
+            permitted = await shop.record_permissions(permissions, ids, told)
         program = await shop.open_program()
+        waited = await shop.take_back(returns[:EARLY_REFUNDS], lambda _: None)
         started = time.perf_counter()
         with bar("baskets through the gateway", len(baskets)) as told:
             await shop.record_purchases(baskets, ids, told)
@@ -61,16 +76,39 @@ async def tell(url: str, key: str) -> bool:
         console.print("waiting until points and figures have followed ...")
         await shop.wait_until_drained(lambda _: None)
         drained = time.perf_counter()
-        with bar("balances read", len(households)) as told:
-            balances = await shop.balances(program, told)
-        pareto = await shop.ask("GET", "/v1/analytics/pareto", params={"currency": CURRENCY})
-        ledger = await shop.ask("GET", "/v1/ledger/verify")
-        status = await shop.ask("GET", "/v1/status")
+        with bar("mailings and coupons recorded", len(year.touch_points)) as told:
+            await shop.record_touch_points(year.touch_points, told)
+        with bar("returns recorded", len(returns)) as told:
+            await shop.take_back(returns, told)
+        await shop.wait_for_early_refunds()
+        await shop.wait_until_drained(lambda _: None)
+        members = await shop.members(program)
+        with bar("balances read", len(members)) as told:
+            earned = await shop.balances(members, told)
+        with bar("members spend points", len(spenders(earned))) as told:
+            await shop.spend_points(earned, members, told)
+        with bar("balances read again", len(members)) as told:
+            left = await shop.balances(members, told)
+        figures = Figures(shop, year)
+        answers = Answers(
+            gross=await figures.pareto(until=year.ends),
+            net=await figures.pareto(),
+            cohorts=await figures.cohorts(),
+            retention=await figures.retention(),
+            rfm=await figures.rfm(),
+            earned=earned,
+            left=left,
+            ledger=await shop.ask("GET", "/v1/ledger/verify"),
+            permitted=permitted,
+            timeline=await shop.all(f"/v1/timelines/{ids[busiest(year)]}"),
+            waited=waited,
+            status=await shop.ask("GET", "/v1/status"),
+        )
     finally:
         await shop.close()
-    show_deciles(pareto)
+    console.print(deciles(answers.gross), heat_map(answers.cohorts))
     show_rates(len(baskets), sent - started, drained - started)
-    return show_checks(compare(baskets, ids, pareto, balances, ledger, status))
+    return show_checks(compare(year, answers))
 
 
 @contextmanager
@@ -118,20 +156,6 @@ def bar(what: str, total: int) -> Iterator[Told]:
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.advance(task, done)
-
-
-def show_deciles(pareto: dict[str, Any]) -> None:
-    """Who brings the revenue."""
-    table = Table("households", "revenue", "share", "", title="Who brings the revenue, by tenths of the households")
-    best = max(decile["share"] for decile in pareto["deciles"])
-    for decile in pareto["deciles"]:
-        blocks = "█" * round(40 * decile["share"] / best)
-        table.add_row(f"{decile['customers']:,}", decile["revenue"], f"{decile['share']:.1%}", blocks)
-    console.print(table)
-    console.print(
-        f"The top 20 % bring {pareto['top_20_percent_share']:.1%}; {pareto['customers_for_80_percent']:,} of "
-        f"{pareto['customers']:,} households bring 80 %."
-    )
 
 
 def show_rates(baskets: int, sending: float, whole: float) -> None:

@@ -1,11 +1,15 @@
-"""The households of the Complete Journey: their baskets, as a shop would send them."""
+"""The households of the Complete Journey and what happened with them, as a shop would send it.
+
+Baskets, mailings, coupons and what households told of themselves are the file's own. What it does not tell is made by
+a rule, so that it is the same each time: who takes what back, who allows mail and who has had enough of it.
+"""
 
 import csv
 import gzip
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,11 @@ from typing import Any
 DATA = Path(__file__).parent.parent / "data"
 SOURCE = "complete-journey"
 CURRENCY = "USD"
+A_REFUND_EVERY = 50
+EARLY_REFUNDS = 25
+"""So many refunds are told before their basket, as a feed that is out of order does."""
+ENOUGH_MAILINGS = 6
+"""Who got so many and used no coupon does not want more."""
 
 
 @dataclass
@@ -67,6 +76,89 @@ def read_households(baskets: list[Basket]) -> list[dict[str, Any]]:
     return customers
 
 
+@dataclass(frozen=True)
+class Return:
+    """A line that went back."""
+
+    basket: Basket
+    cents: int
+    body: dict[str, Any]
+
+
+def read_returns(baskets: list[Basket]) -> list[Return]:
+    """Of every fiftieth basket the dearest line goes back, a week after the year has ended."""
+    at = (baskets[-1].at + timedelta(days=7)).isoformat()
+    returns = []
+    for basket in baskets[::A_REFUND_EVERY]:
+        amounts = [_cents(line["amount"]) for line in basket.lines]
+        cents = max(amounts)
+        if cents:
+            body = {
+                "purchase": {"source": SOURCE, "source_id": basket.id},
+                "source": SOURCE,
+                "source_id": f"return-{basket.id}",
+                "refunded_at": at,
+                "lines": [{"number": amounts.index(cents) + 1, "amount": basket.lines[amounts.index(cents)]["amount"]}],
+            }
+            returns.append(Return(basket, cents, body))
+    return returns
+
+
+def read_touch_points(ids: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every mailing that a household got and every coupon that it used, as the API takes them."""
+    campaigns = {row["campaign_id"]: row for row in _rows("campaign_descriptions")}
+    mailings = [
+        {
+            "customer_id": ids[row["household_id"]],
+            "source": "mailings",
+            "source_id": f"{row['campaign_id']}-{row['household_id']}",
+            "channel": "post",
+            "direction": "outbound",
+            "phase": "before",
+            "subject": f"Campaign {row['campaign_id']}, {campaigns[row['campaign_id']]['campaign_type']}",
+            "occurred_at": f"{campaigns[row['campaign_id']]['start_date']}T08:00:00Z",
+        }
+        for row in _rows("campaigns")
+        if row["household_id"] in ids
+    ]
+    coupons = [
+        {
+            "customer_id": ids[row["household_id"]],
+            "source": "coupons",
+            "source_id": str(number),
+            "channel": "store",
+            "direction": "inbound",
+            "phase": "during",
+            "subject": "Coupon used",
+            "occurred_at": f"{row['redemption_date']}T12:00:00Z",
+            "data": {"coupon": row["coupon_upc"], "campaign": row["campaign_id"]},
+        }
+        for number, row in enumerate(_rows("coupon_redemptions"), 1)
+        if row["household_id"] in ids
+    ]
+    return mailings + coupons
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A household that allowed mail, and may have taken that back."""
+
+    household: str
+    withdrawn: bool
+
+
+def read_permissions(households: Iterable[str]) -> list[Permission]:
+    """Who told of themselves allowed mail; who was written to often and never used a coupon took it back."""
+    known = set(households)
+    mailed = Counter(row["household_id"] for row in _rows("campaigns"))
+    used = {row["household_id"] for row in _rows("coupon_redemptions")}
+    return [
+        Permission(household, mailed[household] >= ENOUGH_MAILINGS and household not in used)
+        for household in (row["household_id"] for row in _rows("demographics"))
+        if household in known
+    ]
+
+
 def as_purchase(basket: Basket, customer_id: str) -> dict[str, Any]:
     """A basket as the API takes it."""
     return {
@@ -81,12 +173,8 @@ def as_purchase(basket: Basket, customer_id: str) -> dict[str, Any]:
     }
 
 
-def cents_by_household(baskets: list[Basket]) -> dict[str, list[int]]:
-    """What each household spent, basket by basket."""
-    spent: dict[str, list[int]] = defaultdict(list)
-    for basket in baskets:
-        spent[basket.household].append(basket.cents)
-    return spent
+def _cents(amount: str) -> int:
+    return int(Decimal(amount) * 100)
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

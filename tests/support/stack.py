@@ -86,6 +86,12 @@ class RunningStack:
             while not self.place.pid_file(name).exists() or self.pid(name) == pid:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
+    async def ready(self) -> None:
+        """Waits until the gateway's own database and Kafka answer it."""
+        async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
     def command(self, *words: str) -> str:
         """What a command prints."""
         done = subprocess.run([RAPPORT, *words], env=self._environment, capture_output=True, text=True, check=False)
