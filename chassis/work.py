@@ -9,7 +9,7 @@ the tenant, so SQL here need not name it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -282,13 +282,14 @@ class Work:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if failed:
-            connection.session.tenant = None
         try:
-            if failed and not connection.is_closed() and connection.is_in_transaction():
-                await connection.execute("rollback")
+            if failed:
+                connection.session.tenant = None
+                if not connection.is_closed() and connection.is_in_transaction():
+                    await connection.execute("rollback")
         except BaseException as error:
-            connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # a connection that was lost has left its pool already
+                connection.terminate()
             if not isinstance(error, Exception):
                 raise
         finally:

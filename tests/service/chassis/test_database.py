@@ -1,12 +1,13 @@
 """The database's own guard: what the logins may do, whom row-level security hides from, and when a write is one."""
 
 import asyncio
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import asyncpg
 import pytest
 
-from chassis.database import Connection, open_pool
+from chassis.database import Connection, is_away, open_pool
 from chassis.ids import uuid7
 from chassis.work import Work, transaction
 from local import PROCESSES
@@ -203,3 +204,22 @@ def url_of(place: Place, service: str, setting: str) -> str:
         if key == setting:
             return value[1:-1]
     raise AssertionError(setting)
+
+
+async def lose_the_connection(loyalty: ServiceUnderTest, go_on: bool) -> None:
+    async with transaction(loyalty.work()) as work:
+        with suppress(asyncpg.PostgresError) if go_on else nullcontext():
+            await work.value("select pg_terminate_backend(pg_backend_pid())")
+        await asyncio.sleep(0.1)
+        await work.value("select 1")
+
+
+@pytest.mark.parametrize("go_on", [False, True])
+async def test_a_connection_that_is_lost_is_a_passing_fault_and_replaced(
+    loyalty: ServiceUnderTest, go_on: bool
+) -> None:
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)) as lost:
+        await lose_the_connection(loyalty, go_on)
+    assert is_away(lost.value)
+    async with transaction(loyalty.work()) as work:
+        assert await work.value("select 1") == 1
