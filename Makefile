@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help setup demo run test test-slow lint format contracts migrate lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: $(STAMP) ## install everything that the other targets use; starts nothing
 	@$(BIN)/rapport fetch
@@ -51,9 +51,17 @@ contracts: $(STAMP) ## make the contracts and the generated pages from the code
 migrate: $(STAMP) ## bring the databases of the environment or the local stack to the newest revision
 	$(BIN)/rapport migrate
 
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q
+
 lock: $(STAMP) ## resolve the dependencies anew
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock
+	$(COMPILE) --all-extras --upgrade -o requirements.lock
+	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
+
+.env: ## the secrets of docker-compose.yml, made once; by Docker where nothing is installed here
+	@if [ -x $(BIN)/rapport ]; then run=$(BIN)/rapport; else \
+		docker build -q -t rapport-gateway --build-arg SERVICE=gateway . > /dev/null && run="docker run --rm -i rapport-gateway"; \
+	fi; umask 077; $$run env < .env.example > .env.new && mv .env.new .env
 
 clean: ## remove what was made here: environment, caches, the stack's data
 	rm -rf $(VENV) .rapport .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

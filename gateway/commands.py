@@ -1,6 +1,7 @@
 """Commands of the gateway: the first tenant and the first key come from here, never from a default secret."""
 
 import asyncio
+import secrets
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from chassis.command import settings_for
 from chassis.database import open_pool
-from chassis.identity import Caller
+from chassis.identity import Caller, new_key_pair
 from chassis.ids import uuid7
 from chassis.problems import Problem
 from chassis.tenants import tenant_of
@@ -25,6 +26,23 @@ ACTOR = "command"
 tenant_commands = typer.Typer(help="Tenants: the companies that this Rapport serves.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys.", no_args_is_help=True)
 groups = {"tenants": tenant_commands, "keys": key_commands}
+
+
+def env() -> None:
+    """Give each empty value of an .env.example a new secret: `rapport env < .env.example > .env`."""
+    private, public = new_key_pair()
+    made = {
+        "INTERNAL_TOKEN_PRIVATE_KEY": f"'{private}'",
+        "INTERNAL_TOKEN_PUBLIC_KEY": f"'{public}'",
+        "KAFKA_CLUSTER_ID": "r" + secrets.token_urlsafe(16)[1:],  # one that begins with "-" would read as an option
+    }
+    for line in sys.stdin.read().splitlines():
+        name, equals, value = line.partition("=")
+        is_empty = bool(equals) and not value and not line.startswith("#")
+        print(f"{name}={made.get(name) or secrets.token_urlsafe(24)}" if is_empty else line)
+
+
+commands = (env,)
 
 
 @tenant_commands.command("create")

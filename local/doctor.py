@@ -13,7 +13,9 @@ JAVA_OLDEST = 17
 GET_JAVA = "Debian: apt-get install openjdk-17-jre-headless · macOS: brew install openjdk@17"
 GET_MAVEN = "Debian: apt-get install maven · macOS: brew install maven"
 GET_PYTHON = "Debian: apt-get install python3 python3-venv · macOS: brew install python@3.12"
-OTHER_WAYS = "Without Java, let KAFKA_BOOTSTRAP_SERVERS point at a Kafka that runs elsewhere."
+OTHER_WAYS = (
+    "Without Java: `docker compose up` (docker-compose.yml), or let KAFKA_BOOTSTRAP_SERVERS point at a Kafka elsewhere."
+)
 
 
 def report() -> bool:

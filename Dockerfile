@@ -1,0 +1,26 @@
+# One service of Rapport: the chassis, the contracts and the service itself, and nothing of its neighbours.
+#   docker build --build-arg SERVICE=loyalty .
+ARG PYTHON=3.13.7-slim-bookworm
+
+FROM python:${PYTHON} AS build
+ARG SERVICE
+WORKDIR /app
+COPY requirements-runtime.lock .
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-runtime.lock
+COPY chassis chassis
+COPY contracts contracts
+COPY gateway all/gateway
+COPY services all/services
+RUN if [ "$SERVICE" = gateway ]; then mv all/gateway . ; else \
+    mkdir services && mv all/services/__init__.py "all/services/${SERVICE:?is named by --build-arg}" services/ ; fi \
+    && rm -r all requirements-runtime.lock && /venv/bin/python -m compileall -q .
+
+FROM python:${PYTHON}
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+USER 10001:10001
+EXPOSE 8000
+ENTRYPOINT ["python", "-m", "chassis"]

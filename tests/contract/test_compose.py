@@ -1,0 +1,121 @@
+"""docker-compose.yml without a Docker engine: its schema, names and variables, and that each process can be set up.
+
+What this cannot prove is that the images build and the containers start.
+"""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from chassis import json
+from chassis.identity import Caller, Signer, Verifier
+from chassis.service import load
+from gateway import commands
+from local import PROCESSES, SERVICES
+from tests.support.service import a_tenant
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docker-compose.yml").read_text()
+VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}")
+COMPOSE: dict[str, Any] = YAML(typ="safe").load(TEXT)
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """A .env as `make .env` makes it."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO((ROOT / ".env.example").read_text()))
+    commands.env()
+    lines = (line.partition("=") for line in capsys.readouterr().out.splitlines() if line and not line.startswith("#"))
+    return {name: value.strip("'") for name, _, value in lines}
+
+
+def told(name: str, env: dict[str, str]) -> dict[str, str]:
+    """A service's environment, as Compose would fill it in."""
+    environment: dict[str, str] = COMPOSE["services"][name]["environment"]
+    return {key: VARIABLE.sub(lambda found: env[found[1]], str(value)) for key, value in environment.items()}
+
+
+def test_it_is_a_compose_file() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(ROOT / "docker-compose.yml")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_name_is_somebodys() -> None:
+    services, volumes = COMPOSE["services"], COMPOSE["volumes"]
+    assert set(services) == {"postgres", "kafka", *PROCESSES, *(f"migrate-{name}" for name in PROCESSES)}
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            condition = how["condition"]
+            assert needed in services, f"{name} waits for {needed}"
+            assert condition != "service_healthy" or "healthcheck" in services[needed]
+            assert condition != "service_completed_successfully" or services[needed]["restart"] == "no"
+        assert all(volume.split(":")[0] in volumes for volume in service.get("volumes", []))
+    assert {volume.split(":")[0] for one in services.values() for volume in one.get("volumes", [])} == set(volumes)
+    hosts = set(re.findall(r"@(\w+)/rapport_|http://(\w+):8000|(\w+):9092$", TEXT, re.MULTILINE))
+    assert {name for found in hosts for name in found if name} - {"localhost"} <= set(services)
+
+
+def test_every_variable_is_in_the_example_and_every_one_there_is_used() -> None:
+    example = dict(
+        line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"\w+=", line)
+    )
+    assert {found[0] for found in VARIABLE.findall(TEXT)} == set(example)
+    secret = {name for name in example if name != "RAPPORT_PORT"}
+    assert all(example[name] == "" for name in secret), "nothing has a default secret"
+    without_refusal = {found[1] for found in VARIABLE.finditer(TEXT) if ":?" not in found[0]}
+    assert not without_refusal & secret, "a secret that is missing must stop it"
+
+
+def test_a_made_env_has_a_secret_for_each(env: dict[str, str]) -> None:
+    secret = {name: value for name, value in env.items() if name != "RAPPORT_PORT"}
+    assert min(len(value) for value in secret.values()) >= 22
+    assert len(set(secret.values())) == len(secret)
+    assert not [value for value in secret.values() if "$" in value], "Compose would read that as a variable"
+
+
+def test_ports_do_not_clash_and_only_the_gateways_is_reachable() -> None:
+    published = {name: one["ports"] for name, one in COMPOSE["services"].items() if "ports" in one}
+    assert published == {"gateway": ["127.0.0.1:${RAPPORT_PORT:-8400}:8000"]}
+    assert all(one.get("network_mode") is None for one in COMPOSE["services"].values())
+
+
+def test_images_are_pinned() -> None:
+    for name, service in COMPOSE["services"].items():
+        if "build" in service:
+            assert service["build"] == {"context": ".", "args": {"SERVICE": name.removeprefix("migrate-")}}
+        else:
+            assert re.fullmatch(r"[\w/]+:\d+\.\d+(\.\d+)?", service["image"])
+    base = re.findall(r"^(?:FROM|ARG PYTHON=)\s*(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert base == ["3.13.7-slim-bookworm", "python:${PYTHON}", "python:${PYTHON}"]
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_each_process_finds_its_settings(name: str, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    service = load(name)
+    known = {field.upper() for field in service.settings_class.model_fields}
+    serving, migrating = told(name, env), told(f"migrate-{name}", env)
+    assert set(migrating) <= known, "a setting that nobody reads is a mistake"
+    assert set(migrating) - set(serving) == {"MIGRATION_DATABASE_URL"}, "who serves may not migrate"
+    for key in known & os.environ.keys():
+        monkeypatch.delenv(key)
+    for key, value in migrating.items():
+        monkeypatch.setenv(key, value)
+    settings = service.settings_class()
+    assert settings.database_url != settings.worker_database_url
+    assert COMPOSE["services"][name]["command"] == ["serve", name, "--role", "all", "--host", "0.0.0.0"]
+    assert COMPOSE["services"][f"migrate-{name}"]["command"] == ["migrate", name]
+
+
+def test_the_gateway_and_the_services_agree(env: dict[str, str]) -> None:
+    gateway = told("gateway", env)
+    token = Signer(gateway["INTERNAL_TOKEN_PRIVATE_KEY"]).sign(Caller(a_tenant(), "key:x", frozenset()), "loyalty")
+    assert Verifier(told("loyalty", env)["INTERNAL_TOKEN_PUBLIC_KEY"], "loyalty").caller(token).actor == "key:x"
+    assert json.loads(gateway["UPSTREAMS"]) == {name: f"http://{name}:8000" for name in SERVICES}
