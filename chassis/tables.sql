@@ -99,7 +99,7 @@ grant select on <schema>.alembic_version to <api>, <worker>;
 
 alter table <schema>.tenant enable row level security;
 
-create policy tenant on <schema>.tenant using (tenant_id = <current_tenant>);
+create policy tenant on <schema>.tenant using (tenant_id = (select <current_tenant>));
 
 create policy every_tenant on <schema>.tenant to <worker> using (true);
 
@@ -109,7 +109,7 @@ grant insert, update on <schema>.tenant to <worker>;
 
 alter table <schema>.outbox enable row level security;
 
-create policy tenant on <schema>.outbox for insert with check (tenant_id = <current_tenant>);
+create policy tenant on <schema>.outbox for insert with check (tenant_id = (select <current_tenant>));
 
 create policy every_tenant on <schema>.outbox to <worker> using (true);
 
@@ -131,7 +131,7 @@ grant select, insert, update, delete on <schema>.dead_letter to <worker>;
 
 alter table <schema>.idempotency enable row level security;
 
-create policy tenant on <schema>.idempotency using (tenant_id = <current_tenant>);
+create policy tenant on <schema>.idempotency using (tenant_id = (select <current_tenant>));
 
 create policy every_tenant on <schema>.idempotency for all to <worker> using (true);
 
@@ -141,7 +141,7 @@ grant select, delete on <schema>.idempotency to <worker>;
 
 alter table <schema>.audit enable row level security;
 
-create policy tenant on <schema>.audit using (tenant_id = <current_tenant>);
+create policy tenant on <schema>.audit using (tenant_id = (select <current_tenant>));
 
 grant select, insert on <schema>.audit to <api>, <worker>;
 

@@ -45,7 +45,7 @@ class Shop:
                 if answer.status_code < 400:
                     return answer.json()
                 in_flight = answer.status_code == 409 and answer.json()["code"] == "idempotency_key_in_flight"
-                if answer.status_code not in (429, 503, 504) and not in_flight:
+                if answer.status_code not in (429, 502, 503, 504) and not in_flight:
                     raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
             await asyncio.sleep(min(0.1 * 2**attempt, 2))
         raise RuntimeError(f"{method} {path}: not answered")

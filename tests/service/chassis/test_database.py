@@ -9,13 +9,15 @@ import pytest
 
 from chassis.database import Connection, is_away, open_pool
 from chassis.ids import uuid7
+from chassis.migrations import differences
+from chassis.service import load
 from chassis.work import Work, transaction
 from local import PROCESSES
 from local.places import Place
 from services.loyalty.model import Program
 from tests.service.chassis.test_reactions import allow, forbid
 from tests.support.facts import a_customer, a_program, known_as
-from tests.support.service import ServiceUnderTest
+from tests.support.service import ServiceUnderTest, settings_of
 
 
 async def test_a_commit_that_fails_is_never_answered_as_done(loyalty: ServiceUnderTest) -> None:
@@ -177,10 +179,6 @@ async def test_nobody_writes_for_another_tenant(running_loyalty: ServiceUnderTes
 
 @pytest.mark.parametrize("service", PROCESSES)
 async def test_the_migrations_make_what_the_models_say(database: Place, service: str) -> None:
-    from chassis.migrations import differences
-    from chassis.service import load
-    from tests.support.service import settings_of
-
     loaded = load(service)
     found = await differences(settings_of(database, loaded), service, loaded.metadata)
     assert [one for one in found if not is_chassis(one)] == []
@@ -223,3 +221,38 @@ async def test_a_connection_that_is_lost_is_a_passing_fault_and_replaced(
     assert is_away(lost.value)
     async with transaction(loyalty.work()) as work:
         assert await work.value("select 1") == 1
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+async def test_no_policy_lets_the_planner_know_the_tenant(database: Place, name: str) -> None:
+    """It would plan for a tenant without rows whenever one is new to its statistics, and read all that it has."""
+    connection = await asyncpg.connect(str(settings_of(database, load(name)).migration_database_url))
+    try:
+        policies = await connection.fetch("select tablename, qual, with_check from pg_policies where qual <> 'true'")
+    finally:
+        await connection.close()
+    assert policies
+    for policy in policies:
+        assert "( SELECT" in (policy["qual"] or policy["with_check"]), policy["tablename"]
+
+
+async def test_a_tenant_that_is_new_to_the_statistics_is_found_by_its_keys(
+    running_interactions: ServiceUnderTest,
+) -> None:
+    known, new = await running_interactions.for_new_tenant(), await running_interactions.for_new_tenant()
+    settings = settings_of(running_interactions.place, running_interactions.service)
+    admin = await asyncpg.connect(str(settings.migration_database_url))
+    many = "insert into known_customer (tenant_id, id) select $1, uuidv7() from generate_series(1, 20000)"
+    try:
+        await admin.execute(many, known.tenant.id)
+        await admin.execute("analyze known_customer")
+        await admin.execute(many, new.tenant.id)
+    finally:
+        await admin.close()
+    plan = await new.rows(
+        "explain (analyze) select * from known_customer join unnest($1::uuid[]) as wanted(id) using (id)",
+        [uuid7() for _ in range(5)],
+    )
+    lines = [line["QUERY PLAN"] for line in plan]
+    assert not [line for line in lines if "rows=20000" in line], lines
+    assert [line for line in lines if "Index Cond" in line and "id = wanted.id" in line], lines

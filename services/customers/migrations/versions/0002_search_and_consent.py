@@ -37,7 +37,7 @@ def upgrade() -> None:
         language sql stable security definer set search_path = public, pg_temp
         set pg_trgm.word_similarity_threshold = 0.4 as $$
             select customer.id, word_similarity(fragment, search_name) as score from customer
-            where tenant_id = {CURRENT_TENANT} and fragment <% search_name
+            where tenant_id = (select {CURRENT_TENANT}) and fragment <% search_name
             order by score desc, customer.id limit most
         $$
         """
