@@ -1,0 +1,142 @@
+"""The requests of the benchmark: a tenant with 100,000 customers, and endless requests of each kind."""
+
+import itertools
+import random
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+from uuid import UUID, uuid4
+
+from benchmarks.load import Target, ask
+from chassis import json
+
+CUSTOMERS, A_BATCH, A_PAGE, LAST_PAGE = 100_000, 1_000, 50, 100
+PURCHASES_A_BATCH = 500
+GIVEN = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus", "Radia", "Tony"]
+FAMILY = [
+    a + b for a, b in itertools.product(["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"], ["sen", "man", "son"])
+]
+
+
+class Shop:
+    """A tenant's data, made the same each time."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.ids: list[str] = []
+        self.cursor = ""
+        self._dice = random.Random(1)
+        self._numbers = itertools.count()
+
+    def at(self, target: Target) -> "Shop":
+        """The same shop, asked elsewhere."""
+        other = copy(self)
+        other.target = target
+        return other
+
+    async def fill(self) -> None:
+        """Records the customers, walks to the hundredth page, and sets up a program that buyers join."""
+        for begin in range(0, CUSTOMERS, A_BATCH):
+            items = [self._customer(number) for number in range(begin, begin + A_BATCH)]
+            batch = self.target.request("POST", "/v1/customers/batch", {"items": items})
+            (answer,) = await ask(self.target, [batch])
+            self.ids += [result["id"] for result in json.loads(answer)["results"]]
+        for _ in range(LAST_PAGE - 1):
+            (answer,) = await ask(self.target, [self._page()])
+            self.cursor = json.loads(answer)["next_cursor"]
+        program = {"name": "Points", "kind": "frequency", "currency": "EUR", "timezone": "UTC"}
+        program["enrolment"] = "on_purchase"
+        (answer,) = await ask(self.target, [self.target.request("POST", "/v1/programs", program)])
+        rule = {"kind": "per_amount", "points": 1, "per": "1.00"}
+        path = f"/v1/programs/{json.loads(answer)['id']}/earning-rules"
+        await ask(self.target, [self.target.request("POST", path, rule)])
+
+    def _customer(self, number: int) -> dict[str, Any]:
+        return {
+            "kind": "person",
+            "given_name": self._dice.choice(GIVEN),
+            "family_name": f"{self._dice.choice(FAMILY)}{number % 977}",
+            "emails": [{"address": f"customer{number}@example.org"}],
+            "external_ids": [{"source": "till", "id": str(number)}],
+            "tags": ["benchmark"],
+        }
+
+    def _page(self) -> bytes:
+        cursor = f"&cursor={self.cursor}" if self.cursor else ""
+        return self.target.request("GET", f"/v1/customers?limit={A_PAGE}{cursor}")
+
+    # Endless requests
+
+    def creates(self) -> Iterator[bytes]:
+        """New customers, each under an Idempotency-Key."""
+        for number in self._numbers:
+            body = self._customer(CUSTOMERS + number)
+            yield self.target.request("POST", "/v1/customers", body, Idempotency_Key=f"create-{number}")
+
+    def reads(self) -> Iterator[bytes]:
+        """Customers by id."""
+        while True:
+            yield self.target.request("GET", f"/v1/customers/{self._dice.choice(self.ids)}")
+
+    def first_pages(self) -> Iterator[bytes]:
+        """The first page of fifty."""
+        return itertools.repeat(self.target.request("GET", f"/v1/customers?limit={A_PAGE}"))
+
+    def late_pages(self) -> Iterator[bytes]:
+        """The hundredth page of fifty."""
+        return itertools.repeat(self._page())
+
+    def looked_up_by_email(self) -> Iterator[bytes]:
+        """Customers by an address, in other letters than it was given."""
+        while True:
+            address = f"Customer{self._dice.randrange(CUSTOMERS)}@EXAMPLE.org"
+            yield self.target.request("GET", f"/v1/customers?email={address}")
+
+    def looked_up_by_name(self) -> Iterator[bytes]:
+        """Customers by a family name with a letter wrong."""
+        while True:
+            name = f"{self._dice.choice(FAMILY)}{self._dice.randrange(977)}"
+            yield self.target.request("GET", f"/v1/customers?q={name.replace('e', 'a', 1)}&limit=20")
+
+    def touch_points(self) -> Iterator[bytes]:
+        """Calls."""
+        for number in self._numbers:
+            body = {
+                "customer_id": self._dice.choice(self.ids),
+                "source": "phone",
+                "source_id": f"call-{number}",
+                "channel": "phone",
+                "direction": "inbound",
+                "subject": "Where is my parcel?",
+                "occurred_at": "2026-03-01T10:00:00Z",
+            }
+            yield self.target.request("POST", "/v1/touch-points", body)
+
+    def purchases(self, customer: UUID | None = None) -> Iterator[bytes]:
+        """Purchases of five lines."""
+        while True:
+            yield self.target.request("POST", "/v1/purchases", self._purchase(customer))
+
+    def purchase_batches(self) -> Iterator[bytes]:
+        """Batches of five hundred purchases of five lines."""
+        while True:
+            items = [self._purchase() for _ in range(PURCHASES_A_BATCH)]
+            yield self.target.request("POST", "/v1/purchases/batch", {"items": items})
+
+    def memberships_of(self, customer: UUID) -> bytes:
+        """A customer's memberships: there is one as soon as the points are there."""
+        return self.target.request("GET", f"/v1/memberships?customer_id={customer}")
+
+    def _purchase(self, customer: UUID | None = None) -> dict[str, Any]:
+        lines = [
+            {"sku": f"sku-{self._dice.randrange(500)}", "quantity": 2, "unit_price": "2.50", "category": "tea"}
+            for _ in range(5)
+        ]
+        return {
+            "customer_id": str(customer) if customer else self._dice.choice(self.ids),
+            "source": "till",
+            "source_id": str(uuid4()),
+            "purchased_at": "2026-03-01T10:00:00Z",
+            "currency": "EUR",
+            "lines": lines,
+        }
