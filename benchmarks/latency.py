@@ -38,7 +38,10 @@ async def purchase_to_points(shop: Shop) -> list[float]:
         if number % SAMPLE_EVERY:
             return
         accepted, request = time.perf_counter(), shop.memberships_of(customer)
-        while b'"items":[]' in (await send(request))[1]:
+        while True:
+            _, body = await send(request)
+            if b'"items":[]' not in body:
+                break
             await asyncio.sleep(POLL_SECONDS)
         found.append(time.perf_counter() - accepted)
 

@@ -32,8 +32,8 @@ class Measured:
         bar = "-" if self.bar is None else f"{self.bar:g} {'met' if ratio >= self.bar else '**not met**'}"
         cpu = " / ".join(f"{self.cpu[name]:,.0f}" for name in ("gateway", "service", "postgres"))
         return (
-            f"| {self.work} | {median(self.rates):,.0f} {self.unit} | {median(self.p50):.1f} / {median(self.p99):.1f} | "
-            f"{cpu} | {ratio:.3f} ({low:.3f} to {high:.3f}) of {self.yardstick} | {bar} |"
+            f"| {self.work} | {median(self.rates):,.0f} {self.unit} "
+            f"| {median(self.p50):.1f} / {median(self.p99):.1f} | {cpu} | {ratio:.3f} ({low:.3f} to {high:.3f}) of {self.yardstick} | {bar} |"
         )
 
 
