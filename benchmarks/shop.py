@@ -14,8 +14,6 @@ CUSTOMERS, A_BATCH, A_PAGE, LAST_PAGE = 100_000, 1_000, 50, 100
 PURCHASES_A_BATCH = 500
 GIVEN = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus", "Radia", "Tony"]
 FAMILY = [a + b for a in ["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"] for b in ["sen", "man", "son"]]
-    a + b for a, b in itertools.product(["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"], ["sen", "man", "son"])
-]
 
 
 class Shop:
