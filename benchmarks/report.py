@@ -33,7 +33,8 @@ class Measured:
         cpu = " / ".join(f"{self.cpu[name]:,.0f}" for name in ("gateway", "service", "postgres"))
         return (
             f"| {self.work} | {median(self.rates):,.0f} {self.unit} "
-            f"| {median(self.p50):.1f} / {median(self.p99):.1f} | {cpu} | {ratio:.3f} ({low:.3f} to {high:.3f}) of {self.yardstick} | {bar} |"
+            f"| {median(self.p50):.1f} / {median(self.p99):.1f} | {cpu} "
+            f"| {ratio:.3f} ({low:.3f} to {high:.3f}) of {self.yardstick} | {bar} |"
         )
 
 

@@ -69,7 +69,7 @@ def connect_options(settings: Settings) -> dict[str, Any]:
         "command_timeout": settings.database_statement_seconds + 5,
         "server_settings": {
             "application_name": "rapport",
-            "plan_cache_mode": "force_custom_plan",
+            "plan_cache_mode": "auto",  # no plan knows its tenant (decision 0015), so each fits all
             "timezone": "UTC",
             "statement_timeout": milliseconds,
             "idle_in_transaction_session_timeout": milliseconds,

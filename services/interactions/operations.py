@@ -61,10 +61,15 @@ async def record_once(
 
 
 async def _standing(work: Work, table: type[Table], rows: Sequence[Row]) -> dict[tuple[str, str], tuple[UUID, str]]:
+    # One look-up by the key for each, whatever the planner thinks of the table when it first sees the statement.
     found = await work.fetch(
         f"""
-        select {name_of(table)}.id, source, source_id, content_hash from {name_of(table)}
-        join unnest($1::text[], $2::text[]) as asked(source, source_id) using (source, source_id)
+        select known.id, asked.source, asked.source_id, known.content_hash
+        from unnest($1::text[], $2::text[]) as asked(source, source_id),
+        lateral (
+            select id, content_hash from {name_of(table)} as known
+            where known.source = asked.source and known.source_id = asked.source_id limit 1
+        ) as known
         """,
         [row["source"] for row in rows],
         [row["source_id"] for row in rows],

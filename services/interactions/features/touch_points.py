@@ -112,18 +112,21 @@ class TouchPoint(BaseModel):
 @feature.post("/touch-points", scope="interactions:write", status_code=201, refuses=[SourceIdReused], repeatable=True)
 async def record_touch_point(work: Work, wanted: NewTouchPoint, response: Response) -> TouchPoint:
     """Records a touch point; sent again, it answers 200 with what stands."""
-    outcome = (await _record(work, [(0, wanted)]))[0]
+    outcomes, new = await _record(work, [(0, wanted)])
+    outcome = outcomes[0]
     if isinstance(outcome, Problem):
         raise outcome
-    if outcome[0] == "unchanged":
-        response.status_code = 200
+    if new:
+        return touch_point_of(new[0])
+    response.status_code = 200
     return touch_point_of(vars(await work.get(Row, outcome[1])))
 
 
 @feature.post("/touch-points/batch", scope="interactions:write", batch=True)
 async def record_touch_points_batch(work: Work, batch: Batch[NewTouchPoint]) -> BatchResults:
     """Records up to a thousand touch points; one that stands already is `unchanged`."""
-    return results_of(batch, await _record(work, batch.readable()))
+    outcomes, _ = await _record(work, batch.readable())
+    return results_of(batch, outcomes)
 
 
 @feature.get("/touch-points/{id:uuid}", scope="interactions:read")
@@ -132,7 +135,10 @@ async def read_touch_point(work: Work, id: UUID) -> TouchPoint:
     return touch_point_of(vars(await work.get(Row, id)))
 
 
-async def _record(work: Work, items: Sequence[tuple[int, NewTouchPoint]]) -> dict[int, Outcome]:
+async def _record(
+    work: Work, items: Sequence[tuple[int, NewTouchPoint]]
+) -> tuple[dict[int, Outcome], list[dict[str, Any]]]:
+    """Records each touch point that is not recorded yet; the outcomes by place, and the rows that are new."""
     refused: dict[int, Outcome] = {}
     rows = []
     for index, item in items:
@@ -145,7 +151,7 @@ async def _record(work: Work, items: Sequence[tuple[int, NewTouchPoint]]) -> dic
     outcomes, new = await record_once(work, Row, rows)
     for row in new:
         work.publish(shown(TouchPointRecorded, row, touch_point_id=row["id"]))
-    return outcomes | refused
+    return outcomes | refused, new
 
 
 def touch_point_of(row: Mapping[str, Any]) -> TouchPoint:

@@ -1,12 +1,13 @@
 """Values that cross the wire: what is cleaned, what is refused, what compares equal."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chassis import Instant, Line, Paragraphs, WholeNumber
-from chassis.values import normal_email, normal_phone
+from chassis.values import normal_email, normal_phone, shown
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,26 @@ def test_phone_numbers_are_read_as_people_write_them(case: str, number: str, reg
 def test_what_cannot_be_a_phone_number_raises(number: str) -> None:
     with pytest.raises(ValueError, match="phone number"):
         normal_phone(number, "NL")
+
+
+class _Part(BaseModel):
+    number: int
+
+
+class _Whole(BaseModel):
+    name: str
+    at: datetime
+    part: _Part | None
+    parts: list[_Part]
+
+
+def test_what_is_shown_is_what_the_model_would_make() -> None:
+    row = {"name": "n", "at": datetime(2026, 3, 1, tzinfo=UTC), "part": None, "other": "of no field"}
+    parts = [_Part(number=1)]
+    made = shown(_Whole, row, parts=parts)
+    constructed = _Whole.model_construct(**{name: row[name] for name in ("name", "at", "part")}, parts=parts)
+    assert made == constructed
+    assert made.model_dump_json() == constructed.model_dump_json()
+    assert made.model_fields_set == constructed.model_fields_set
+    with pytest.raises(KeyError):
+        shown(_Whole, {"name": "n"}, parts=parts)

@@ -14,8 +14,10 @@ from services.interactions.model import Purchase
 from services.interactions.operations import Outcome, Row, a_row, record_once, refuse_the_future
 
 
-async def record_purchases(work: Work, items: Sequence[tuple[int, NewPurchase]]) -> dict[int, Outcome]:
-    """Records each purchase that is not recorded yet; the outcomes by place."""
+async def record_purchases(
+    work: Work, items: Sequence[tuple[int, NewPurchase]]
+) -> tuple[dict[int, Outcome], list[Row]]:
+    """Records each purchase that is not recorded yet; the outcomes by place, and the rows that are new."""
     refused: dict[int, Outcome] = {}
     rows: list[tuple[int, Row]] = []
     for index, item in items:
@@ -28,7 +30,7 @@ async def record_purchases(work: Work, items: Sequence[tuple[int, NewPurchase]])
     outcomes, new = await record_once(work, Purchase, rows)
     for row in new:
         work.publish(_recorded(row))
-    return outcomes | refused
+    return outcomes | refused, new
 
 
 def row_of(work: Work, item: NewPurchase) -> Row:

@@ -21,19 +21,21 @@ async def record_purchase(work: Work, wanted: NewPurchase, response: Response) -
 
     A customer that is not known here yet is accepted: its record may still be on its way.
     """
-    outcome = (await record_purchases(work, [(0, wanted)]))[0]
+    outcomes, new = await record_purchases(work, [(0, wanted)])
+    outcome = outcomes[0]
     if isinstance(outcome, Problem):
         raise outcome
-    status, purchase_id = outcome
-    if status == "unchanged":
-        response.status_code = 200
-    return purchase_of(vars(await work.get(Row, purchase_id)))
+    if new:
+        return purchase_of(new[0])
+    response.status_code = 200
+    return purchase_of(vars(await work.get(Row, outcome[1])))
 
 
 @feature.post("/purchases/batch", scope="interactions:write", batch=True)
 async def record_purchases_batch(work: Work, batch: Batch[NewPurchase]) -> BatchResults:
     """Records up to a thousand purchases; one that stands already is `unchanged`."""
-    return results_of(batch, await record_purchases(work, batch.readable()))
+    outcomes, _ = await record_purchases(work, batch.readable())
+    return results_of(batch, outcomes)
 
 
 @feature.get("/purchases/{id:uuid}", scope="interactions:read")
