@@ -15,10 +15,13 @@ from chassis.work import Work, transaction
 if TYPE_CHECKING:
     from chassis.service import Service
 
+LONGEST_SECONDS = 6 * 3600.0
+
 
 async def rebuild_all(service: "Service", *, repair: bool) -> list[tuple[str, UUID, int]]:
     """What differed: feature, tenant, and how many rows; nothing when all was well."""
-    settings = service.settings
+    # A scan of all facts may take longer than any request may.
+    settings = service.settings.model_copy(update={"database_statement_seconds": LONGEST_SECONDS})
     assert settings.worker_database_url is not None, "WORKER_DATABASE_URL is needed"
     found = []
     async with await open_pool(settings.worker_database_url, settings, 1) as pool:

@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 OWN_BUCKETS = ("pending", "available", "reserved", "debt")
-NEVER = datetime.max.replace(tzinfo=UTC)
+EVER, NEVER = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 RefundPolicy = Literal["debt", "within_balance", "only_pending"]
 
 
@@ -100,11 +100,28 @@ class Settled:
     available: int
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a refund took back: of pending points, of those that could be spent, of those expired, and as a debt."""
+
+    pending: int
+    available: int
+    expired: int
+    owed: int
+
+    @property
+    def points(self) -> int:
+        """All of it."""
+        return self.pending + self.available + self.expired + self.owed
+
+
 @dataclass(slots=True)
 class Account:
     """A wallet with its lots and holds; `moves` and `settled` are what has happened since it was opened.
 
-    Who only credits, while nothing is due, may leave lots and holds out, and say instead when one of them is due first.
+    Who only credits, while nothing is due, may leave lots and holds out: then the account is not `whole`, and `due_at`
+    says when one of them is due first. An account's time never goes back: who waited long for its lock, or has a clock
+    that is behind, acts at the moment at which it was settled last (`now`).
     """
 
     membership_id: UUID
@@ -115,6 +132,8 @@ class Account:
     lots: dict[UUID, Lot] = field(default_factory=dict)
     holds: dict[UUID, Hold] = field(default_factory=dict)
     due_at: datetime | None = None
+    settled_at: datetime = EVER
+    whole: bool = True
     moves: list[Move] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     _lots_before: dict[UUID, tuple[int, int, int]] = field(init=False)
@@ -133,8 +152,14 @@ class Account:
 
     # What time does
 
+    @property
+    def now(self) -> datetime:
+        """The moment at which the account stands."""
+        return self.settled_at
+
     def settle(self, now: datetime) -> None:
         """Applies what is due: points that can be spent from now on, that cannot any more, holds that are over."""
+        self.settled_at = now = max(now, self.settled_at)
         due: list[tuple[datetime, int, UUID, Callable[[], None]]] = []
         for lot in self.lots.values():
             if lot.pending and lot.activates_at <= now:
@@ -152,7 +177,7 @@ class Account:
         times = [lot.activates_at for lot in self.lots.values() if lot.pending]
         times += [lot.expires_at for lot in self.lots.values() if lot.expires_at and lot.pending + lot.remaining]
         times += [hold.ends_at for hold in self.holds.values()]
-        times += [self.due_at] if self.due_at else []
+        times += [self.due_at] if self.due_at and not self.whole else []
         return min(times, default=None)
 
     def _activate(self, lot: Lot) -> None:
@@ -175,20 +200,20 @@ class Account:
 
     # What members and staff do
 
-    def credit(self, reason: Reason, lot: Lot, now: datetime, from_bucket: str = "issued") -> int:
+    def credit(self, reason: Reason, lot: Lot, from_bucket: str = "issued") -> int:
         """Adds a new lot of `lot.original` points; answers with how many of them paid a debt.
 
         Points whose time is over by now are booked and expire at once: they pay no debt, as they could not have paid
         it had they been told of in time.
         """
         points = lot.original
-        if lot.over_by(now):
+        if lot.over_by(self.now):
             self._move(reason, from_bucket, "available", points)
             lot.remaining = points
             self.lots[lot.id] = lot
             self._expire(lot)
             return 0
-        if lot.activates_at > now:
+        if lot.activates_at > self.now:
             self._move(reason, from_bucket, "pending", points)
             lot.pending = points
             paid = 0
@@ -236,8 +261,8 @@ class Account:
         self._move(reason, "reserved", "available", returned - expired)
         return paid, expired
 
-    def take_back(self, reason: Reason, points: int, purchase_id: UUID, policy: RefundPolicy) -> tuple[int, int]:
-        """Takes back what a purchase no longer deserves; answers with how many were taken and how many are owed.
+    def take_back(self, reason: Reason, points: int, purchase_id: UUID, policy: RefundPolicy) -> Taken:
+        """Takes back what a purchase no longer deserves; answers with what was taken of which.
 
         First of the purchase's own points: pending ones, those that can be spent, those that have expired unspent
         (the member has lost them already and does not lose them twice). Then of others, those over first; never of a
@@ -254,7 +279,7 @@ class Account:
         owed = missing if policy == "debt" else 0
         for bucket, part in (("pending", pending), ("available", available), ("expired", expired), ("debt", owed)):
             self._move(reason, bucket, "reversed", part)
-        return points - missing, owed
+        return Taken(pending, available, expired, owed)
 
     def withdraw(self, reason: Reason, points: int, *, owing: bool) -> None:
         """Takes points away by hand; `owing` makes a debt of what is not there. Raises Overdrawn."""

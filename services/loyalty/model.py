@@ -117,6 +117,8 @@ class Wallet(Owned, table=True):
     debt: int = whole(default=0)
     due_at: datetime | None = instant(nullable=True)
     """When something comes due by itself: points activate or expire, or a hold ends."""
+    settled_at: datetime | None = instant(nullable=True)
+    """The moment at which points moved last; nobody moves them at an earlier one."""
 
 
 class PointsEntry(Owned, table=True):

@@ -42,7 +42,7 @@ def follow(page: str, copy: Path) -> None:
         before = file.read_text() + "\n\n" if file.exists() else ""
         file.write_text(before + code)
     test = copy / "tests/unit/loyalty/test_rules.py"
-    test.write_text(test.read_text().replace("awards, split_credit", "awards, fills_a_card, split_credit"))
+    test.write_text(test.read_text().replace("awards, lifetime", "awards, fills_a_card, lifetime"))
     readme = copy / "services/loyalty/README.md"
     text = readme.read_text()
     for row in re.search(r"```markdown\n(.*?)```", page, re.S).group(1).splitlines():  # type: ignore[union-attr]

@@ -75,11 +75,11 @@ async def adjust_points(work: Work, id: UUID, wanted: NewAdjustment) -> Adjustme
         actor=work.actor,
         created_at=work.now,
     )
-    reason = Reason("adjust", "adjustment", row.id, work.now)
+    reason = Reason("adjust", "adjustment", row.id, account.now)
     if wanted.points > 0:
         program = await work.get(Program, membership.program_id)
-        begins, ends = rules.lifetime(work.now, 0, program.expiry_months, ZoneInfo(program.timezone))
-        account.credit(reason, Lot(uuid7(), row.id, wanted.points, begins, ends), work.now, "adjusted")
+        begins, ends = rules.lifetime(account.now, 0, program.expiry_months, ZoneInfo(program.timezone))
+        account.credit(reason, Lot(uuid7(), row.id, wanted.points, begins, ends), "adjusted")
     else:
         if -wanted.points > account.available and not wanted.allow_debt:
             raise NotEnoughPoints(f"{account.available} points are available.", available=account.available)

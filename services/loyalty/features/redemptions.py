@@ -86,7 +86,7 @@ async def redeem_points(work: Work, id: UUID, wanted: NewRedemption) -> Redempti
     if wanted.points > account.available:
         raise NotEnoughPoints(f"{account.available} points are available.", available=account.available)
     held = wanted.mode == "reserve"
-    ends = work.now + timedelta(seconds=wanted.expires_in_seconds or HOLD_SECONDS)
+    ends = account.now + timedelta(seconds=wanted.expires_in_seconds or HOLD_SECONDS)
     row = Row(
         id=uuid7(),
         membership_id=id,
@@ -94,7 +94,7 @@ async def redeem_points(work: Work, id: UUID, wanted: NewRedemption) -> Redempti
         state="reserved" if held else "captured",
         hold_ends_at=ends if held else None,
     )
-    reason = Reason("reserve" if held else "capture", "redemption", row.id, work.now)
+    reason = Reason("reserve" if held else "capture", "redemption", row.id, account.now)
     if held:
         taken = account.reserve(reason, wanted.points, ends).taken
         work.publish(_reserved(membership, account, row, ends))
@@ -113,7 +113,7 @@ async def read_redemption(work: Work, id: UUID) -> Redemption:
     """One redemption. A hold that is over reads as expired, whether or not somebody has released it yet."""
     row = await work.get(Row, id)
     if row.state == "reserved" and row.hold_ends_at is not None and row.hold_ends_at <= work.now:
-        row.state = "expired"
+        row.state, row.version, row.updated_at = "expired", row.version + 1, row.hold_ends_at
     return redemption_of(vars(row))
 
 
@@ -124,7 +124,7 @@ async def capture_redemption(work: Work, id: UUID) -> Redemption:
     if row.state in ("released", "expired"):
         raise AlreadyReleased(f"The hold has been {row.state}.")
     if row.state == "reserved":
-        account.capture(row.id, work.now)
+        account.capture(row.id, account.now)
         await work.update(row, state="captured")
         work.publish(_redeemed(await work.get(Membership, row.membership_id), account, row))
     await save(work, account)
@@ -138,7 +138,7 @@ async def release_redemption(work: Work, id: UUID) -> Redemption:
     if row.state == "captured":
         raise AlreadyCaptured
     if row.state == "reserved":
-        debt_paid, expired = account.release(row.id, work.now)
+        debt_paid, expired = account.release(row.id, account.now)
         await work.update(row, state="released")
         membership = await work.get(Membership, row.membership_id)
         work.publish(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Event, NotFound, Work, uuid7
-from services.loyalty.account import Account, Hold, Lot, Settled
+from services.loyalty.account import EVER, Account, Hold, Lot, Settled
 from services.loyalty.model import Lot as LotRow
 from services.loyalty.model import PointsEntry, Wallet
 from services.loyalty.operations.facts import PointsActivated, PointsExpired, PointsReleased
@@ -26,7 +26,7 @@ async def open_account(work: Work, membership_id: UUID, *, purchase_id: UUID | N
 async def open_accounts_to_credit(work: Work, membership_ids: Sequence[UUID]) -> list[Account]:
     """Accounts, locked in the order of their ids and settled; lots and holds only of those that had something due."""
     locked = await work.fetch(
-        "select id, pending, available, reserved, debt, due_at from wallet where id = any($1) order by id "
+        "select id, pending, available, reserved, debt, due_at, settled_at from wallet where id = any($1) order by id "
         "for no key update",
         membership_ids,
     )
@@ -39,6 +39,8 @@ async def open_accounts_to_credit(work: Work, membership_ids: Sequence[UUID]) ->
             reserved=row["reserved"],
             debt=row["debt"],
             due_at=row["due_at"],
+            settled_at=row["settled_at"] or EVER,
+            whole=False,
         )
         for row in locked
         if row["id"] not in due
@@ -59,8 +61,8 @@ async def read_account(work: Work, membership_id: UUID) -> Account:
 
 async def save(work: Work, *accounts: Account) -> None:
     """Writes what has happened to accounts since they were opened: entries, lots, wallets, and the ends of holds."""
-    await _announce(work, accounts)
-    moved = [account for account in accounts if account.moves]
+    await announce(work, *accounts)
+    moved = [account for account in accounts if account.moves or account.next_due() != account.due_at]
     await work.insert_all(PointsEntry, [entry for account in moved for entry in _entries(work, account)])
     await work.insert_all(LotRow, [_lot_row(account, lot) for account in moved for lot in account.new_lots()])
     changed = [lot for account in moved for lot in account.changed_lots()]
@@ -75,8 +77,9 @@ async def save(work: Work, *accounts: Account) -> None:
     if moved:
         await work.execute(
             "update wallet set pending = now.pending, available = now.available, reserved = now.reserved, "
-            "debt = now.debt, due_at = now.due_at from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], "
-            "$5::bigint[], $6::timestamptz[]) as now(id, pending, available, reserved, debt, due_at) "
+            "debt = now.debt, due_at = now.due_at, settled_at = now.settled_at from unnest($1::uuid[], $2::bigint[], "
+            "$3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::timestamptz[]) "
+            "as now(id, pending, available, reserved, debt, due_at, settled_at) "
             "where wallet.id = now.id",
             [account.membership_id for account in moved],
             [account.pending for account in moved],
@@ -84,6 +87,7 @@ async def save(work: Work, *accounts: Account) -> None:
             [account.reserved for account in moved],
             [account.debt for account in moved],
             [account.next_due() for account in moved],
+            [account.settled_at for account in moved],
         )
 
 
@@ -96,7 +100,7 @@ async def _load(work: Work, membership_ids: Sequence[UUID], purchase_id: UUID | 
 
 
 _ACCOUNT = """
-    select wallet.id, pending, available, reserved, debt,
+    select wallet.id, pending, available, reserved, debt, due_at, settled_at,
            array(
                select json_build_object(
                    'id', lot.id, 'source_id', source_id, 'original', original, 'activates_at', activates_at,
@@ -147,6 +151,8 @@ def _account_of(row: Mapping[str, Any]) -> Account:
         available=row["available"],
         reserved=row["reserved"],
         debt=row["debt"],
+        due_at=row["due_at"],
+        settled_at=row["settled_at"] or EVER,
         lots={lot.id: lot for lot in lots},
         holds={hold.id: hold for hold in holds},
     )
@@ -163,11 +169,11 @@ async def _settle(work: Work, accounts: Sequence[Account]) -> None:
             over,
             work.now,
         )
-    await _announce(work, accounts)
+    await announce(work, *accounts)
 
 
-async def _announce(work: Work, accounts: Sequence[Account]) -> None:
-    """Publishes what came due by itself."""
+async def announce(work: Work, *accounts: Account) -> None:
+    """Publishes what came due by itself, once."""
     news = [(account, one) for account in accounts for one in account.settled]
     if news:
         members = await work.fetch(

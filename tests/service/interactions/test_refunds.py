@@ -98,6 +98,10 @@ async def test_a_refund_sent_again_is_what_stands(interactions: ServiceUnderTest
         (a_refund(amount=1.5), "/amount"),
         (by_line(1, quantity=0), "/lines"),
         (a_refund(amount="1.00", refunded_at="2150-01-01T00:00:00Z"), "/refunded_at"),
+        (
+            a_refund(lines=[{"number": 1, "amount": "10.00"}, {"number": 2, "amount": "-4.00"}]),
+            "/lines/1/amount",
+        ),
     ],
 )
 async def test_a_refund_that_makes_no_sense_is_refused(
@@ -123,6 +127,8 @@ async def test_a_refund_before_its_purchase_waits_for_it(interactions: ServiceUn
     for _ in range(2):
         answer = await interactions.post("/v1/refunds", refund)
         assert (answer.status_code, answer.json()["state"]) == (202, "waiting"), answer.text
+    same = refund | {"lines": [{"number": 1, "quantity": "1.500"}]}
+    assert (await interactions.post("/v1/refunds", same)).status_code == 202, "the same, said otherwise"
     other = await interactions.post("/v1/refunds", refund | {"lines": [{"number": 2, "quantity": 1}]})
     assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
     await interactions.do_chores()

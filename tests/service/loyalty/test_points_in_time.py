@@ -224,3 +224,31 @@ async def test_a_program_whose_times_make_no_sense_is_refused(
 ) -> None:
     answer = await loyalty.post("/v1/programs", a_program(**fields))
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_who_began_earlier_does_not_move_points_back_in_time(loyalty: ServiceUnderTest) -> None:
+    """Its clock is behind, or it waited for the lock: what another one has let expire stays so, and is told once."""
+    await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
+    early = await on(loyalty, "2026-03-20")
+    _, path = await a_buyer(early, "10.00")
+    held = await redeem(early, path, 4, expires_in_seconds=20 * 86_400)
+    await (await on(loyalty, "2026-04-02")).do_chores()
+    assert (await act(early, held, "release")).status_code == 200
+    later = await on(loyalty, "2026-04-03")
+    await later.do_chores()
+    assert await buckets(later, path) == (0, 0, 0)
+    assert await is_sound(loyalty)
+
+
+async def test_points_over_when_they_are_told_have_expired_before_the_next_are_earned(
+    loyalty: ServiceUnderTest,
+) -> None:
+    await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
+    today = await on(loyalty, "2026-03-20")
+    customer = uuid7()
+    purchases = [bought("7.00", customer, at="2025-01-01T00:00:00Z"), bought("9.00", customer)]
+    await today.deliver([purchases[0]])
+    await loyalty.published()
+    await today.deliver([bought("5.00", customer, at="2025-01-01T00:00:00Z"), purchases[1]])
+    told = [(event.type.split(".")[1], event.data["available"]) for event in await loyalty.published()]
+    assert told == [("points_earned", 0), ("points_expired", 0), ("points_earned", 9)]

@@ -114,3 +114,18 @@ async def test_a_refund_takes_the_purchases_own_points_first(loyalty: ServiceUnd
     await loyalty.deliver(refunded("7.00", second, customer))
     lots = await loyalty.rows("select original, remaining from lot order by original")
     assert [(lot["original"], lot["remaining"]) for lot in lots] == [(5, 5), (7, 0)]
+
+
+async def test_a_purchase_told_again_to_a_newer_program_is_not_reversed_twice_in_the_older(
+    loyalty: ServiceUnderTest,
+) -> None:
+    await a_running_program(loyalty)
+    customer, purchase = uuid7(), uuid7()
+    await loyalty.deliver(bought("10.00", customer, purchase_id=purchase), refunded("4.00", purchase, customer))
+    assert await points_of(loyalty, customer) == 6
+    await a_running_program(loyalty, a_rule(10))
+    await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
+    rows = await loyalty.rows("select available from wallet order by available")
+    assert [row["available"] for row in rows] == [6, 60]
+    assert await loyalty.dead_letters() == []
+    assert await is_sound(loyalty)

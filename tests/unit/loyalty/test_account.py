@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.ids import uuid7
-from services.loyalty.account import OWN_BUCKETS, Account, Lot, Overdrawn, Reason, RefundPolicy
+from services.loyalty.account import OWN_BUCKETS, Account, Lot, Overdrawn, Reason, RefundPolicy, Taken
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,8 @@ def an_account(*lots: tuple[int, float | None], debt: int = 0) -> tuple[Account,
     made = []
     for number, (points, over) in enumerate(lots):
         lot = Lot(uuid7(), uuid7(), points, day(number / 100), None if over is None else day(over))
-        account.credit(why("earn", lot.source_id), lot, day(number / 100))
+        account.settle(day(number / 100))
+        account.credit(why("earn", lot.source_id), lot)
         made.append(lot)
     if debt:
         account.withdraw(why("adjust"), account.available + debt, owing=True)
@@ -62,7 +63,7 @@ def test_points_end_in_the_moment_in_which_they_are_over_and_not_before() -> Non
 def test_pending_points_pay_a_debt_when_they_become_due() -> None:
     account, _ = an_account((1, None), debt=4)
     lot = Lot(uuid7(), uuid7(), 10, day(14), None)
-    assert account.credit(why("earn"), lot, day(0)) == 0
+    assert account.credit(why("earn"), lot) == 0
     assert buckets(account) == (10, 0, 0, 4)
     account.settle(day(14))
     assert buckets(account) == (0, 6, 0, 0)
@@ -71,7 +72,8 @@ def test_pending_points_pay_a_debt_when_they_become_due() -> None:
 
 def test_points_told_of_when_they_are_over_pay_no_debt() -> None:
     account, _ = an_account((1, None), debt=4)
-    assert account.credit(why("earn"), Lot(uuid7(), uuid7(), 10, day(0), day(5)), day(6)) == 0
+    account.settle(day(6))
+    assert account.credit(why("earn"), Lot(uuid7(), uuid7(), 10, day(0), day(5))) == 0
     assert buckets(account) == (0, 0, 0, 4)
 
 
@@ -116,16 +118,17 @@ def test_a_refund_takes_what_is_pending_of_its_purchase_first_and_nothing_pendin
     account = Account(uuid7())
     own, other = (Lot(uuid7(), uuid7(), 10, day(14), None) for _ in range(2))
     for lot in (own, other):
-        account.credit(why("earn"), lot, day(0))
-    assert account.take_back(why("reverse"), 4, own.source_id, "only_pending") == (4, 0)
-    assert account.take_back(why("reverse"), 8, own.source_id, "only_pending") == (6, 0)
+        account.settle(day(0))
+        account.credit(why("earn"), lot)
+    assert account.take_back(why("reverse"), 4, own.source_id, "only_pending") == Taken(4, 0, 0, 0)
+    assert account.take_back(why("reverse"), 8, own.source_id, "only_pending") == Taken(6, 0, 0, 0)
     assert (own.pending, other.pending) == (0, 10)
 
 
 def test_a_member_does_not_lose_twice_what_expired_unspent() -> None:
     account, (own, other) = an_account((10, 5), (10, None))
     account.settle(day(6))
-    assert account.take_back(why("reverse"), 10, own.source_id, "debt") == (10, 0)
+    assert account.take_back(why("reverse"), 10, own.source_id, "debt") == Taken(0, 0, 10, 0)
     assert (buckets(account), other.remaining) == ((0, 10, 0, 0), 10)
 
 
@@ -135,6 +138,20 @@ def test_points_taken_by_hand_are_there_or_owed() -> None:
         account.withdraw(why("adjust"), 6, owing=False)
     account.withdraw(why("adjust"), 6, owing=True)
     assert buckets(account) == (0, 0, 0, 1)
+
+
+def test_time_does_not_go_back() -> None:
+    """Who waited for the account while another one let points expire must not put points back into what is over."""
+    account, (lot,) = an_account((10, 5))
+    hold = account.reserve(why("reserve"), 4, day(30))
+    account.settle(day(6))
+    account.settle(day(4))  # somebody who began earlier
+    assert account.now == day(6)
+    assert account.release(hold.id, account.now) == (0, 4)
+    account.settle(day(7))
+    assert (buckets(account), lot.expired) == ((0, 0, 0, 0), 10)
+    keys = [(move.reason, move.to_bucket) for move in account.moves]
+    assert len(set(keys)) == len(keys)
 
 
 # Whatever happens
@@ -176,23 +193,23 @@ class Story:
         over = None if self.living_days is None else begins + timedelta(days=self.living_days)
         lot = Lot(UUID(int=1_000 + len(self.account.moves)), UUID(int=number), points, begins, over)
         self.earned[number] += points
-        self.account.credit(reason, lot, now)
+        self.account.credit(reason, lot)
 
     def _give(self, reason: Reason, points: int, now: datetime) -> None:
         lot = Lot(UUID(int=1_000 + len(self.account.moves)), UUID(int=99), points, now, None)
-        self.account.credit(reason, lot, now, "adjusted")
+        self.account.credit(reason, lot, "adjusted")
 
     def _refund(self, reason: Reason, number: int, points: int) -> None:
         wanted = min(points, self.earned[number] - self.reversed[number])
         held, pending = self.account.reserved, self.account.pending
         of_own = sum(lot.pending for lot in self.account.lots.values() if lot.source_id == UUID(int=number))
-        taken, owed = self.account.take_back(reason, wanted, UUID(int=number), self.policy)
+        taken = self.account.take_back(reason, wanted, UUID(int=number), self.policy)
         self.reversed[number] += wanted
         assert self.account.reserved == held, "a refund takes nothing that is held"
         assert pending - self.account.pending == min(wanted, of_own), "pending points go back first, its own only"
-        assert taken + owed <= wanted
+        assert taken.points <= wanted
         if self.policy == "debt":
-            assert taken + owed == wanted, "what is not there is owed"
+            assert taken.points == wanted, "what is not there is owed"
 
     def _reserve(self, reason: Reason, number: int, points: int, now: datetime) -> None:
         hold_id = UUID(int=number)

@@ -68,8 +68,10 @@ def _line_minor(state: rules.LineState, line: NewRefundLine, currency: str, plac
         if line.quantity is not None:
             return rules.refund_by_quantity(state, line.quantity, f"{place}/quantity")
         minor, left = _minor(line.amount or "", currency, f"{place}/amount"), state.minor - state.refunded_minor
-        if minor > left:
+        if minor > max(left, 0):
             raise rules.TooMuch(f"{place}/amount", text_from_minor(left, currency))
+        if minor < min(left, 0):
+            raise Invalid.field(f"{place}/amount", "negative", "more of the line would be left than it was")
     except rules.TooMuch as error:
         raise MoreThanIsLeft(f"{error.place}: {error}.", left=error.left, pointer=error.place) from None
     return minor

@@ -5,11 +5,12 @@ waited within half a minute of its purchase; what turns out to be more than ther
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
 
-from chassis import Page, Paged, Problem, Work, json, page, shown, uuid7
+from chassis import Again, Page, Paged, Problem, Work, json, page, shown, uuid7
 from services.interactions import rules
 from services.interactions.features.refunds.recording import MoreThanIsLeft, record_refund
 from services.interactions.features.refunds.routes import feature, refund_of
@@ -91,6 +92,10 @@ async def record_refunds_that_waited(work: Work) -> bool:
 async def _keep(work: Work, wanted: NewRefundBySource) -> Row:
     """Keeps a refund for later; told again, the one that waits. Raises SourceIdReused."""
     content = wanted.model_dump(mode="json")
+    for part in (content, *(content["lines"] or [])):  # "1" and "1.000" are one quantity
+        for name in ("quantity", "amount"):
+            if part.get(name) is not None:
+                part[name] = format(Decimal(part[name]).normalize(), "f")
     row = Row(
         id=uuid7(),
         purchase_source=wanted.purchase.source,
@@ -104,7 +109,9 @@ async def _keep(work: Work, wanted: NewRefundBySource) -> Row:
     )
     if not await work.insert_new(row):
         standing = await work.find(Row, source=wanted.source, source_id=wanted.source_id)
-        if standing is None or standing.content_hash != row.content_hash:
+        if standing is None:
+            raise Again  # recorded just now: the one who runs again finds its purchase
+        if standing.content_hash != row.content_hash:
             raise SourceIdReused
         return standing
     return row

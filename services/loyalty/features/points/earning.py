@@ -13,7 +13,7 @@ from services.loyalty import rules
 from services.loyalty.account import Account, Lot, Reason
 from services.loyalty.features.points.facts import PointsEarned, PurchaseRecorded
 from services.loyalty.model import EarnBasis, EarningRule, Membership, Program
-from services.loyalty.operations import join, open_accounts_to_credit, save
+from services.loyalty.operations import announce, join, open_accounts_to_credit, save
 
 
 @dataclass(slots=True)
@@ -26,11 +26,11 @@ class Member:
     rules: list[rules.Rule]
 
 
-async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> list[UUID]:
-    """Awards points for each purchase that has not earned yet; answers with those purchases."""
+async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dict[UUID, UUID]:
+    """Awards points for each purchase that has not earned yet; answers with the new bases and their purchases."""
     programs = {program.id: program for program in await work.all(Program, state="active")}
     if not programs:
-        return []
+        return {}
     await _enrol_buyers(work, programs, purchases)
     members = await _members(work, programs, purchases)
     worth = [
@@ -44,8 +44,9 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> lis
         if basis["id"] in fresh:
             for award in rules.awards(member.rules, purchase.total.minor, purchase.purchased_at):
                 _credit(work, member, purchase, award)
+                await announce(work, member.account)  # what was over when it was told has expired by it
     await save(work, *(member.account for each in members.values() for member in each))
-    return sorted({purchase.purchase_id for purchase, _, basis in worth if basis["id"] in fresh})
+    return {basis["id"]: basis["purchase_id"] for _, _, basis in worth if basis["id"] in fresh}
 
 
 async def _enrol_buyers(work: Work, programs: Mapping[UUID, Program], purchases: Sequence[PurchaseRecorded]) -> None:
@@ -113,7 +114,7 @@ def _credit(work: Work, member: Member, purchase: PurchaseRecorded, award: rules
     """Adds an award to an account, with the time that its points have."""
     program, account = member.program, member.account
     # A till whose clock is ahead keeps nobody waiting in a program that lets nobody wait.
-    earned_at = purchase.purchased_at if program.pending_days else min(purchase.purchased_at, work.now)
+    earned_at = purchase.purchased_at if program.pending_days else min(purchase.purchased_at, account.now)
     activates_at, expires_at = rules.lifetime(
         earned_at, program.pending_days, program.expiry_months, ZoneInfo(program.timezone)
     )
@@ -121,7 +122,7 @@ def _credit(work: Work, member: Member, purchase: PurchaseRecorded, award: rules
     reason = Reason(
         "earn", "purchase", purchase.purchase_id, purchase.purchased_at, award.rule.rule_id, award.rule.version
     )
-    paid = account.credit(reason, lot, work.now)
+    paid = account.credit(reason, lot)
     work.publish(
         PointsEarned(
             customer_id=purchase.customer_id,

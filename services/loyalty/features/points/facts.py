@@ -43,7 +43,7 @@ class PurchaseRefunded(Incoming, type="interactions.purchase_refunded.v1"):
 
 
 class PointsReversed(Event, type="loyalty.points_reversed.v1", key="customer_id"):
-    """A refund took back points of one rule: `taken` of them were there, the rest is owed now."""
+    """A refund took back points of one rule: `taken` of pending, available and expired ones; the rest is owed now."""
 
     customer_id: UUID
     membership_id: UUID
@@ -54,6 +54,10 @@ class PointsReversed(Event, type="loyalty.points_reversed.v1", key="customer_id"
     rule_version: int
     points: int
     taken: int
+    from_pending: int
+    from_available: int
+    from_expired: int
+    owed: int
     available: int
     debt: int
     refunded_at: datetime

@@ -1,6 +1,6 @@
 """Reversing: what refunds take back, from the purchase's own points first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -41,14 +41,17 @@ async def reverse_refund(work: Work, refund: PurchaseRefunded) -> None:
             await _reverse(work, basis, step)
 
 
-async def reverse_early_refunds(work: Work, purchase_ids: Sequence[UUID]) -> None:
-    """Takes back the points of purchases whose refunds had been told before them."""
-    rows = await work.fetch("select * from told_refund where purchase_id = any($1) order by id", list(purchase_ids))
+async def reverse_early_refunds(work: Work, new_bases: Mapping[UUID, UUID]) -> None:
+    """Takes back what was earned just now by purchases whose refunds had been told before: basis, purchase."""
+    rows = await work.fetch(
+        "select * from told_refund where purchase_id = any($1) order by id", sorted(set(new_bases.values()))
+    )
     gone: dict[UUID, int] = {}
     for told in rows_of(ToldRefund, rows):
         before = gone.get(told.purchase_id, 0)
         gone[told.purchase_id] = before + told.amount_minor
-        for basis in await work.all(EarnBasis, purchase_id=told.purchase_id):
+        bases = await work.all(EarnBasis, purchase_id=told.purchase_id)
+        for basis in (one for one in bases if one.id in new_bases):
             await _reverse(work, basis, Step(told.id, told.refunded_at, before, before + told.amount_minor))
 
 
@@ -64,8 +67,8 @@ async def _reverse(work: Work, basis: EarnBasis, step: Step) -> None:
         wanted = rules.reversal(rule, basis.eligible_minor, step.before, step.after)
         reason = Reason("reverse", "refund", step.refund_id, step.refunded_at, rule.rule_id, rule.version)
         policy = cast(RefundPolicy, program.refund_policy)
-        taken, owed = account.take_back(reason, wanted, basis.purchase_id, policy)
-        if taken + owed == 0:
+        taken = account.take_back(reason, wanted, basis.purchase_id, policy)
+        if taken.points == 0:
             continue
         work.publish(
             PointsReversed(
@@ -76,8 +79,12 @@ async def _reverse(work: Work, basis: EarnBasis, step: Step) -> None:
                 refund_id=step.refund_id,
                 rule_id=rule.rule_id,
                 rule_version=rule.version,
-                points=taken + owed,
-                taken=taken,
+                points=taken.points,
+                taken=taken.points - taken.owed,
+                from_pending=taken.pending,
+                from_available=taken.available,
+                from_expired=taken.expired,
+                owed=taken.owed,
                 available=account.available,
                 debt=account.debt,
                 refunded_at=step.refunded_at,

@@ -34,6 +34,7 @@ def _programs() -> None:
 
 def _wallets() -> None:
     op.add_column("wallet", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("wallet", sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(
         "update wallet set due_at = held.ends_at from (select tenant_id, membership_id, min(hold_ends_at) as ends_at "
         "from redemption where state = 'reserved' group by tenant_id, membership_id) as held "
@@ -43,7 +44,7 @@ def _wallets() -> None:
 
 
 def _entries() -> None:
-    op.drop_constraint("ck_points_entry_from_bucket", "points_entry")
+    _drop_check("points_entry", "from_bucket")
     op.create_check_constraint("ck_points_entry_from_bucket", "points_entry", f"from_bucket in ({FROM_BUCKETS})")
     op.drop_index("uq_points_entry_natural", "points_entry")
     op.create_index(
@@ -67,7 +68,7 @@ def _lots() -> None:
     for name in ("pending", "expired"):
         op.add_column("lot", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
         op.alter_column("lot", name, server_default=None)
-    op.drop_constraint("ck_lot_remaining", "lot")
+    _drop_check("lot", "remaining")
     op.create_check_constraint("ck_lot_never_negative", "lot", "pending >= 0 and remaining >= 0 and expired >= 0")
     op.create_check_constraint("ck_lot_never_more", "lot", "pending + remaining + expired <= original")
     op.create_check_constraint("ck_lot_lives", "lot", "activates_at < expires_at")
@@ -76,6 +77,12 @@ def _lots() -> None:
         "ix_lot_open", "lot", ["tenant_id", "membership_id"], postgresql_where=sa.text("pending + remaining > 0")
     )
     op.create_index("ix_lot_tenant_id_membership_id_source_id", "lot", ["tenant_id", "membership_id", "source_id"])
+
+
+def _drop_check(table: str, name: str) -> None:
+    """Databases made before the first release may know it by a doubled name."""
+    for known in (f"ck_{table}_{name}", f"ck_{table}_ck_{table}_{name}"):
+        op.execute(f"alter table {table} drop constraint if exists {known}")
 
 
 def _adjustments() -> None:
