@@ -3,6 +3,7 @@
 from services.loyalty.operations.accounts import announce, open_account, open_accounts_to_credit, read_account, save
 from services.loyalty.operations.facts import NotEnoughPoints, PointsReleased
 from services.loyalty.operations.joining import join
+from services.loyalty.operations.turns import take_turns
 
 __all__ = [
     "NotEnoughPoints",
@@ -13,4 +14,5 @@ __all__ = [
     "open_accounts_to_credit",
     "read_account",
     "save",
+    "take_turns",
 ]

@@ -1,5 +1,6 @@
 """Refunds take back what was earned: exactly, once, before their purchase or after."""
 
+import asyncio
 import random
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis import json
+from chassis.events import Envelope
 from chassis.ids import uuid7
+from chassis.work import Work, transaction
+from services.loyalty.features.points.earning import award_points
+from services.loyalty.features.points.facts import PurchaseRecorded
 from services.loyalty.rules import Rule, reversal
 from tests.service.loyalty.test_points import a_running_program, membership_of, points_of
 from tests.support.facts import a_rule, bought
@@ -128,4 +134,21 @@ async def test_a_purchase_told_again_to_a_newer_program_is_not_reversed_twice_in
     rows = await loyalty.rows("select available from wallet order by available")
     assert [row["available"] for row in rows] == [6, 60]
     assert await loyalty.dead_letters() == []
+    assert await is_sound(loyalty)
+
+
+async def test_a_purchase_and_its_refund_at_one_moment_see_one_another(loyalty: ServiceUnderTest) -> None:
+    """A dead letter of either may be replayed while the other is applied."""
+    await a_running_program(loyalty)
+    customer, purchase = uuid7(), uuid7()
+    told = loyalty.record_of(bought("10.00", customer, purchase_id=purchase))
+    event = PurchaseRecorded.from_record(Envelope.from_headers(told.headers), json.loads(told.value or b""))
+    async with transaction(Work(loyalty.shared.worker_pool, loyalty.caller)) as work:
+        assert isinstance(event, PurchaseRecorded)
+        await award_points(work, [event])
+        refunding = asyncio.create_task(loyalty.deliver(refunded("4.00", purchase, customer)))
+        await asyncio.sleep(0.3)
+        assert not refunding.done()
+    await refunding
+    assert await points_of(loyalty, customer) == 6
     assert await is_sound(loyalty)

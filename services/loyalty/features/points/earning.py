@@ -13,7 +13,7 @@ from services.loyalty import rules
 from services.loyalty.account import Account, Lot, Reason
 from services.loyalty.features.points.facts import PointsEarned, PurchaseRecorded
 from services.loyalty.model import EarnBasis, EarningRule, Membership, Program
-from services.loyalty.operations import announce, join, open_accounts_to_credit, save
+from services.loyalty.operations import announce, join, open_accounts_to_credit, save, take_turns
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dic
     programs = {program.id: program for program in await work.all(Program, state="active")}
     if not programs:
         return {}
+    await take_turns(work, [purchase.purchase_id for purchase in purchases])
     await _enrol_buyers(work, programs, purchases)
     members = await _members(work, programs, purchases)
     worth = [

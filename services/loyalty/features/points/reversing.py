@@ -12,7 +12,7 @@ from services.loyalty import rules
 from services.loyalty.account import Reason, RefundPolicy
 from services.loyalty.features.points.facts import PointsReversed, PurchaseRefunded
 from services.loyalty.model import EarnBasis, EarningRule, Membership, Program, ToldRefund
-from services.loyalty.operations import open_account, save
+from services.loyalty.operations import open_account, save, take_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Step:
 
 async def reverse_refund(work: Work, refund: PurchaseRefunded) -> None:
     """Notes a refund, once, and takes back its points wherever the purchase has earned."""
+    await take_turns(work, [refund.purchase_id])
     bases = await work.all(EarnBasis, purchase_id=refund.purchase_id)
     before = sum(one.amount_minor for one in await work.all(ToldRefund, purchase_id=refund.purchase_id))
     told = ToldRefund(
