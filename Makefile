@@ -62,9 +62,10 @@ lock: $(STAMP) ## resolve the dependencies anew
 	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
 
 .env: ## the secrets of docker-compose.yml, made once; by Docker where nothing is installed here
-	@if [ -x $(BIN)/rapport ]; then run=$(BIN)/rapport; else \
-		docker build -q -t rapport-gateway --build-arg SERVICE=gateway . > /dev/null && run="docker run --rm -i rapport-gateway"; \
-	fi; umask 077; $$run env < .env.example > .env.new && mv .env.new .env
+	@set -e; umask 077; run=$(BIN)/rapport; if [ ! -x $$run ]; then \
+		docker build -q -t rapport-gateway --build-arg SERVICE=gateway . > /dev/null; \
+		run="docker run --rm -i rapport-gateway"; \
+	fi; $$run env < .env.example > .env.new; mv .env.new .env
 
 clean: ## remove what was made here: environment, caches, the stack's data
 	rm -rf $(VENV) .rapport .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -81,6 +81,19 @@ def test_a_made_env_has_a_secret_for_each(env: dict[str, str]) -> None:
     assert not [value for value in secret.values() if "$" in value], "Compose would read that as a variable"
 
 
+def test_no_env_is_made_when_docker_is_away(tmp_path: Path) -> None:
+    """Without anything installed here Docker makes it; when that fails, nothing may be left that looks like secrets."""
+    for name in ("Makefile", ".env.example"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    docker.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["make", ".env"], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert {file.name for file in tmp_path.iterdir()} == {"Makefile", ".env.example", "docker"}
+
+
 def test_ports_do_not_clash_and_only_the_gateways_is_reachable() -> None:
     published = {name: one["ports"] for name, one in COMPOSE["services"].items() if "ports" in one}
     assert published == {"gateway": ["127.0.0.1:${RAPPORT_PORT:-8400}:8000"]}
