@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow bench lint format contracts migrate lock clean
+.PHONY: help setup demo run test test-slow mutants bench lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
@@ -32,6 +32,9 @@ test: setup ## every test that is not slow
 
 test-slow: setup ## the long proofs
 	$(BIN)/python -m pytest -m slow
+
+mutants: setup ## break the code in every known way and see the tests fail
+	$(BIN)/python -m tests.mutants
 
 bench: setup ## measure, as ratios to yardsticks; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

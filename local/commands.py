@@ -7,21 +7,27 @@ from typing import Annotated
 
 import typer
 
+from local import PROCESSES, kafka_server
 from local import doctor as checks
-from local import kafka_server
 from local.places import LocalSettings, StackError
 from local.stack import Stack
 
 
 def up(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="A service that you run yourself, under a debugger say; where it must listen is told."),
+    ] = None,
 ) -> None:
     """Run the whole system here, until Ctrl-C; prints `ready <url>` when everything answers."""
+    if unknown := set(without or []) - set(PROCESSES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(PROCESSES)}")
     settings = LocalSettings()
     if port is not None:
         settings = settings.model_copy(update={"rapport_port": port})
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, without or []))
     except StackError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
@@ -63,8 +69,8 @@ def contracts(
 commands = (up, doctor, fetch, contracts)
 
 
-async def _run(settings: LocalSettings) -> None:
-    stack = Stack(settings, lambda text: print(text, file=sys.stderr, flush=True))
+async def _run(settings: LocalSettings, without: list[str]) -> None:
+    stack = Stack(settings, lambda text: print(text, file=sys.stderr, flush=True), without=without)
     loop = asyncio.get_running_loop()
     starting = asyncio.ensure_future(stack.start())
     stopped = asyncio.Event()
@@ -81,6 +87,9 @@ async def _run(settings: LocalSettings) -> None:
         await starting
     except asyncio.CancelledError:
         return
+    for name in without:
+        command = f"RAPPORT_DATA={stack.place.root} rapport serve {name} --port {stack.ports[name]}"
+        print(f"{name} is yours to run: {command}", file=sys.stderr, flush=True)
     print(f"ready {stack.url}", flush=True)
     try:
         await stack.watch()

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,10 +38,17 @@ class Member:
 class Stack:
     """PostgreSQL, Kafka and the five processes, on one data folder."""
 
-    def __init__(self, settings: LocalSettings, say: Say, options: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: LocalSettings,
+        say: Say,
+        options: dict[str, str] | None = None,
+        without: Collection[str] = (),
+    ) -> None:
         self._settings = settings
         self._say = say
         self._options = options or {}
+        self._without = without
         self._stopping = asyncio.Event()
         self.place = Place.at(settings.rapport_data)
         self.members: dict[str, Member] = {}
@@ -61,7 +68,7 @@ class Stack:
             self.ports = self.place.ports(self._settings.rapport_port)
             await self._start_servers()
             await self._run_migrations()
-            await self._start_members([self._service(name) for name in PROCESSES])
+            await self._start_members([self._service(name) for name in PROCESSES if name not in self._without])
         except BaseException:
             await self.stop()
             raise

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
+from chassis import json
 from local.places import Place, free_port
 
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
@@ -21,10 +23,11 @@ START_SECONDS = 90
 class RunningStack:
     """`rapport up` on a data folder of its own."""
 
-    def __init__(self, data: Path, port: int | None = None, **environment: str) -> None:
+    def __init__(self, data: Path, port: int | None = None, *, without: Sequence[str] = (), **environment: str) -> None:
         self.place = Place.at(data)
         self.port = port or free_port(set())
         self._environment = {**os.environ, "RAPPORT_DATA": str(data), **environment}
+        self._left_out = [word for name in without for word in ("--without", name)]
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -43,7 +46,7 @@ class RunningStack:
         started = time.monotonic()
         with (self.place.root / "up.log").open("a") as said:
             self._process = subprocess.Popen(
-                [RAPPORT, "up", "--port", str(self.port)],
+                [RAPPORT, "up", "--port", str(self.port), *self._left_out],
                 env=self._environment,
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -73,6 +76,17 @@ class RunningStack:
     def pid(self, name: str) -> int:
         """The process id of a member."""
         return int(self.place.pid_file(name).read_text().split()[0])
+
+    @property
+    def kafka(self) -> str:
+        """Where Kafka answers."""
+        return f"127.0.0.1:{self.ports['kafka']}"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where each process listens."""
+        found: dict[str, int] = json.loads((self.place.root / "ports.json").read_bytes())
+        return found
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
         """Kills a member, as the kernel or a wrong hand would; answers with its pid."""

@@ -1,0 +1,79 @@
+"""A load: several tenants, several clients of each, and at its end the audit."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from tests.auditor.audit import audit, audit_topics
+from tests.auditor.books import Books
+from tests.auditor.clients import CUSTOMERS, Client
+from tests.support.facts import a_program, a_rule
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
+
+
+@dataclass
+class Load:
+    """What runs, and what was acknowledged to it."""
+
+    visitors: list[Visitor]
+    books: list[Books]
+    workers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def acknowledged(self) -> int:
+        """Writes that were acknowledged, of all tenants."""
+        return sum(one.acknowledged for one in self.books)
+
+    async def further(self, writes: int, within: float = 120) -> None:
+        """Waits until so many more writes were acknowledged."""
+        goal, deadline = self.acknowledged + writes, time.monotonic() + within
+        while self.acknowledged < goal:
+            for worker in self.workers:
+                if worker.done():
+                    worker.result()
+            assert time.monotonic() < deadline, f"{goal - self.acknowledged} writes of {writes} are missing"
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def a_load(
+    stack: RunningStack, name: str, *, tenants: int = 2, clients: int = 3, letters: int = 0
+) -> AsyncIterator[Load]:
+    """Runs while the block does; then waits until everything has arrived, and audits. `letters`: dead ones expected."""
+    print(f"RAPPORT_SEED={SEED}: {name}")
+    dice = random.Random(f"{SEED} {name}")
+    load = Load([a_visitor(stack) for _ in range(tenants)], [Books() for _ in range(tenants)])
+    ended = asyncio.Event()
+    for visitor, books in zip(load.visitors, load.books, strict=True):
+        await _open_shop(visitor)
+        crew = [Client(visitor, books, random.Random(dice.getrandbits(64))) for _ in range(clients)]
+        await crew[0].record_customers(CUSTOMERS)
+        load.workers += [asyncio.create_task(client.work(ended)) for client in crew]
+    try:
+        await load.further(50)
+        yield load
+        ended.set()
+        await asyncio.gather(*load.workers)
+        for visitor, books in zip(load.visitors, load.books, strict=True):
+            status = await visitor.drained(150)
+            assert {one["dead_letters"] for one in status["services"].values()} == {letters}
+            await audit(stack, visitor, books)
+        await audit_topics(stack, load.books)
+        assert stack.command("rebuild", "analytics", "--check") == ""
+    finally:
+        for worker in load.workers:
+            worker.cancel()
+        await asyncio.gather(*load.workers, return_exceptions=True)
+        for visitor in load.visitors:
+            await visitor.close()
+
+
+async def _open_shop(visitor: Visitor) -> None:
+    program = (await visitor.insist("POST", "/v1/programs", json=a_program())).json()
+    await visitor.insist("POST", f"/v1/programs/{program['id']}/earning-rules", json=a_rule())

@@ -1,0 +1,78 @@
+"""A process of a service that a test runs beside the stack: a second one, the worker alone, one that dies at a step."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+
+from local.places import free_port
+from tests.support.stack import RAPPORT, RunningStack
+
+
+class Replica:
+    """`rapport serve`, or, where `dies_at` names a step, the same service with an end."""
+
+    def __init__(
+        self,
+        stack: RunningStack,
+        service: str,
+        *,
+        name: str = "",
+        role: str = "all",
+        port: int | None = None,
+        dies_at: str | None = None,
+    ) -> None:
+        self.port = port or free_port(set(stack.ports.values()))
+        words = [RAPPORT, "serve", service, "--role", role, "--port", str(self.port)]
+        if dies_at:
+            words = [sys.executable, "-m", "tests.auditor.dying", service, dies_at, str(self.port)]
+        with stack.place.log(f"{service}-{name or 'replica'}").open("ab") as log:
+            self._process = subprocess.Popen(
+                words,
+                env={**os.environ, "RAPPORT_DATA": str(stack.place.root), "INSTANCE": name},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    async def ready(self) -> "Replica":
+        """Waits until it answers that it is."""
+        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                try:
+                    if (await client.get(f"http://127.0.0.1:{self.port}/ready")).status_code == 200:
+                        return self
+                except httpx.TransportError:
+                    assert self._process.poll() is None, "it has ended"
+                await asyncio.sleep(0.05)
+
+    async def metric(self, name: str) -> float:
+        """One of its figures."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            text = (await client.get(f"http://127.0.0.1:{self.port}/metrics")).text
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+    def send(self, how: signal.Signals) -> None:
+        """Sends it a signal."""
+        self._process.send_signal(how)
+
+    async def ended(self, seconds: float = 60) -> int:
+        """Its exit code; negative: the signal that ended it."""
+        return await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ends it."""
+        if self._process.poll() is None:
+            self.send(how)
+        return await self.ended()
+
+    async def __aenter__(self) -> "Replica":
+        return await self.ready()
+
+    async def __aexit__(self, *_: Any) -> None:
+        self.send(signal.SIGCONT)
+        await self.stop()

@@ -1,0 +1,95 @@
+"""A service that is killed at an exact step, again and again, and replicas that take over: all under the auditor."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.auditor.load import a_load
+from tests.support.replica import Replica
+from tests.support.stack import RunningStack
+
+pytestmark = pytest.mark.slow
+OURS = ("interactions", "loyalty")
+DEATHS = 4
+
+
+@pytest.fixture(scope="module")
+async def half_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
+    """A stack whose two busiest services are ours to run."""
+    running = RunningStack(tmp_path_factory.mktemp("steps"), without=OURS)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize(
+    ("service", "step"),
+    [
+        ("interactions", "before_a_requests_commit"),
+        ("interactions", "before_a_requests_answer"),
+        ("interactions", "before_the_outbox_is_emptied"),
+        ("loyalty", "before_a_requests_answer"),
+        ("loyalty", "before_a_reactions_commit"),
+        ("loyalty", "before_the_offset_is_committed"),
+        ("loyalty", "before_the_outbox_is_emptied"),
+    ],
+)
+async def test_a_kill_at_an_exact_step_loses_and_doubles_nothing(
+    half_stack: RunningStack, service: str, step: str
+) -> None:
+    ports = half_stack.ports
+    replicas = {name: Replica(half_stack, name, port=ports[name]) for name in OURS}
+    try:
+        await asyncio.gather(*(one.ready() for one in replicas.values()))
+        async with a_load(half_stack, f"{service} dies {step}") as load:
+            await replicas[service].stop()
+            for _ in range(DEATHS):
+                replicas[service] = Replica(half_stack, service, port=ports[service], dies_at=step)
+                assert await replicas[service].ended() == -signal.SIGKILL
+            replicas[service] = Replica(half_stack, service, port=ports[service])
+            await load.further(50)
+    finally:
+        await asyncio.gather(*(one.stop() for one in replicas.values()))
+
+
+async def test_of_two_workers_one_takes_over_where_the_other_was_killed(half_stack: RunningStack) -> None:
+    """The API of a service, and two workers beside it: the relay and the partitions go to whoever lives."""
+    ports = half_stack.ports
+    apis = [Replica(half_stack, name, name="api", role="api", port=ports[name]) for name in OURS]
+    workers = {(name, at): Replica(half_stack, name, name=at, role="worker") for name in OURS for at in ("a", "b")}
+    try:
+        await asyncio.gather(*(one.ready() for one in [*apis, *workers.values()]))
+        async with a_load(half_stack, "workers take over") as load:
+            for name in OURS:
+                leader = await the_one_that_relays(workers[name, "a"], workers[name, "b"])
+                leader.send(signal.SIGKILL)
+                await load.further(100)
+            for (name, at), worker in list(workers.items()):
+                if await worker_has_ended(worker):
+                    workers[name, at] = await Replica(half_stack, name, name=at, role="worker").ready()
+            for name in OURS:  # a rolling restart: one after the other, by SIGTERM
+                for at in ("a", "b"):
+                    assert await workers[name, at].stop() == 0
+                    workers[name, at] = Replica(half_stack, name, name=at, role="worker")
+                    await load.further(30)
+    finally:
+        await asyncio.gather(*(one.stop() for one in [*apis, *workers.values()]))
+
+
+async def the_one_that_relays(*workers: Replica) -> Replica:
+    """Whose relay has carried something."""
+    async with asyncio.timeout(30):
+        while True:
+            for worker in workers:
+                if await worker.metric("outbox_relayed_total"):
+                    return worker
+            await asyncio.sleep(0.1)
+
+
+async def worker_has_ended(worker: Replica) -> bool:
+    try:
+        return await worker.ended(0.1) is not None
+    except TimeoutError:
+        return False
