@@ -5,13 +5,19 @@ customer's events is kept, and nobody had to restart anything.
 """
 
 import asyncio
+import os
 import signal
+from uuid import UUID
 
 import psutil
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from chassis.ids import uuid7
 from tests.auditor.load import a_load
-from tests.support.stack import RunningStack
+from tests.support.facts import a_purchase
+from tests.support.stack import RunningStack, Visitor
+from tests.system.test_stories import a_program_with_points
 
 SERVICES = ("customers", "interactions", "loyalty", "analytics")
 MEMBERS = (*SERVICES, "gateway", "postgres", "kafka")
@@ -56,3 +62,50 @@ def go_on(processes: list[psutil.Process]) -> None:
     for one in processes:
         if one.is_running():
             one.send_signal(signal.SIGCONT)
+
+
+async def test_while_a_service_is_away_the_others_answer_and_it_catches_up(
+    stack: RunningStack, visitor: Visitor
+) -> None:
+    program = await a_program_with_points(visitor)
+    customer = uuid7()
+    pid = stack.kill("loyalty", signal.SIGSTOP)
+    try:
+        answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(customer))
+        assert answer.status_code == 201
+        status = (await visitor.request("GET", "/v1/status")).json()
+        assert (status["drained"], status["services"]["loyalty"]["up"]) == (False, False)
+        assert status["services"]["customers"]["up"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await visitor.drained()
+    assert await points_by_customer(stack, program) == {customer: 5}
+
+
+async def test_an_unreadable_event_is_parked_and_the_rest_flows(stack: RunningStack, visitor: Visitor) -> None:
+    program = await a_program_with_points(visitor)
+    before = (await visitor.drained())["services"]["loyalty"]["dead_letters"]
+    producer = AIOKafkaProducer(bootstrap_servers=stack.kafka)
+    await producer.start()
+    try:
+        for partition in range(12):
+            await producer.send_and_wait("rapport.interactions", b"\xff not json", partition=partition)
+    finally:
+        await producer.stop()
+    customer = uuid7()
+    await visitor.request("POST", "/v1/purchases", json=a_purchase(customer))
+    status = await visitor.drained()
+    assert status["services"]["loyalty"]["dead_letters"] == before + 12
+    assert await points_by_customer(stack, program) == {customer: 5}
+    assert "unreadable envelope" in stack.command("dead-letters", "list", "loyalty")
+    for service in ("loyalty", "analytics"):
+        await stack.rows(service, "delete from chassis.dead_letter")
+
+
+async def points_by_customer(stack: RunningStack, program_id: str) -> dict[UUID, int]:
+    rows = await stack.rows(
+        "loyalty",
+        "select customer_id, available from wallet join membership using (tenant_id, id) where program_id = $1",
+        UUID(program_id),
+    )
+    return {row["customer_id"]: row["available"] for row in rows}
