@@ -54,7 +54,7 @@ class Feature(APIRouter):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(tags=[name], route_class=Endpoint)
+        super().__init__(prefix="/v1", tags=[name], route_class=Endpoint)
         self.name = name
         self.reactions: list[Reaction] = []
         self.chores: list[Chore] = []

@@ -18,9 +18,11 @@ from typing import Literal, Protocol
 import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from prometheus_client import generate_latest
 from sqlalchemy import MetaData
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import json, tenants
@@ -193,11 +195,11 @@ class Service:
             async with self.running():
                 yield
 
-        app = FastAPI(title=f"Rapport {self.name}", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+        app = _Api(title=f"Rapport {self.name}", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
         app.state.service = self
         app.router.redirect_slashes = False
         for feature in self.features:
-            app.include_router(feature, prefix="/v1")
+            app.router.routes += feature.routes  # included routers are matched twice
         self._add_operations(app)
         _add_handlers(app, self)
         app.openapi = lambda: document_of(app, self.name)  # type: ignore[method-assign]
@@ -266,6 +268,14 @@ class Service:
         self.metrics.outbox_oldest.set(found.outbox_oldest_seconds)
         if found.consumer_lag is not None:
             self.metrics.consumer_lag.set(found.consumer_lag)
+
+
+class _Api(FastAPI):
+    """FastAPI without the layers whose work is done elsewhere: telemetry, body limits, the last resort for errors."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The handlers of errors, and what FastAPI's own routes need."""
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=dict(self.exception_handlers))
 
 
 def discover(package: str) -> list[Feature]:

@@ -43,6 +43,7 @@ def serve(service: Service, role: Role, host: str, port: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         date_header=True,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         timeout_keep_alive=75,

@@ -1,12 +1,15 @@
 """Statements that are written from what a table is: the everyday ones, once for each shape."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from chassis.tables import Table
 
 Row = TypeVar("Row", bound=Table)
+Part = tuple[str, Sequence[Any]]
+"""A statement and its values."""
 
 
 @cache
@@ -51,3 +54,34 @@ def update_of(table: type[Table], names: tuple[str, ...]) -> str:
     """These columns of the row whose id is $1."""
     sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(names, 2))
     return f"update {name_of(table)} set {sets} where id = $1"
+
+
+@cache
+def insert_all_of(table: type[Table], columns: tuple[str, ...]) -> str:
+    """New rows, from a JSON array of objects."""
+    names = ", ".join(columns)
+    return (
+        f"insert into {name_of(table)} ({names}) "
+        f"select {names} from json_populate_recordset(null::{name_of(table)}, $1::json)"
+    )
+
+
+def together(parts: Sequence[Part]) -> tuple[str, list[Any]]:
+    """Several writes as one statement, and its values. Its answer is that of the last one, the others say nothing."""
+    values = [value for _, part in parts for value in part]
+    return _together(tuple((statement, len(part)) for statement, part in parts)), values
+
+
+@cache
+def _together(parts: tuple[tuple[str, int], ...]) -> str:
+    *others, (last, _) = parts
+    texts, first = [], 0
+    for statement, many in others:
+        texts.append(f"part{len(texts)} as ({_counted_from(first, statement)})")
+        first += many
+    before = f"with {', '.join(texts)} " if texts else ""
+    return before + _counted_from(first, last)
+
+
+def _counted_from(first: int, statement: str) -> str:
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + first}", statement)

@@ -23,7 +23,18 @@ from chassis.events import LARGEST_EVENT, Event, Incoming
 from chassis.identity import Caller, Tenant
 from chassis.ids import uuid7
 from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
-from chassis.statements import Row, columns_of, insert_of, name_of, row_of, select_of, update_of
+from chassis.statements import (
+    Part,
+    Row,
+    columns_of,
+    insert_all_of,
+    insert_of,
+    name_of,
+    row_of,
+    select_of,
+    together,
+    update_of,
+)
 from chassis.tables import SCHEMA, Table, Versioned
 
 if TYPE_CHECKING:
@@ -31,6 +42,9 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 """A row of a statement."""
+
+MOST_WAITING = 8
+"""Writes that one statement carries; each order of them is a statement to be prepared."""
 
 RETRIED = (
     asyncpg.SerializationError,
@@ -66,7 +80,11 @@ class _Kept:
 
 
 class Work:
-    """A transaction of one tenant, opened by its first statement. `writes=False` reads without one."""
+    """A transaction of one tenant, opened by its first statement. `writes=False` reads without one.
+
+    What is written without a question (`insert`, `insert_all`, `later`) waits for the next statement that asks, or for
+    the commit, and goes with what else waits in one round trip. A constraint that breaks is told of then.
+    """
 
     def __init__(
         self,
@@ -89,6 +107,7 @@ class Work:
         self._writes = writes
         self._wait_seconds = wait_seconds
         self._connection: Connection | None = None
+        self._waiting: list[Part] = []
         self._kept = _Kept()
 
     @property
@@ -122,28 +141,27 @@ class Work:
 
     async def insert(self, row: Table) -> None:
         """Writes a new row."""
-        await self._insert(row, "")
+        await self.later(insert_of(type(row)), *self._values_of_new(row))
+        self._audit_new(row)
 
     async def insert_new(self, row: Table) -> bool:
         """Writes a new row unless a unique constraint says that it stands already; tells whether it did."""
-        return await self._insert(row, " on conflict do nothing")
+        statement = insert_of(type(row)) + " on conflict do nothing"
+        written = await self.execute(statement, *self._values_of_new(row)) == "INSERT 0 1"
+        if written:
+            self._audit_new(row)
+        return written
 
-    async def insert_all(
-        self, table: type[Table], rows: Sequence[Mapping[str, Any]], *, new_only: bool = False
-    ) -> set[UUID]:
-        """Writes many rows by one statement, and answers with the ids of those written.
+    async def insert_all(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes many rows at once. Each names the columns that it sets; the first one's are those of all."""
+        if rows:
+            await self.later(insert_all_of(table, tuple(rows[0])), rows)
 
-        `new_only` passes over those that a unique constraint refuses. Each row names the columns that it sets; the
-        first one's are those of all.
-        """
+    async def insert_all_new(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
+        """Writes those of many rows that no unique constraint refuses; answers with their ids."""
         if not rows:
             return set()
-        conflict = " on conflict do nothing" if new_only else ""
-        columns = ", ".join(rows[0])
-        statement = (
-            f"insert into {name_of(table)} ({columns}) "
-            f"select {columns} from json_populate_recordset(null::{name_of(table)}, $1::json){conflict} returning id"
-        )
+        statement = insert_all_of(table, tuple(rows[0])) + " on conflict do nothing returning id"
         return {record["id"] for record in await self.fetch(statement, rows)}
 
     async def update(self, row: Row, **changes: Any) -> Row:
@@ -185,6 +203,12 @@ class Work:
         connection = await self._open()
         return await connection.execute(statement, *values)
 
+    async def later(self, statement: str, *values: Any) -> None:
+        """A write of rows that nothing else in this transaction writes, and whose outcome nobody asks for."""
+        self._waiting.append((statement, values))
+        if len(self._waiting) == MOST_WAITING:
+            await self._open()
+
     # What leaves with the commit
 
     def publish(self, event: Event, *, cause: Incoming | None = None) -> None:
@@ -209,24 +233,24 @@ class Work:
 
     async def commit(self) -> None:
         """Makes it last. Called once, by the chassis."""
-        if self._kept.events or self._kept.changes or self.answer:
+        if self._waiting or self._kept.events or self._kept.changes or self.answer:
             await self._flush()
         if self._connection is None or not self._writes:
             return
         if await self._connection.execute("commit") != "COMMIT":
             raise AssertionError("a statement had failed and somebody went on")
 
-    async def _insert(self, row: Table, conflict: str) -> bool:
+    def _values_of_new(self, row: Table) -> list[Any]:
+        values = vars(row)
         if isinstance(row, Versioned):
-            row.created_at = row.updated_at = self.now
-        row.tenant_id = self.tenant.id
-        columns = columns_of(type(row))
-        tag = await self.execute(insert_of(type(row)) + conflict, *(getattr(row, name) for name in columns))
-        written = tag == "INSERT 0 1"
-        if written:
-            values = {name: [None, getattr(row, name)] for name in columns if getattr(row, name) is not None}
-            self._audit("created", row, values)
-        return written
+            values["created_at"] = values["updated_at"] = self.now
+        values["tenant_id"] = self.tenant.id
+        return [values[name] for name in columns_of(type(row))]
+
+    def _audit_new(self, row: Table) -> None:
+        values = vars(row)
+        given = {name: [None, values[name]] for name in columns_of(type(row)) if values[name] is not None}
+        self._audit("created", row, given)
 
     def _audit(self, action: str, row: Table, changes: dict[str, list[Any]]) -> None:
         if row.audited:
@@ -236,27 +260,26 @@ class Work:
             self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
 
     async def _flush(self) -> None:
-        """Outbox, audit and the kept answer in one statement: one round trip, whatever a request announces."""
-        parts: list[str] = []
-        values: list[Any] = [self.tenant.id, self.now, self.actor]
+        """What waits, outbox, audit and the kept answer in one statement: one round trip, whatever a request does."""
+        parts, self._waiting = self._waiting, []
         if self._kept.events:
-            values += _outbox_values(self._kept.events)
-            parts.append(_OUTBOX.format(*range(4, 9)))
+            parts.append((_OUTBOX, (self.tenant.id, self.now, self.actor, *_outbox_values(self._kept.events))))
         if self._kept.changes:
-            first = len(values) + 1
-            values += [*_audit_values(self._kept.changes), self.trace_id]
-            parts.append(_AUDIT.format(*range(first, first + 5)))
+            about = (self.tenant.id, self.now, self.actor, self.trace_id)
+            parts.append((_AUDIT, (*about, *_audit_values(self._kept.changes))))
         if self.answer:
-            first = len(values) + 1
-            values += self.answer
-            parts.append(_ANSWER.format(*range(first, first + len(self.answer))))
-        statement = "with " + ", ".join(f"part{number} as ({part})" for number, part in enumerate(parts))
-        last = f" select count(*) from part{len(parts) - 1}" if self.answer else " select 1::bigint"
-        written = await self.value(f"{statement}, used as (select $1::uuid, $2::timestamptz, $3::text){last}", *values)
-        if self.answer and not written:
+            parts.append((_ANSWER, (self.tenant.id, *self.answer)))
+        statement, values = together(parts)
+        connection = await self._open()
+        if await connection.fetchval(statement, *values) is None and self.answer:
             raise AnswerStands
         self.published = len(self._kept.events)
         self._kept = _Kept()
+
+    async def _write_waiting(self, connection: Connection) -> None:
+        parts, self._waiting = self._waiting, []
+        statement, values = together(parts)
+        await connection.execute(statement, *values)
 
     async def _open(self) -> Connection:
         if self._connection is None:
@@ -275,6 +298,8 @@ class Work:
                 connection.session.tenant = None
                 await connection.execute(f"set app.tenant = '{self.tenant.id}'")
                 connection.session.tenant = self.tenant.id
+        if self._waiting:
+            await self._write_waiting(self._connection)
         return self._connection
 
     async def close(self, failed: bool) -> None:
@@ -311,19 +336,19 @@ async def transaction(work: Work) -> AsyncIterator[Work]:
 _OUTBOX = (
     f"insert into {SCHEMA}.outbox (tenant_id, event_id, type, subject, data, time, actor, traceparent) "
     "select $1, event.id, event.type, event.subject, event.data::json, $2, $3, event.traceparent "
-    "from unnest(${0}::uuid[], ${1}::text[], ${2}::text[], ${3}::text[], ${4}::text[]) "
+    "from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) "
     "as event(id, type, subject, data, traceparent)"
 )
 _AUDIT = (
     f"insert into {SCHEMA}.audit (tenant_id, at, actor, entity, entity_id, action, changes, trace_id) "
-    "select $1, $2, $3, change.entity, change.entity_id, change.action, change.changes::jsonb, ${4} "
-    "from unnest(${0}::text[], ${1}::uuid[], ${2}::text[], ${3}::text[]) "
+    "select $1, $2, $3, change.entity, change.entity_id, change.action, change.changes::jsonb, $4 "
+    "from unnest($5::text[], $6::uuid[], $7::text[], $8::text[]) "
     "as change(entity, entity_id, action, changes)"
 )
 _ANSWER = (
     f"insert into {SCHEMA}.idempotency "
     "(tenant_id, principal, operation, key, fingerprint, status, headers, body) "
-    "values ($1, ${0}, ${1}, ${2}, ${3}, ${4}, ${5}::jsonb, ${6}) on conflict do nothing returning 1"
+    "values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) on conflict do nothing returning 1"
 )
 
 

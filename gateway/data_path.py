@@ -31,6 +31,7 @@ REPLACED = frozenset((b"host", b"authorization", b"cookie", b"traceparent", b"x-
 FORGED = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
 OURS = (b"x-request-id", b"date")
 PUBLIC = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
+SMALL = 65_536
 RETRIED_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 
 
@@ -60,6 +61,10 @@ class ServiceSlow(Problem, status=504):
 
     def __init__(self, service: str) -> None:
         super().__init__(f"The {service} service did not answer in time.", service=service)
+
+
+class RequestSlow(Problem, status=408):
+    """The request did not arrive in time."""
 
 
 class ClientGone(Exception):
@@ -143,8 +148,14 @@ class DataPath:
             return
         scope["rapport.route"] = f"{owner}:{parts[2]}"
         lane = self.lanes[owner]
+        body = _Body(receive, self.settings.batch_body_limit_bytes, _content_length(scope))
+        try:
+            async with asyncio.timeout(self.settings.upstream_deadline_seconds):
+                await body.gather_small()  # before the lane: who is slow to send takes nobody's place
+        except TimeoutError:
+            raise RequestSlow from None
         with lane:
-            await self._forward(lane, token, scope, receive, send)
+            await self._forward(lane, token, body, scope, send)
 
     def _forgetting(self, method: str, send: Send) -> Send:
         """Forgets the known keys before an answer leaves that tells of a change of keys or tenants."""
@@ -164,9 +175,8 @@ class DataPath:
         except Exception as error:
             raise Unavailable("The gateway's database is busy or away.") from error
 
-    async def _forward(self, lane: Lane, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, lane: Lane, token: str, body: "_Body", scope: Scope, send: Send) -> None:
         headers = _forwarded(scope, token)
-        body = _Body(receive, self.settings.batch_body_limit_bytes, _content_length(scope))
         started = False
         try:
             async with asyncio.timeout(self.settings.upstream_deadline_seconds):
@@ -202,7 +212,7 @@ class DataPath:
                     scope["method"],
                     url,
                     headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
-                    data=body.chunks() if body.expected else None,
+                    data=body.content(),
                     allow_redirects=False,
                 )
             )
@@ -221,6 +231,8 @@ class _Body:
     def __init__(self, receive: Receive, limit: int, length: int | None) -> None:
         self._receive = receive
         self._limit = limit
+        self._is_small = length is not None and length <= SMALL
+        self._gathered: bytes | None = None
         self.expected = length != 0
         self._complete = asyncio.Event()
         if length is not None and length > limit:
@@ -228,8 +240,18 @@ class _Body:
         if not self.expected:
             self._complete.set()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, piece by piece as it arrives."""
+    async def gather_small(self) -> None:
+        """Waits for the whole of a body that is small: to stream one costs more than the rest of its way."""
+        if self.expected and self._is_small:
+            self._gathered = b"".join([piece async for piece in self._pieces()])
+
+    def content(self) -> bytes | AsyncIterator[bytes] | None:
+        """What is sent on: a small body whole, any other piece by piece as it arrives."""
+        if not self.expected:
+            return None
+        return self._pieces() if self._gathered is None else self._gathered
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
         taken, more = 0, True
         while more:
             message = await self._receive()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Again, Invalid, Problem, Table, Work, json, uuid7
+from chassis import Invalid, Problem, Table, Work, json, uuid7
 from chassis.statements import name_of
 from services.interactions import rules
 
@@ -37,7 +37,7 @@ async def record_once(
 ) -> tuple[dict[int, Outcome], list[Row]]:
     """Writes each row whose (source, source_id) is new; the outcomes by place, and the rows written.
 
-    Raises Again when somebody else has written one of them meanwhile.
+    One that somebody else has written meanwhile breaks the constraint; who then runs again finds it.
     """
     standing = await _standing(work, table, [row for _, row in rows])
     outcomes: dict[int, Outcome] = {}
@@ -54,8 +54,7 @@ async def record_once(
         else:
             outcomes[index] = SourceIdReused(id=str(known[0]))
     new.sort(key=lambda row: (row["source"], row["source_id"]))  # two batches with the same rows must not deadlock
-    if len(await work.insert_all(table, new, new_only=True)) < len(new):
-        raise Again
+    await work.insert_all(table, new)
     await _await_customers(work, Counter(row["customer_id"] for row in new if row["customer_id"] is not None))
     return outcomes, new
 
@@ -81,7 +80,7 @@ async def _await_customers(work: Work, records: Mapping[UUID, int]) -> None:
     """Notes the customers that nobody has told of yet: their records may still be on their way."""
     if not records:
         return
-    await work.execute(
+    await work.later(
         """
         insert into awaited_customer (id, since, records)
         select id, now(), records from unnest($1::uuid[], $2::bigint[]) as named(id, records)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Again, Event, Work, uuid7
+from chassis import Event, Work, uuid7
 from chassis.statements import rows_of
 from services.loyalty.model import Membership, Wallet
 
@@ -21,7 +21,7 @@ class MemberJoined(Event, type="loyalty.member_joined.v1", key="customer_id"):
 async def join(work: Work, joining: Sequence[tuple[UUID, UUID, datetime]]) -> list[Membership]:
     """Makes members, each with an empty wallet: (program, customer, since when).
 
-    Raises Again when one of them has joined meanwhile: the one who runs again finds the membership.
+    One that has joined meanwhile breaks the constraint; who then runs again finds the membership.
     """
     rows = [
         {
@@ -36,8 +36,7 @@ async def join(work: Work, joining: Sequence[tuple[UUID, UUID, datetime]]) -> li
         }
         for program_id, customer_id, joined_at in joining
     ]
-    if len(await work.insert_all(Membership, rows, new_only=True)) < len(rows):
-        raise Again
+    await work.insert_all(Membership, rows)
     empty = {"pending": 0, "available": 0, "reserved": 0, "debt": 0}
     await work.insert_all(Wallet, [{"id": row["id"], **empty} for row in rows])
     for row in rows:

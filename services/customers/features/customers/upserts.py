@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Again, Invalid, Problem, Work, uuid7
+from chassis import Invalid, Problem, Work, uuid7
 from services.customers import rules
 from services.customers.features.customers.facts import (
     AmbiguousExternalIds,
@@ -174,13 +174,12 @@ async def replace_contacts(
 
 
 async def claim_external_ids(work: Work, keys: Sequence[tuple[UUID, str, str]]) -> None:
-    """Stores external ids. Raises Again when somebody else has stored one of them meanwhile."""
+    """Stores external ids; somebody else's that was stored meanwhile breaks the constraint, and all is run again."""
     rows = [
         {"customer_id": id, "source": source, "external_id": external}
         for id, source, external in sorted(keys, key=_external)
     ]
-    if len(await work.insert_all(ExternalId, rows, new_only=True)) < len(rows):
-        raise Again
+    await work.insert_all(ExternalId, rows)
 
 
 def _external(key: tuple[UUID, str, str]) -> Key:

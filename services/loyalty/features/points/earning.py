@@ -40,7 +40,7 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dic
         for member in members.get(purchase.customer_id, [])
         if _takes_part(member, purchase)
     ]
-    fresh = await work.insert_all(EarnBasis, [basis for _, _, basis in worth], new_only=True)
+    fresh = await work.insert_all_new(EarnBasis, [basis for _, _, basis in worth])
     for purchase, member, basis in worth:
         if basis["id"] in fresh:
             for award in rules.awards(member.rules, purchase.total.minor, purchase.purchased_at):
