@@ -108,7 +108,7 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
 async def made(asker: Asker, path: str, body: Any, **headers: str) -> dict[str, Any]:
     """What a POST has created."""
     answer = await asker.request("POST", path, json=body, headers=headers)
-    assert answer.status_code == 201, f"{path}: {answer.text}"
+    assert answer.is_success, f"{path}: {answer.text}"
     return dict(answer.json())
 
 
