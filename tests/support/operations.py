@@ -47,7 +47,7 @@ class Asker(Protocol):
         """One request."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Operation:
     """One operation of a document."""
 
@@ -55,7 +55,7 @@ class Operation:
     path: str
     described: dict[str, Any]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.method} {self.path}"
 
     @property
