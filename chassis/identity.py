@@ -61,7 +61,7 @@ class Tenant:
         """The facts from JSON. Raises KeyError or ValueError."""
         clock_at = claims["clock_at"]
         return cls(
-            id=UUID(claims["id"]),
+            id=UUID(str(claims["id"])),
             name=claims["name"],
             kind=claims["kind"],
             timezone=claims["timezone"],

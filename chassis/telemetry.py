@@ -90,9 +90,9 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"] if name in (b"traceparent", b"x-request-id")}
-        trace_id, own_traceparent = continue_trace(headers.get(b"traceparent", b"").decode("latin-1"))
-        given_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        given = {name: value for name, value in scope["headers"] if name in (b"traceparent", b"x-request-id")}
+        trace_id, own_traceparent = continue_trace(given.get(b"traceparent", b"").decode("latin-1"))
+        given_id = given.get(b"x-request-id", b"").decode("latin-1")
         request_id = given_id if _REQUEST_ID.match(given_id) else trace_id
         scope.setdefault("state", {})["trace_id"] = trace_id
         scope["state"]["traceparent"] = own_traceparent
@@ -103,7 +103,8 @@ class Telemetry:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
+                headers = message.setdefault("headers", [])
+                headers += [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
             await send(message)
 
         try:

@@ -29,7 +29,7 @@ HOP_BY_HOP = frozenset(
 )  # fmt: skip
 REPLACED = frozenset((b"host", b"authorization", b"cookie", b"traceparent", b"x-request-id", b"expect", b"forwarded"))
 FORGED = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
-OURS = (b"x-request-id", b"date")
+OURS = (b"x-request-id", b"x-content-type-options", b"date")
 PUBLIC = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
 SMALL = 65_536
 RETRIED_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))

@@ -1,0 +1,179 @@
+"""Every operation of an OpenAPI document, and what it takes to call it: one record of each kind, a body that is valid.
+
+Who asks is anything with a `request`: a service under test, or a visitor at the gateway.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from chassis.ids import uuid7
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule
+
+NO_RECORD = ("timelines", "shopping-histories", "analytics")
+"""These answer for a customer that nobody has told them of: with nothing."""
+
+BODIES: dict[str, Any] = {
+    "PATCH /v1/customers/{id}": {"occupation": "poet"},
+    "POST /v1/customers/{id}/consents": {
+        "purpose": "newsletter",
+        "channel": "email",
+        "decision": "granted",
+        "source": "form",
+    },
+    "POST /v1/purchases/{id}/refunds": {
+        "source": "till",
+        "source_id": "r",
+        "refunded_at": "2026-03-02T10:00:00Z",
+        "amount": "1.00",
+    },
+    "POST /v1/programs/{id}/earning-rules": a_rule(),
+    "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
+    "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
+    "POST /v1/memberships/{id}/adjustments": {"points": 1, "reason": "sorry"},
+    "PATCH /v1/tenants/{id}": {"name": "Other Shop"},
+}
+"""What is sent to operations on one record: valid, so that only the record can be missing."""
+QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}
+
+
+class Asker(Protocol):
+    """Who sends requests as one tenant."""
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request."""
+
+
+@dataclass(frozen=True, repr=False)
+class Operation:
+    """One operation of a document."""
+
+    method: str
+    path: str
+    described: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def kind(self) -> str:
+        """The first segment of its path: what it is about."""
+        return self.path.split("/")[2]
+
+    @property
+    def scope(self) -> str:
+        """The scope that it says it needs."""
+        (needs,) = self.described["security"]
+        (scope,) = needs["api_key"]
+        return str(scope)
+
+    @property
+    def is_on_a_record(self) -> bool:
+        """Whether its path names one."""
+        return "{" in self.path
+
+    @property
+    def needs_parameters(self) -> bool:
+        """Whether it cannot be asked without any."""
+        return any(one.get("required") for one in self.described.get("parameters", []))
+
+    def at(self, id: str, rule_id: str = "") -> str:
+        """Its path with ids."""
+        return re.sub(r"\{\w+\}", id, self.path.replace("{rule_id}", rule_id))
+
+    async def send(self, asker: Asker, id: str, rule_id: str = "", **headers: str) -> httpx.Response:
+        """Asks it about that record."""
+        body = BODIES.get(str(self))
+        if self.method != "GET":
+            headers = {"idempotency-key": str(uuid7())} | headers
+        options = {} if body is None else {"json": body}
+        return await asker.request(
+            self.method, self.at(id, rule_id), params=QUERIES.get(str(self)), headers=headers, **options
+        )
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """All that the document describes."""
+    for path, methods in document["paths"].items():
+        for method, described in methods.items():
+            yield Operation(method.upper(), path, described)
+
+
+# Records
+
+
+async def made(asker: Asker, path: str, body: Any, **headers: str) -> dict[str, Any]:
+    """What a POST has created."""
+    answer = await asker.request("POST", path, json=body, headers=headers)
+    assert answer.is_success, f"{path}: {answer.text}"
+    return dict(answer.json())
+
+
+async def in_customers(asker: Asker) -> dict[str, str]:
+    return {"customers": (await made(asker, "/v1/customers", a_customer()))["id"]}
+
+
+async def in_interactions(asker: Asker) -> dict[str, str]:
+    purchase = await made(asker, "/v1/purchases", a_purchase())
+    touch_point = {
+        "customer_id": str(uuid7()),
+        "source": "phone",
+        "source_id": str(uuid7()),
+        "channel": "phone",
+        "direction": "inbound",
+        "occurred_at": "2026-03-01T10:00:00Z",
+    }
+    return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
+
+
+async def in_loyalty(asker: Asker) -> dict[str, str]:
+    program = await made(asker, "/v1/programs", a_program(enrolment="open"))
+    rule = await made(asker, f"/v1/programs/{program['id']}/earning-rules", a_rule())
+    joining = {"program_id": program["id"], "customer_id": str(uuid7())}
+    membership = await made(asker, "/v1/memberships", joining)
+    path = f"/v1/memberships/{membership['id']}"
+    await made(asker, f"{path}/adjustments", {"points": 100, "reason": "welcome"}, **{"idempotency-key": "welcome"})
+    hold = {"points": 1, "mode": "reserve"}
+    held = await made(asker, f"{path}/redemptions", hold, **{"idempotency-key": "held"})
+    return {
+        "programs": program["id"],
+        "memberships": membership["id"],
+        "redemptions": held["id"],
+        "rule_id": rule["id"],
+    }
+
+
+async def in_analytics(_: Asker) -> dict[str, str]:
+    return {}
+
+
+async def in_the_gateway(asker: Asker) -> dict[str, str]:
+    (tenant,) = (await asker.request("GET", "/v1/tenants")).json()["items"]
+    key = await made(asker, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
+    return {"tenants": tenant["id"], "api-keys": key["id"]}
+
+
+RECORDS: dict[str, Callable[[Asker], Awaitable[dict[str, str]]]] = {
+    "customers": in_customers,
+    "interactions": in_interactions,
+    "loyalty": in_loyalty,
+    "analytics": in_analytics,
+    "gateway": in_the_gateway,
+}
+"""How one record of each kind is made in each service: ids by the segment of the path that they stand in."""
+
+
+# Answers
+
+
+def without_what_differs(answer: httpx.Response, *ids: str) -> str:
+    """An answer without its trace and the ids that were asked for."""
+    text = answer.text
+    if answer.headers.get("content-type") == "application/problem+json":
+        text = text.replace(answer.json()["trace_id"], "")
+    for id in ids:
+        text = text.replace(id, "")
+    return text

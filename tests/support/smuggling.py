@@ -1,0 +1,52 @@
+"""Bodies that carry what a caller must not set, in every object of a request's schema; made from the document."""
+
+from collections.abc import Iterator
+from typing import Any
+
+NEVER_TAKEN = ("tenant_id", "created_by", "owner", "role", "is_admin", "secret_hash", "balance", "__proto__")
+"""What people try, beside the fields that the document itself shows in answers."""
+SMUGGLED = "smuggled"
+
+
+def body_with_more(document: dict[str, Any], schema: dict[str, Any]) -> tuple[Any, set[str]]:
+    """A body that holds, wherever the schema wants an object, all that it does not take; and the pointers to that."""
+    shown = {name for one in document["components"]["schemas"].values() for name in one.get("properties", {})}
+    body = _filled(document, schema, shown | set(NEVER_TAKEN))
+    return body, set(_smuggled(body, ""))
+
+
+def _filled(document: dict[str, Any], schema: dict[str, Any], names: set[str]) -> Any:
+    """The schema's objects and lists of them, and nothing else that it would take."""
+    schema = resolved(document, schema)
+    if schema.get("type") == "array":
+        item = _filled(document, schema["items"], names)
+        return None if item is None else [item]
+    if "properties" not in schema:
+        return None
+    taken = schema["properties"]
+    inner = {name: _filled(document, one, names) for name, one in taken.items()}
+    more = {name: SMUGGLED for name in sorted(names - set(taken))}
+    return {name: one for name, one in inner.items() if one is not None} | more
+
+
+def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, where it refers to another one or is one of several of which one is an object."""
+    while True:
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        elif "anyOf" in schema or "oneOf" in schema:
+            choices = schema.get("anyOf") or schema["oneOf"]
+            schema = next((one for one in choices if "$ref" in one or one.get("type") == "array"), choices[0])
+        else:
+            return schema
+
+
+def _smuggled(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _smuggled(one, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _smuggled(one, f"{pointer}/{index}")
+    elif value == SMUGGLED:
+        yield pointer

@@ -1,0 +1,287 @@
+"""Two tenants of one running system, with the same in both: the same external ids, e-mails, source ids and keys.
+
+Everything is taken from the gateway's own document, so that a new operation is tested too.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from chassis.ids import uuid7
+from tests.support.facts import a_customer, a_program, a_purchase, known_as
+from tests.support.operations import NO_RECORD, RECORDS, Operation, made, operations, without_what_differs
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ADA = a_customer(
+    family_name="Lovelace",
+    emails=[{"address": "ada@example.com"}],
+    phones=[{"number": "+31201234567"}],
+    tags=["vip"],
+    **known_as("7"),
+)
+SOUGHT = {
+    "email": "ada@example.com",
+    "phone": "+31201234567",
+    "external_id": "till:7",
+    "q": "lovela",
+    "tag": "vip",
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-06-01T00:00:00Z",
+    "purpose": "newsletter",
+    "channel": "email",
+    "as_of": "2026-06-01T00:00:00Z",
+    "timezone": "Europe/Amsterdam",
+    "currency": "EUR",
+}
+"""What finds Ada, by parameter."""
+NOT_SOUGHT = ("limit", "cursor", "window_days")
+OF_THE_WHOLE_SYSTEM = "GET /v1/status"
+CHANGES_BY_ITSELF = {"as_of", "last_used_at"}
+ONE_ROW_ALWAYS = ("tenants",)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A tenant, and the records that it shares nothing of."""
+
+    visitor: Visitor
+    ids: dict[str, str]
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """As its client."""
+        return await self.visitor.request(method, path, **options)
+
+    def of(self, operation: Operation) -> tuple[str, str]:
+        """The ids that fill an operation's path."""
+        kind = "customers" if operation.kind in NO_RECORD else operation.kind
+        assert kind in self.ids, f"{operation}: say in tests/support/operations.py how one is made"
+        return self.ids[kind], self.ids["rule_id"]
+
+
+async def a_shop(stack: RunningStack) -> Shop:
+    """Every shop does the same, with the same words and the same keys."""
+    visitor, ids = a_visitor(stack), {}
+    for make in RECORDS.values():
+        ids |= await make(visitor)
+    same = {"idempotency-key": "same"}
+    ada = await made(visitor, "/v1/customers", ADA, **same)
+    purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], source_id="p-1"), **same)
+    for number in (1, 2):
+        again = {"idempotency-key": f"same-{number}"}
+        await made(visitor, "/v1/customers", a_customer(given_name="Bo"), **again)
+        await made(visitor, "/v1/refunds", early_refund(f"early-{number}"), **again)
+        program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
+        joining = {"program_id": program["id"], "customer_id": ada["id"]}
+        await made(visitor, "/v1/memberships", joining, **again)
+    return Shop(visitor, ids | {"customers": ada["id"], "purchases": purchase["id"]})
+
+
+def early_refund(source_id: str, purchase: str = "unknown") -> dict[str, Any]:
+    named = {"source": "till", "source_id": purchase}
+    back = {"refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
+    return {"source": "till", "source_id": source_id, "purchase": named, **back}
+
+
+@pytest.fixture(scope="module")
+async def shops(stack: RunningStack) -> AsyncIterator[tuple[Shop, Shop]]:
+    one, other = await a_shop(stack), await a_shop(stack)
+    await one.visitor.drained()
+    yield one, other
+    for shop in (one, other):
+        await shop.visitor.close()
+
+
+@pytest.fixture(scope="module")
+async def offered(shops: tuple[Shop, Shop]) -> list[Operation]:
+    """All that the gateway says it does, reading first: what is removed is read no more."""
+    document = (await shops[0].request("GET", "/openapi.json")).json()
+    return sorted(operations(document), key=lambda operation: operation.method != "GET")
+
+
+# Reading
+
+
+async def test_another_tenants_id_is_answered_like_one_that_nobody_has(
+    shops: tuple[Shop, Shop], offered: list[Operation]
+) -> None:
+    one, other = shops
+    for operation in [operation for operation in offered if operation.is_on_a_record]:
+        asked, unknown = one.of(operation), (str(uuid7()), one.ids["rule_id"])
+        theirs, nobodys = await operation.send(other, *asked), await operation.send(other, *unknown)
+        mine = await operation.send(one, *asked) if operation.method == "GET" else None
+        expected = 200 if operation.kind in NO_RECORD else 404
+        assert (theirs.status_code, nobodys.status_code) == (expected, expected), f"{operation}: {theirs.text}"
+        assert without_what_differs(theirs, *asked) == without_what_differs(nobodys, *unknown), operation
+        assert named_headers(theirs) == named_headers(nobodys), operation
+        if mine is not None:
+            assert mine.status_code == 200, f"{operation}: {mine.text}"
+            assert without_what_differs(mine, *asked) != without_what_differs(theirs, *asked), operation
+
+
+def named_headers(answer: httpx.Response) -> dict[str, str]:
+    """Its headers, without those that differ from one answer to the next."""
+    return {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
+
+
+async def test_lists_and_searches_show_nothing_of_another_tenant(
+    shops: tuple[Shop, Shop], offered: list[Operation]
+) -> None:
+    one, other = shops
+    for operation, query in searches(offered, one):
+        mine = await one.request("GET", operation.path, params=query)
+        theirs = await other.request("GET", operation.path, params=query)
+        assert (mine.status_code, theirs.status_code) == (200, 200), f"{operation} {query}: {mine.text}"
+        shared = set(UUID_TEXT.findall(mine.text)) & set(UUID_TEXT.findall(theirs.text))
+        assert not shared, f"{operation} {query}"
+        if "items" in mine.json():
+            assert mine.json()["items"], f"{operation} {query} finds nothing: the proof would be empty"
+
+
+def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, dict[str, str]]]:
+    """Each list, with each of its filters for itself."""
+    for operation in offered:
+        if operation.method != "GET" or operation.is_on_a_record:
+            continue
+        parameters = [one for one in operation.described.get("parameters", []) if one["in"] == "query"]
+        needed = {one["name"]: sought(one, shop)[0] for one in parameters if one.get("required")}
+        yield operation, needed
+        for parameter in parameters:
+            if parameter["name"] not in (*NOT_SOUGHT, *needed) and operation.kind != "waiting-refunds":
+                for value in sought(parameter, shop):
+                    yield operation, needed | {parameter["name"]: value}
+
+
+def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
+    """What finds something by this parameter."""
+    name, schema = parameter["name"], parameter["schema"]
+    if name in ("customer_id", "program_id"):
+        return []  # an id of the one finds nothing for the other: below
+    if name.endswith((".gte", ".gt")):
+        return ["2020-01-01T00:00:00Z"]
+    if name.endswith((".lte", ".lt")):
+        return ["2190-01-01T00:00:00Z"]
+    if name in SOUGHT:
+        return [SOUGHT[name]]
+    choices = [choice for part in (schema, *schema.get("anyOf", [])) for choice in part.get("enum", [])]
+    assert choices, f"{name}: say in SOUGHT what finds Ada"
+    return choices if name == "sort" else choices[:1]
+
+
+async def test_a_filter_by_another_tenants_id_finds_nothing(shops: tuple[Shop, Shop]) -> None:
+    one, other = shops
+    for query in ({"customer_id": one.ids["customers"]}, {"program_id": one.ids["programs"]}):
+        assert (await one.request("GET", "/v1/memberships", params=query)).json()["items"], query
+        assert (await other.request("GET", "/v1/memberships", params=query)).json()["items"] == [], query
+
+
+async def test_a_cursor_of_another_tenant_is_refused(shops: tuple[Shop, Shop], offered: list[Operation]) -> None:
+    one, other = shops
+    lists = [found for found in offered if "cursor" in str(found.described.get("parameters")) and "{" not in found.path]
+    assert len(lists) > 4
+    for operation in lists:
+        cursor = (await one.request("GET", operation.path, params={"limit": 1})).json()["next_cursor"]
+        if cursor is None:
+            assert operation.kind in ONE_ROW_ALWAYS, f"{operation}: give each shop two"
+            continue
+        assert (await one.request("GET", operation.path, params={"cursor": cursor})).status_code == 200
+        refused = await other.request("GET", operation.path, params={"cursor": cursor})
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_cursor"), operation
+
+
+async def test_the_status_tells_counts_and_nothing_else(shops: tuple[Shop, Shop]) -> None:
+    """Counts of each service over all tenants, as its page says; no name, no id, no content."""
+    status = (await shops[1].request("GET", "/v1/status")).json()
+    assert set(status) == {"drained", "services"}
+    told = [value for service in status["services"].values() for value in service.values()]
+    assert {type(value) for value in told} <= {int, float, bool, type(None)}
+
+
+# Writing
+
+
+async def test_an_idempotency_key_of_another_tenant_answers_nothing(shops: tuple[Shop, Shop]) -> None:
+    one, other = shops
+    for path, body in (("/v1/customers", ADA), ("/v1/programs", a_program())):
+        headers = {"idempotency-key": "shared"}
+        answers = [
+            await shop.request("POST", path, json=body | {"name": "x"}, headers=headers) for shop in (one, other)
+        ]
+        assert not [answer for answer in answers if "idempotency-replayed" in answer.headers], path
+        assert not set(UUID_TEXT.findall(answers[0].text)) & set(UUID_TEXT.findall(answers[1].text)), path
+
+
+async def test_an_idempotency_key_of_another_api_key_answers_nothing(
+    stack: RunningStack, shops: tuple[Shop, Shop]
+) -> None:
+    """A key belongs to who sends it: two programs of one tenant that count from 1 do not answer for one another."""
+    one, _ = shops
+    wanted = {"name": "second till", "scopes": ["loyalty:configure"]}
+    second = Visitor(stack, (await made(one, "/v1/api-keys", wanted))["key"])
+    headers = {"idempotency-key": "1"}
+    first_answer = await one.request("POST", "/v1/programs", json=a_program(), headers=headers)
+    second_answer = await second.request("POST", "/v1/programs", json=a_program(), headers=headers)
+    await second.close()
+    assert (first_answer.status_code, second_answer.status_code) == (201, 201)
+    assert first_answer.json()["id"] != second_answer.json()["id"]
+
+
+async def test_whatever_one_tenant_does_the_other_sees_no_change(
+    shops: tuple[Shop, Shop], offered: list[Operation]
+) -> None:
+    """Every operation on the one's ids, and every body that can name them, sent by the other."""
+    one, other = shops
+    before, others_before = await everything_seen_by(one, offered), await everything_seen_by(other, offered)
+    for operation in offered:
+        if operation.is_on_a_record:
+            assert (await operation.send(other, *one.of(operation))).status_code in (200, 404), operation
+    for method, path, body in bodies_that_name(one, other):
+        headers = {"idempotency-key": "same"}  # the one has used it too
+        answer = await other.request(method, path, json=body, headers=headers)
+        assert answer.status_code in (200, 201, 409, 422), f"{path}: {answer.text}"
+        named = set(UUID_TEXT.findall(str(body)))
+        assert not set(UUID_TEXT.findall(answer.text)) & set(one.ids.values()) - named, path
+    await other.visitor.drained()
+    assert await everything_seen_by(one, offered) == before
+    assert await everything_seen_by(other, offered) != others_before
+
+
+def bodies_that_name(one: Shop, other: Shop) -> Iterator[tuple[str, str, Any]]:
+    """What the other shop sends of the one's: its ids, and the names that both use."""
+    ada = one.ids["customers"]
+    touch_point = {"customer_id": ada, "source": "phone", "channel": "phone", "direction": "inbound"}
+    touch_points = [touch_point | {"source_id": str(n), "occurred_at": "2026-03-01T10:00:00Z"} for n in range(2)]
+    mallory = ADA | {"given_name": "Mallory"}
+    yield "POST", "/v1/purchases", a_purchase(ada, source_id="p-2")
+    yield "POST", "/v1/purchases/batch", {"items": [a_purchase(ada), a_purchase(ada, source_id="p-1")]}
+    yield "POST", "/v1/touch-points", touch_points[0]
+    yield "POST", "/v1/touch-points/batch", {"items": touch_points}
+    yield "POST", "/v1/refunds", early_refund("r-9", "p-1")
+    yield "POST", "/v1/customers/batch", {"items": [mallory]}
+    yield "PUT", "/v1/customers/by-external-id?source=till&id=7", mallory
+    yield "POST", "/v1/memberships", {"program_id": one.ids["programs"], "customer_id": ada}
+    yield "POST", "/v1/memberships", {"program_id": other.ids["programs"], "customer_id": ada}
+
+
+async def everything_seen_by(shop: Shop, offered: list[Operation]) -> dict[str, Any]:
+    """What each reading operation answers to a tenant about its own."""
+    seen = {}
+    for operation in offered:
+        if operation.method == "GET" and str(operation) != OF_THE_WHOLE_SYSTEM:
+            path = operation.at(*shop.of(operation)) if operation.is_on_a_record else operation.path
+            parameters = operation.described.get("parameters", [])
+            required = [one["name"] for one in parameters if one.get("required") and one["in"] == "query"]
+            answer = await shop.request("GET", path, params={name: SOUGHT[name] for name in required})
+            assert answer.status_code == 200, f"{operation}: {answer.text}"
+            seen[str(operation)] = without_what_changes(answer.json())
+    return seen
+
+
+def without_what_changes(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_what_changes(one) for name, one in value.items() if name not in CHANGES_BY_ITSELF}
+    return [without_what_changes(one) for one in value] if isinstance(value, list) else value
