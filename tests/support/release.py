@@ -181,9 +181,7 @@ async def empty_tables(stack: RunningStack, service: str) -> list[str]:
 def dump(stack: RunningStack, service: str, folder: Path) -> None:
     """Writes a service's database as plain SQL."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = stack.place.env_file(service).read_text().splitlines()
-    (url,) = (line.split("=", 1)[1].strip("'") for line in lines if line.startswith("MIGRATION_DATABASE_URL="))
-    command = [str(binaries() / "pg_dump"), "--restrict-key=release", url]
+    command = [str(binaries() / "pg_dump"), "--restrict-key=release", stack.admin_url(service)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     (folder / f"{service}.sql").write_text(re.sub(r"--\n-- [^\n]*\n--\n\n", "", said))  # without its headings
 

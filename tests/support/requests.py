@@ -63,8 +63,7 @@ async def every_request(service: ServiceUnderTest, *, safe: bool) -> list[AnyReq
     """Those that read, or those that change something; makes the records that they are about."""
     ids = await IDS[service.service.name](service)
     if "programs" in ids:
-        opened = (await service.post("/v1/programs", a_program(enrolment="open"))).json()
-        COLLECTIONS["POST /v1/memberships"]["program_id"] = opened["id"]
+        ids["open to all"] = (await service.post("/v1/programs", a_program(enrolment="open"))).json()["id"]
     return [
         request_of(method, path, described, ids)
         for method, path, described in operations(service)
@@ -79,5 +78,7 @@ def request_of(method: str, path: str, described: dict[str, Any], ids: dict[str,
     assert (body is not None) is ("requestBody" in described), (
         f"{operation}: say in tests/support/requests.py what is sent"
     )
+    if operation == "POST /v1/memberships":
+        body = body | {"program_id": ids["open to all"]}
     id = ids.get(path.split("/")[2]) or str(uuid7())
     return AnyRequest(method, filled(path, id, ids.get("rule_id", "")), PARAMETERS.get(operation), body)
