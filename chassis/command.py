@@ -78,11 +78,15 @@ def migrate(
     services: Annotated[list[str] | None, typer.Argument(help="Which; else all that are installed.")] = None,
 ) -> None:
     """Bring databases to the newest revision; makes databases and roles where they are missing."""
-    from chassis.migrations import run
+    from chassis.migrations import NoWayDown, run
 
     for name in services or [one for one in SERVICES if _is_installed(one)]:
         loaded = _load(name)
-        run(loaded.settings, name, loaded.migrations)
+        try:
+            run(loaded.settings, name, loaded.migrations)
+        except NoWayDown as why:
+            print(why, file=sys.stderr)
+            raise typer.Exit(1) from None
         print(f"{name} is migrated", file=sys.stderr)
 
 

@@ -48,6 +48,10 @@ def worker_of(service: str) -> str:
     return f"{_database.get(f'rapport_{service}')}_worker"
 
 
+class NoWayDown(Exception):
+    """Somebody asks for older tables, or code meets newer ones than it knows; the text tells what to do."""
+
+
 # Called by migration files
 
 
@@ -126,16 +130,31 @@ async def _ensure_login(connection: asyncpg.Connection, url: str, group: str) ->
 
 
 async def migrate(settings: Settings, service: str, migrations: Path) -> None:
-    """Brings a service's database to the newest revision. Many may try at once; one does."""
+    """Brings a service's database to the newest revision. Many may try at once; one does.
+
+    Raises NoWayDown when the database is newer than this code.
+    """
     await provision(settings, service)
 
     def run(connection: Connection) -> None:
+        _refuse_newer(connection, migrations, service)
         config = _config(migrations, service)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
     await _with_connection(settings, service, run)
     log.info("migrated", service=service, revision=newest_revision(migrations, service))
+
+
+def _refuse_newer(connection: Connection, migrations: Path, service: str) -> None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
+    stands = context.get_current_revision()
+    known = older_revisions(migrations, service) | {newest_revision(migrations, service), None}
+    if stands not in known:
+        raise NoWayDown(
+            f"The database of {service} stands at revision {stands}, which this code does not know: a newer version "
+            "has migrated it. There is no way down: run the newer version, or restore a backup."
+        )
 
 
 async def _with_connection(settings: Settings, service: str, run: Callable[[Connection], None]) -> None:
@@ -159,7 +178,9 @@ def run_environment() -> None:
     """What a service's `migrations/env.py` calls: Alembic on the connection that `migrate` gives it."""
     from alembic import context
 
-    connection = context.config.attributes["connection"]
+    connection = context.config.attributes.get("connection")
+    if connection is None:
+        raise NoWayDown("Tables are migrated by `rapport migrate`, and only upwards: to go back, restore a backup.")
     context.configure(
         connection=connection,
         version_table_schema=SCHEMA,

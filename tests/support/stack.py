@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +115,23 @@ class RunningStack:
 
     async def rows(self, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of a service's database as the superuser sees them."""
-        for line in self.place.env_file(service).read_text().splitlines():
-            key, _, value = line.partition("=")
-            if key == "MIGRATION_DATABASE_URL":
-                connection = await asyncpg.connect(value[1:-1])
-                try:
-                    return [dict(row) for row in await connection.fetch(statement, *values)]
-                finally:
-                    await connection.close()
-        raise AssertionError(service)
+        async with self.superuser(service) as connection:
+            return [dict(row) for row in await connection.fetch(statement, *values)]
+
+    @asynccontextmanager
+    async def superuser(self, service: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to a service's database past everything that guards it."""
+        connection = await asyncpg.connect(self.admin_url(service))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    def admin_url(self, service: str) -> str:
+        """The superuser's address of a service's database."""
+        lines = self.place.env_file(service).read_text().splitlines()
+        (url,) = (line.split("=", 1)[1] for line in lines if line.startswith("MIGRATION_DATABASE_URL="))
+        return url.strip("'")
 
 
 class Visitor:

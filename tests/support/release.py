@@ -1,0 +1,195 @@
+"""What a release leaves behind: `python -m tests.support.release VERSION` runs the system, uses all of it, and keeps
+
+tests/data/releases/VERSION/<service>.sql   a dump of each database
+tests/data/events/<type>.json               an event of each type that has none there yet, as it went through Kafka
+"""
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from chassis import json
+from chassis.ids import uuid7
+from chassis.service import load
+from local import PROCESSES
+from local.postgres import binaries
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+DATA = Path(__file__).parents[1] / "data"
+RELEASES, EVENTS = DATA / "releases", DATA / "events"
+CHASSIS = {"tenant", "outbox", "inbox", "dead_letter", "idempotency", "audit"}
+NEVER_FILLED = {
+    "customers": {"dead_letter"},
+    "interactions": {"audit"},
+    "analytics": {"outbox", "audit"},
+    "gateway": {"dead_letter"},
+}
+"""Tables of the chassis that the story below leaves empty in a service."""
+CLV = {"average_value": "20.00", "purchases_per_period": "12", "periods": 5}
+
+
+async def main(version: str) -> None:
+    """Makes the files."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = RunningStack(Path(folder))
+        stack.start()
+        try:
+            visitor = a_visitor(stack, timezone="Europe/Amsterdam")
+            await use_everything(visitor)
+            await visitor.drained()
+            await park_something(stack)
+            await keep_events(stack)
+            stack.kill("kafka", signal.SIGSTOP)
+            await leave_something_in_the_outboxes(visitor)
+            await visitor.close()
+            for service in PROCESSES:
+                assert await empty_tables(stack, service) == [], f"the story leaves tables of {service} empty"
+                dump(stack, service, RELEASES / version)
+        finally:
+            stack.kill("kafka", signal.SIGCONT)
+            stack.stop()
+
+
+async def use_everything(visitor: Visitor) -> None:
+    """A shop's day on which everything happens once, so that no table stays empty and every event is published."""
+    customer = await a_known_customer(visitor)
+    other = str(uuid7())  # nobody has told of this one
+    await post(visitor, "/v1/touch-points", a_touch_point(customer))
+    program = await post(
+        visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
+    )
+    await post(visitor, f"/v1/programs/{program['id']}/earning-rules", a_rule())
+    now = datetime.now(UTC)
+    activates = now - timedelta(days=1) + timedelta(seconds=6)
+    for at in (now - timedelta(days=1000), now - timedelta(days=90), activates):
+        bought = await post(visitor, "/v1/purchases", a_purchase(customer, purchased_at=at.isoformat()))
+        await post(visitor, f"/v1/purchases/{bought['id']}/refunds", a_refund())
+    await post(visitor, "/v1/purchases", a_purchase(other))
+    await post(visitor, "/v1/refunds", a_refund() | {"purchase": {"source": "till", "source_id": "not told yet"}})
+    await visitor.drained()
+    await asyncio.sleep(7)  # until the last purchase's points can be spent
+    (member,) = (await visitor.insist("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]
+    path = f"/v1/memberships/{member['id']}"
+    await post(visitor, f"{path}/adjustments", {"points": 10, "reason": "sorry"})
+    held = [await post(visitor, f"{path}/redemptions", {"points": 1, "mode": "reserve"}) for _ in range(3)]
+    await post(visitor, f"/v1/redemptions/{held[0]['id']}/capture")
+    await post(visitor, f"/v1/redemptions/{held[1]['id']}/release")
+    await post(visitor, "/v1/analytics/clv/simple", CLV)
+    made = await post(visitor, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
+    assert (await visitor.request("DELETE", f"/v1/api-keys/{made['id']}")).status_code == 204
+
+
+async def a_known_customer(visitor: Visitor) -> str:
+    body = a_customer(
+        family_name="Lovelace",
+        emails=[{"address": "ada@example.com"}],
+        phones=[{"number": "020 1234567"}],
+        **known_as("1"),
+    )
+    customer = await post(visitor, "/v1/customers", body)
+    path = f"/v1/customers/{customer['id']}"
+    assert (await visitor.request("PATCH", path, json={"tags": ["poet"]})).status_code == 200
+    consent = {"purpose": "newsletter", "channel": "email", "source": "form"}
+    for decision in ("granted", "withdrawn"):
+        await post(visitor, f"{path}/consents", consent | {"decision": decision})
+    return str(customer["id"])
+
+
+def a_touch_point(customer: str) -> dict[str, Any]:
+    return {
+        "customer_id": customer,
+        "source": "phone",
+        "source_id": str(uuid7()),
+        "channel": "phone",
+        "direction": "inbound",
+        "occurred_at": "2026-03-01T10:00:00Z",
+    }
+
+
+def a_refund() -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat()
+    return {"source": "till", "source_id": str(uuid7()), "refunded_at": at, "amount": "1.00"}
+
+
+async def post(visitor: Visitor, path: str, body: Any = None) -> dict[str, Any]:
+    headers = {"idempotency-key": str(uuid7())}
+    answer = await visitor.request("POST", path, headers=headers, **({} if body is None else {"json": body}))
+    assert answer.status_code < 300, f"{path}: {answer.text}"
+    return dict(answer.json())
+
+
+async def park_something(stack: RunningStack) -> None:
+    """An event that nobody can read, for each service that reads."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka(stack))
+    await producer.start()
+    try:
+        for topic in ("rapport.customers", "rapport.interactions"):
+            await producer.send_and_wait(topic, b"not JSON")
+    finally:
+        await producer.stop()
+    async with asyncio.timeout(20):
+        while not await stack.rows("interactions", "select 1 from chassis.dead_letter"):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def keep_events(stack: RunningStack) -> None:
+    """Writes the first event of each type that has no example yet."""
+    topics = [f"rapport.{service}" for service in PROCESSES if service != "analytics"]
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=kafka(stack), auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        while batches := await consumer.getmany(timeout_ms=2_000):
+            for record in (one for batch in batches.values() for one in batch if one.headers):
+                keep_event({name: value.decode() for name, value in record.headers}, record.value)
+    finally:
+        await consumer.stop()
+
+
+def keep_event(headers: dict[str, str], value: bytes) -> None:
+    file = EVENTS / f"{headers['ce_type']}.json"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dump_text({"headers": headers, "data": json.loads(value)}) + "\n")
+
+
+async def leave_something_in_the_outboxes(visitor: Visitor) -> None:
+    """An upgrade may find Kafka away: what is announced and not yet carried."""
+    (member, *_) = (await visitor.insist("GET", "/v1/memberships")).json()["items"]
+    customer = await post(visitor, "/v1/customers", a_customer())
+    await post(visitor, "/v1/purchases", a_purchase(customer["id"]))
+    await post(visitor, f"/v1/memberships/{member['id']}/adjustments", {"points": 1, "reason": "sorry"})
+    (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
+    assert (await visitor.request("PATCH", f"/v1/tenants/{tenant['id']}", json={"name": "Till"})).status_code == 200
+
+
+async def empty_tables(stack: RunningStack, service: str) -> list[str]:
+    """Tables of a service that hold nothing, and should."""
+    chassis = CHASSIS - NEVER_FILLED.get(service, set())
+    tables = [*load(service).metadata.tables, *(f"chassis.{name}" for name in chassis)]
+    return [one for one in tables if not await stack.rows(service, f"select 1 from {one} limit 1")]
+
+
+def dump(stack: RunningStack, service: str, folder: Path) -> None:
+    """Writes a service's database as plain SQL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [str(binaries() / "pg_dump"), "--restrict-key=release", stack.admin_url(service)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    (folder / f"{service}.sql").write_text(re.sub(r"--\n-- [^\n]*\n--\n\n", "", said))  # without its headings
+
+
+def kafka(stack: RunningStack) -> str:
+    ports = json.loads((stack.place.root / "ports.json").read_bytes())
+    return f"127.0.0.1:{ports['kafka']}"
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

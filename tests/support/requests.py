@@ -1,0 +1,84 @@
+"""A valid request for every operation of a service, on records that were made for it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from chassis.ids import uuid7
+from tests.service.test_every_operation import BODIES, IDS, QUERIES, filled, operations
+from tests.support.facts import a_customer, a_program, a_purchase, known_as
+from tests.support.service import ServiceUnderTest
+
+A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
+A_TOUCH_POINT = {
+    "customer_id": str(uuid7()),
+    "source": "phone",
+    "source_id": "2",
+    "channel": "phone",
+    "direction": "inbound",
+    "occurred_at": "2026-03-01T10:00:00Z",
+}
+COLLECTIONS: dict[str, Any] = {
+    "POST /v1/customers": a_customer(),
+    "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
+    "PUT /v1/customers/by-external-id": a_customer(),
+    "POST /v1/purchases": a_purchase(),
+    "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
+    "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},
+    "POST /v1/touch-points": A_TOUCH_POINT,
+    "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
+    "POST /v1/programs": a_program(),
+    "POST /v1/memberships": {"customer_id": str(uuid7())},
+    "POST /v1/analytics/clv/simple": {"average_value": "20.00", "purchases_per_period": "12", "periods": 5},
+}
+"""What is sent to operations that are not on one record."""
+PARAMETERS: dict[str, Any] = QUERIES | {
+    "PUT /v1/customers/by-external-id": {"source": "till", "id": "3"},
+    "GET /v1/analytics/retention": {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
+}
+
+
+@dataclass(frozen=True)
+class AnyRequest:
+    """A request that its operation takes."""
+
+    method: str
+    path: str
+    params: dict[str, str] | None
+    body: Any
+
+    async def sent_to(self, service: ServiceUnderTest, key: str | None = None) -> httpx.Response:
+        """The answer; with an Idempotency-Key when one is given."""
+        return await service.request(
+            self.method,
+            self.path,
+            params=self.params,
+            headers={"idempotency-key": key} if key else None,
+            **({} if self.body is None else {"json": self.body}),
+        )
+
+
+async def every_request(service: ServiceUnderTest, *, safe: bool) -> list[AnyRequest]:
+    """Those that read, or those that change something; makes the records that they are about."""
+    ids = await IDS[service.service.name](service)
+    if "programs" in ids:
+        ids["open to all"] = (await service.post("/v1/programs", a_program(enrolment="open"))).json()["id"]
+    return [
+        request_of(method, path, described, ids)
+        for method, path, described in operations(service)
+        if (method == "GET") is safe
+    ]
+
+
+def request_of(method: str, path: str, described: dict[str, Any], ids: dict[str, str]) -> AnyRequest:
+    """A request for an operation, on the record of its kind."""
+    operation = f"{method} {path}"
+    body = (BODIES | COLLECTIONS).get(operation)
+    assert (body is not None) is ("requestBody" in described), (
+        f"{operation}: say in tests/support/requests.py what is sent"
+    )
+    if operation == "POST /v1/memberships":
+        body = body | {"program_id": ids["open to all"]}
+    id = ids.get(path.split("/")[2]) or str(uuid7())
+    return AnyRequest(method, filled(path, id, ids.get("rule_id", "")), PARAMETERS.get(operation), body)
