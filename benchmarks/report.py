@@ -1,41 +1,12 @@
-"""What was measured, as tables; and docs/benchmarks.md between its two marks."""
+"""What was measured, as tables; and docs/benchmarks.md between its marks."""
 
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-BEGINS, ENDS = "<!-- make bench: begin -->", "<!-- make bench: end -->"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One kind of work, measured some times over."""
-
-    work: str
-    unit: str
-    yardstick: str
-    bar: float | None
-    rates: list[float]
-    ratios: list[float]
-    p50: list[float]
-    p99: list[float]
-    cpu: dict[str, float]
-
-    def row(self) -> str:
-        """A line of the table."""
-        ratio, low, high = median(self.ratios), min(self.ratios), max(self.ratios)
-        bar = "-" if self.bar is None else f"{self.bar:g} {'met' if ratio >= self.bar else '**not met**'}"
-        cpu = " / ".join(f"{self.cpu[name]:,.0f}" for name in ("gateway", "service", "postgres"))
-        return (
-            f"| {self.work} | {median(self.rates):,.0f} {self.unit} "
-            f"| {median(self.p50):.1f} / {median(self.p99):.1f} | {cpu} "
-            f"| {ratio:.3f} ({low:.3f} to {high:.3f}) of {self.yardstick} | {bar} |"
-        )
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -59,12 +30,12 @@ def machine() -> str:
     )
 
 
-def write(text: str) -> None:
-    """Puts a text between the marks of the page."""
-    page = PAGE.read_text()
-    before, _, rest = page.partition(BEGINS)
-    _, _, after = rest.partition(ENDS)
-    PAGE.write_text(f"{before}{BEGINS}\n\n{text}\n\n{ENDS}{after}")
+def write(section: str, text: str) -> None:
+    """Puts a text between a section's two marks on the page."""
+    begins, ends = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
+    before, _, rest = PAGE.read_text().partition(begins)
+    _, _, after = rest.partition(ends)
+    PAGE.write_text(f"{before}{begins}\n\n{text}\n\n{ends}{after}")
 
 
 def _lines(path: str) -> list[str]:

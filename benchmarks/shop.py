@@ -1,8 +1,8 @@
-"""The requests of the benchmark: a tenant with 100,000 customers, and endless requests of each kind."""
+"""The requests of the benchmark: a tenant with its customers, and endless requests of each kind."""
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 from benchmarks.load import Target, ask
 from chassis import json
 
-CUSTOMERS, A_BATCH, A_PAGE, LAST_PAGE = 100_000, 1_000, 50, 100
+A_BATCH, A_PAGE, LAST_PAGE = 1_000, 50, 100
 PURCHASES_A_BATCH = 500
+NEW = 100_000_000
+"""Customers that are created one by one are numbered from here."""
 GIVEN = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus", "Radia", "Tony"]
 FAMILY = [a + b for a in ["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"] for b in ["sen", "man", "son"]]
 
@@ -19,8 +21,9 @@ FAMILY = [a + b for a in ["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"] for 
 class Shop:
     """A tenant's data, made the same each time."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, customers: int) -> None:
         self.target = target
+        self.customers = customers
         self.ids: list[str] = []
         self.cursor = ""
         self._dice = random.Random(1)
@@ -34,11 +37,7 @@ class Shop:
 
     async def fill(self) -> None:
         """Records the customers, walks to the hundredth page, and sets up a program that buyers join."""
-        for begin in range(0, CUSTOMERS, A_BATCH):
-            items = [self._customer(number) for number in range(begin, begin + A_BATCH)]
-            batch = self.target.request("POST", "/v1/customers/batch", {"items": items})
-            (answer,) = await ask(self.target, [batch])
-            self.ids += [result["id"] for result in json.loads(answer)["results"]]
+        await self.grow(self.customers)
         for _ in range(LAST_PAGE - 1):
             (answer,) = await ask(self.target, [self._page()])
             self.cursor = json.loads(answer)["next_cursor"]
@@ -48,6 +47,22 @@ class Shop:
         rule = {"kind": "per_amount", "points": 1, "per": "1.00"}
         path = f"/v1/programs/{json.loads(answer)['id']}/earning-rules"
         await ask(self.target, [self.target.request("POST", path, rule)])
+
+    async def grow(self, customers: int) -> None:
+        """Records customers by batches until there are so many."""
+        for begin in range(len(self.ids), customers, A_BATCH):
+            items = [self._customer(number) for number in range(begin, begin + A_BATCH)]
+            batch = self.target.request("POST", "/v1/customers/batch", {"items": items})
+            (answer,) = await ask(self.target, [batch])
+            self.ids += [result["id"] for result in json.loads(answer)["results"]]
+
+    async def sell(self, purchases: int) -> list[str]:
+        """Records so many purchases by batches; answers with their ids."""
+        sold: list[str] = []
+        for batch in itertools.islice(self.purchase_batches(), purchases // PURCHASES_A_BATCH):
+            (answer,) = await ask(self.target, [batch])
+            sold += [result["id"] for result in json.loads(answer)["results"]]
+        return sold
 
     def _customer(self, number: int) -> dict[str, Any]:
         return {
@@ -68,7 +83,7 @@ class Shop:
     def creates(self) -> Iterator[bytes]:
         """New customers, each under an Idempotency-Key."""
         for number in self._numbers:
-            body = self._customer(CUSTOMERS + number)
+            body = self._customer(NEW + number)
             yield self.target.request("POST", "/v1/customers", body, Idempotency_Key=f"create-{number}")
 
     def reads(self) -> Iterator[bytes]:
@@ -87,7 +102,7 @@ class Shop:
     def looked_up_by_email(self) -> Iterator[bytes]:
         """Customers by an address, in other letters than it was given."""
         while True:
-            address = f"Customer{self._dice.randrange(CUSTOMERS)}@EXAMPLE.org"
+            address = f"Customer{self._dice.randrange(self.customers)}@EXAMPLE.org"
             yield self.target.request("GET", f"/v1/customers?email={address}")
 
     def looked_up_by_name(self) -> Iterator[bytes]:
@@ -120,6 +135,12 @@ class Shop:
         while True:
             items = [self._purchase() for _ in range(PURCHASES_A_BATCH)]
             yield self.target.request("POST", "/v1/purchases/batch", {"items": items})
+
+    def refunds(self, purchases: Iterable[str]) -> Iterator[bytes]:
+        """A refund of each purchase."""
+        for purchase in purchases:
+            body = {"source": "till", "source_id": purchase, "refunded_at": "2026-03-02T10:00:00Z", "amount": "5.00"}
+            yield self.target.request("POST", f"/v1/purchases/{purchase}/refunds", body)
 
     def memberships_of(self, customer: UUID) -> bytes:
         """A customer's memberships: there is one as soon as the points are there."""

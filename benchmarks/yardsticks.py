@@ -1,21 +1,27 @@
-"""Yardsticks: what PostgreSQL itself does on this machine in the same minute, under the settings of the stack.
+"""Yardsticks: what PostgreSQL and Kafka themselves do on this machine in the same minute, as the stack sets them up.
 
 Pinned: fsync on, pgbench with 16 clients and the simple protocol, single-row insert and select by key; COPY of the rows
-that a batch carries.
+that a batch carries; asyncpg's and aiokafka's own batches of what the events carry.
 """
 
+import asyncio
 import re
 import subprocess
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from chassis import kafka
+from chassis.relay import Relay
+from chassis.settings import Settings
+from chassis.telemetry import Metrics
 from local import postgres
 
 CLIENTS = 16
-ROWS, COPIED = 100_000, 20_000
+ROWS, COPIED, A_TRANSACTION = 100_000, 20_000, 1_000
 INSERT = "insert into yard (payload) values ('{}');\n".format("x" * 200)
 SELECT = f"\\set key random(1, {ROWS})\nselect * from yard where id = :key;\n"
 
@@ -53,19 +59,53 @@ class Yard:
         assert found is not None, done.stdout
         return float(found.group(1))
 
-    async def copy(self, service_url: str, table: str) -> float:
+    async def copy(self, database: str, table: str) -> float:
         """Rows a second of COPY: a service's own rows, into a table that has the same columns and indexes."""
-        connection = await asyncpg.connect(service_url)
+
+        async def write(connection: asyncpg.Connection, yard: str, rows: list[asyncpg.Record]) -> None:
+            names = list(rows[0].keys())
+            await connection.copy_records_to_table(yard, records=[tuple(row) for row in rows], columns=names)
+
+        return await _rewritten(database, table, write)
+
+    async def insert(self, database: str, table: str) -> float:
+        """Rows a second of asyncpg's batch insert, `executemany`, a thousand rows a transaction: rows as above."""
+
+        async def write(connection: asyncpg.Connection, yard: str, rows: list[asyncpg.Record]) -> None:
+            places = ", ".join(f"${number}" for number in range(1, len(rows[0]) + 1))
+            statement = f"insert into {yard} ({', '.join(rows[0].keys())}) values ({places})"
+            for begin in range(0, len(rows), A_TRANSACTION):
+                await connection.executemany(statement, [tuple(row) for row in rows[begin : begin + A_TRANSACTION]])
+
+        return await _rewritten(database, table, write)
+
+
+async def _rewritten(
+    database: str, table: str, write: Callable[[asyncpg.Connection, str, list[asyncpg.Record]], Awaitable[None]]
+) -> float:
+    connection = await asyncpg.connect(database)
+    try:
+        rows = await connection.fetch(f"select * from {table} limit {COPIED}")
+        await connection.execute(f"create table yard_{table} (like {table} including all)")
         try:
-            rows = await connection.fetch(f"select * from {table} limit {COPIED}")
-            await connection.execute(f"create table yard_{table} (like {table} including all)")
-            try:
-                started = time.perf_counter()
-                await connection.copy_records_to_table(
-                    f"yard_{table}", records=[tuple(row) for row in rows], columns=list(rows[0].keys())
-                )
-                return len(rows) / (time.perf_counter() - started)
-            finally:
-                await connection.execute(f"drop table yard_{table}")
+            started = time.perf_counter()
+            await write(connection, f"yard_{table}", rows)
+            return len(rows) / (time.perf_counter() - started)
         finally:
-            await connection.close()
+            await connection.execute(f"drop table yard_{table}")
+    finally:
+        await connection.close()
+
+
+async def produce(settings: Settings, records: Sequence[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> float:
+    """Records (key, value, headers) a second of bare aiokafka, by the relay's own producer, to a topic of its own."""
+    await kafka.ensure_topics(settings, ["yard"])
+    producer = Relay(settings, "yard", Metrics())._new_producer()
+    await producer.start()
+    try:
+        started = time.perf_counter()
+        sent = [await producer.send("yard", value, key=key, headers=headers) for key, value, headers in records]
+        await asyncio.gather(*sent)
+        return len(records) / (time.perf_counter() - started)
+    finally:
+        await producer.stop()

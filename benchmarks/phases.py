@@ -1,0 +1,127 @@
+"""Kinds of work, each measured some times over between two readings of its yardstick."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+from benchmarks import processes
+from benchmarks.load import Outcome, drive
+from benchmarks.shop import PURCHASES_A_BATCH, Shop
+from benchmarks.stand import Stand, say
+from benchmarks.yardsticks import Yard
+
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A kind of work and its yardstick."""
+
+    work: str
+    service: str
+    requests: Callable[[Shop], Iterator[bytes]]
+    yardstick: str
+    items: int = 1
+    connections: int = CONNECTIONS
+
+
+CREATE = Phase("create a customer", "customers", Shop.creates, "pgbench insert")
+READ = Phase("read a customer by id", "customers", Shop.reads, "pgbench select")
+FIRST_PAGE = Phase("page 1 of 50", "customers", Shop.first_pages, "pgbench select")
+LATE_PAGE = Phase("page 100 of 50", "customers", Shop.late_pages, "pgbench select")
+BY_EMAIL = Phase("look up by e-mail", "customers", Shop.looked_up_by_email, "pgbench insert")
+PHASES = [
+    CREATE,
+    READ,
+    FIRST_PAGE,
+    LATE_PAGE,
+    BY_EMAIL,
+    Phase("look up by a name with a letter wrong", "customers", Shop.looked_up_by_name, "pgbench insert"),
+    Phase("record a touch point", "interactions", Shop.touch_points, "pgbench insert"),
+    Phase("record a purchase of 5 lines", "interactions", Shop.purchases, "pgbench insert"),
+    Phase(
+        "purchases of 5 lines by batches of 500", "interactions", Shop.purchase_batches, "COPY", PURCHASES_A_BATCH, 4
+    ),
+]
+
+
+@dataclass
+class Measured:
+    """One kind of work, measured some times over."""
+
+    phase: Phase
+    outcomes: list[Outcome] = field(default_factory=list)
+    cpu: list[dict[str, float]] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Items a second."""
+        return median(outcome.rate * self.phase.items for outcome in self.outcomes)
+
+    @property
+    def ratio(self) -> float:
+        """Of the yardstick."""
+        return median(self.ratios)
+
+    def by(self, other: "Measured") -> float:
+        """How many times the other's rate, round by round."""
+        return median(one.rate / its.rate for one, its in zip(self.outcomes, other.outcomes, strict=True))
+
+    def microseconds(self) -> tuple[float, float, float]:
+        """CPU of a request: the gateway's, the service's, PostgreSQL's. What its events cost meanwhile is in them."""
+        requests = sum(len(outcome.latencies) for outcome in self.outcomes)
+        gateway, service, postgres = (
+            1e6 * sum(used[name] for used in self.cpu) / requests
+            for name in ("gateway", self.phase.service, "postgres")
+        )
+        return gateway, service, postgres
+
+    @property
+    def gateways_share(self) -> float:
+        """Percent of a request's CPU."""
+        gateway, *others = self.microseconds()
+        return 100 * gateway / (gateway + sum(others))
+
+    def row(self) -> list[str]:
+        """A line of the table."""
+        p50, p99 = (median(outcome.quantile(share) for outcome in self.outcomes) for share in (0.5, 0.99))
+        return [
+            self.phase.work,
+            f"{self.rate:,.0f} {'rows/s' if self.phase.items > 1 else '/s'}",
+            f"{p50:.1f} / {p99:.1f}",
+            " / ".join(f"{used:,.0f}" for used in self.microseconds()),
+            f"{self.ratio:.3f} ({min(self.ratios):.3f} to {max(self.ratios):.3f}) of {self.phase.yardstick}",
+        ]
+
+
+async def measure(stand: Stand, shop: Shop, yard: Yard, phases: Iterable[Phase]) -> dict[str, Measured]:
+    """All kinds of work, round after round."""
+    found = {phase.work: Measured(phase) for phase in phases}
+    for round_ in range(1, stand.sizes.rounds + 1):
+        for measured in found.values():
+            phase = measured.phase
+            before = await _read(yard, stand, phase.yardstick)
+            await once(stand, shop, measured)
+            rate = measured.outcomes[-1].rate * phase.items
+            measured.ratios.append(rate / mean([before, await _read(yard, stand, phase.yardstick)]))
+            say(f"round {round_}: {phase.work}: {rate:,.0f}/s, {measured.ratios[-1]:.3f} of {phase.yardstick}")
+    return found
+
+
+async def once(stand: Stand, shop: Shop, measured: Measured) -> None:
+    """One kind of work for some seconds."""
+    phase = measured.phase
+    with processes.cpu_of(stand.place) as cpu:
+        outcome = await drive(stand.gateway, phase.requests(shop), stand.sizes.seconds, phase.connections)
+    measured.outcomes.append(outcome)
+    measured.cpu.append(cpu)
+    await asyncio.sleep(stand.sizes.settling_seconds)
+
+
+async def _read(yard: Yard, stand: Stand, yardstick: str) -> float:
+    """What a yardstick says now, a second."""
+    if yardstick == "COPY":
+        return await yard.copy(stand.database("interactions"), "purchase")
+    return await asyncio.to_thread(yard.pgbench, yardstick.removeprefix("pgbench "), stand.sizes.yardstick_seconds)

@@ -1,0 +1,45 @@
+"""What a request costs at ten times the data: `python -m benchmarks --large`."""
+
+import time
+
+import asyncpg
+
+from benchmarks import phases, report
+from benchmarks.phases import Measured
+from benchmarks.shop import Shop
+from benchmarks.stand import Stand, say
+
+COMPARED = (phases.CREATE, phases.READ, phases.FIRST_PAGE, phases.LATE_PAGE, phases.BY_EMAIL)
+
+
+async def measure(stand: Stand) -> str:
+    """The CPU of a request with so many customers, and with ten times as many."""
+    small, large = stand.sizes.customers, 10 * stand.sizes.customers
+    shop = Shop(stand.gateway, small)
+    await shop.fill()
+    before = await _measured(stand, shop)
+    started = time.perf_counter()
+    await shop.grow(large)
+    say(f"{large - small:,} customers by batches: {(large - small) / (time.perf_counter() - started):,.0f} a second")
+    after = await _measured(stand, shop)
+    rows = []
+    for one, other in zip(before, after, strict=True):
+        costs = [sum(measured.microseconds()) for measured in (one, other)]
+        split = [" / ".join(f"{used:,.0f}" for used in measured.microseconds()) for measured in (one, other)]
+        rows.append([one.phase.work, *split, f"{costs[1] / costs[0]:.2f}"])
+        say(" | ".join(rows[-1]))
+    head = "CPU a request, us: gateway / service / PostgreSQL"
+    return report.table([head, f"{small:,} customers", f"{large:,} customers", "times"], rows)
+
+
+async def _measured(stand: Stand, shop: Shop) -> list[Measured]:
+    """Each kind of work, some rounds of all, when the events have arrived and the planner knows the tables."""
+    await stand.drained()
+    connection = await asyncpg.connect(stand.database("customers"))
+    await connection.execute("vacuum analyze")
+    await connection.close()
+    found = [Measured(phase) for phase in COMPARED]
+    for _ in range(stand.sizes.rounds):
+        for measured in found:
+            await phases.once(stand, shop, measured)
+    return found
