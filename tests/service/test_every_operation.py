@@ -175,3 +175,15 @@ async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnd
         assert right.status_code not in (401, 403), f"{method} {path}"
         nobody = await service.shared.client.request(method, filled(path, str(uuid7()), str(uuid7())))
         assert (nobody.status_code, nobody.json()["code"]) == (401, "unauthenticated"), f"{method} {path}"
+
+
+async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service: ServiceUnderTest) -> None:
+    known: dict[str, set[str]] = {}
+    for method, path, _ in operations(service):
+        known.setdefault(path, set()).add(method)
+    for path, methods in known.items():
+        for method in ("OPTIONS", "TRACE", "DELETE", "BREW"):
+            if method not in methods:
+                answer = await service.request(method, filled(path, str(uuid7()), str(uuid7())))
+                assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), f"{method} {path}"
+                assert set(answer.headers["allow"].split(", ")) == methods, f"{method} {path}"
