@@ -107,7 +107,7 @@ class Endpoint(APIRoute):
             service: Service = request.app.state.service
             caller = service.verifier.caller(request.headers.get(identity.HEADER))
             caller.require(scope)
-            _refuse_unknown(request, known)
+            _refuse_bad_query(request, known)
             strict = StrictRequest(request.scope, request.receive)
             settings = service.settings
             strict.body_limit = settings.batch_body_limit_bytes if batch else settings.body_limit_bytes
@@ -193,7 +193,9 @@ def _query_parameters(dependant: Any) -> list[Any]:
     return [*dependant.query_params, *(found for child in dependant.dependencies for found in _query_parameters(child))]
 
 
-def _refuse_unknown(request: Request, known: set[str]) -> None:
+def _refuse_bad_query(request: Request, known: set[str]) -> None:
+    if b"%00" in request.scope["query_string"]:
+        raise MalformedRequest("The query holds a NUL character.")
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         errors = [

@@ -187,3 +187,14 @@ async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service
                 answer = await service.request(method, filled(path, str(uuid7()), str(uuid7())))
                 assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), f"{method} {path}"
                 assert set(answer.headers["allow"].split(", ")) == methods, f"{method} {path}"
+
+
+async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:
+    """PostgreSQL knows no text with one, so it must not get that far."""
+    for method, path, described in operations(service):
+        for parameter in described.get("parameters", []):
+            if parameter["in"] == "query":
+                asked = {"params": {**QUERIES.get(f"{method} {path}", {}), parameter["name"]: "a\0b"}}
+                body = {"json": a_customer()} if method == "PUT" else {}
+                answer = await service.request(method, filled(path, str(uuid7())), **asked, **body)
+                assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), f"{path} {parameter}"
