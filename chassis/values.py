@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
+from importlib import resources
 from typing import Annotated, Any, TypeVar
-from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -77,8 +77,14 @@ Day = Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1)), BeforeVal
 WholeNumber = Annotated[int, Field(strict=True)]
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """What the IANA database names: a machine's own folder may hold more, such as `localtime`."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text().split())
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("not a time zone of the IANA database")
     return name
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chassis import Instant, Line, Paragraphs, WholeNumber
+from chassis import Instant, Line, Paragraphs, Timezone, WholeNumber
 from chassis.values import Day, normal_email, normal_phone, shown
 
 
@@ -61,6 +61,14 @@ def test_what_is_no_day_is_refused(day: Any) -> None:
 
 def test_a_day_is_a_day() -> None:
     assert TypeAdapter(Day).validate_python("2026-03-01") == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "europe/paris", "../etc/passwd", "", "Europe/Paris\0", "CEST"]
+)
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Timezone).validate_python(name)
 
 
 @pytest.mark.parametrize("number", [True, "5", 5.0, 5.5])
