@@ -15,7 +15,15 @@ from fastapi.routing import APIRoute
 from chassis import identity, json
 from chassis.idempotency import HEADER as KEY_HEADER
 from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused, ShownOnce
-from chassis.problems import FieldError, MalformedRequest, Problem, TooLarge, UnknownParameter, UnsupportedMediaType
+from chassis.problems import (
+    MOST_ERRORS,
+    FieldError,
+    MalformedRequest,
+    Problem,
+    TooLarge,
+    UnknownParameter,
+    UnsupportedMediaType,
+)
 from chassis.versions import etag
 from chassis.work import RETRIED, Again, AnswerStands, transaction
 from chassis.work import Work as _Work
@@ -200,7 +208,7 @@ def _refuse_bad_query(request: Request, known: set[str]) -> None:
     if unknown:
         errors = [
             FieldError(where="query", pointer=f"/{name}", code="unknown", detail="not a parameter of this operation")
-            for name in unknown
+            for name in unknown[:MOST_ERRORS]
         ]
         raise UnknownParameter(f"Known are: {', '.join(sorted(known)) or 'none'}.", errors=errors)
 

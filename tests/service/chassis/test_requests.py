@@ -105,6 +105,17 @@ async def test_an_unknown_parameter_is_named(loyalty: ServiceUnderTest) -> None:
     assert problem["errors"][0]["pointer"] == "/custmer_id"
 
 
+async def test_of_what_is_wrong_everywhere_a_hundred_things_are_told(interactions: ServiceUnderTest) -> None:
+    """The answer grows no faster than the request: two megabytes of nonsense were answered with seventeen."""
+    wrong = {f"f{number}": number for number in range(1_000)}
+    problem = assert_problem(await interactions.post("/v1/purchases", wrong), 422, "invalid")
+    assert len(problem["errors"]) == 100
+    batch = (await interactions.post("/v1/purchases/batch", {"items": [wrong] * 50})).json()["results"]
+    assert [len(one["problem"]["errors"]) for one in batch] == [100] * 50
+    problem = assert_problem(await interactions.get("/v1/waiting-refunds", **wrong), 400, "unknown_parameter")
+    assert len(problem["errors"]) == 100
+
+
 @pytest.mark.parametrize("path", ["/v1/customers/42", f"/v1/customers/{uuid7()}", "/v1/nothing", "/v1/customers/"])
 async def test_what_is_not_there_is_a_404(customers: ServiceUnderTest, path: str) -> None:
     assert_problem(await customers.get(path), 404, "not_found")
