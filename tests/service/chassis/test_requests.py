@@ -65,6 +65,9 @@ async def test_another_media_type_is_refused(customers: ServiceUnderTest) -> Non
         ("a bad address", {"emails": [{"address": "a@example.com"}, {"address": "nobody"}]}, "/emails/1/address"),
         ("a bad number", {"phones": [{"number": "12"}]}, "/phones/0/number"),
         ("too many", {"tags": ["a"] * 201}, "/tags"),
+        ("text for a number", {"addresses": [{"latitude": "52.1"}]}, "/addresses/0/latitude"),
+        ("truth for a number", {"addresses": [{"longitude": True}]}, "/addresses/0/longitude"),
+        ("a number for a day", {"birth_date": 86400}, "/birth_date"),
         ("a birth in the far future", {"birth_date": "3000-01-01"}, "/birth_date"),
     ],
 )

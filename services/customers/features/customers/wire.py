@@ -44,8 +44,8 @@ class NewAddress(Wire):
     region: Line | None = None
     postal_code: Word | None = None
     country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])] | None = None
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(strict=True, ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(strict=True, ge=-180, le=180)] | None = None
 
 
 class NewExternalReference(Wire):
