@@ -44,7 +44,13 @@ _KEY_PARAMETER = {
     "in": "header",
     "required": False,
     "description": "Makes the request safe to send again: the answer of the first one is given again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "examples": ["0193a7c2-order-42"]},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]+$",
+        "examples": ["0193a7c2-order-42"],
+    },
 }
 
 
