@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow mutants bench lint format contracts migrate lock clean
+.PHONY: help setup demo run test test-slow mutants fuzz bench lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
@@ -35,6 +35,10 @@ test-slow: setup ## the long proofs
 
 mutants: setup ## break the code in every known way and see the tests fail
 	$(BIN)/python -m tests.mutants
+
+fuzz: setup ## input that nobody wrote, for an hour; sized by RAPPORT_EXAMPLES
+	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-150} $(BIN)/python -m pytest -s --hypothesis-profile=fuzz \
+		tests/system/test_generated_input.py tests/unit tests/service/chassis/test_generated_values.py
 
 bench: setup ## measure, as ratios to yardsticks; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

@@ -30,3 +30,12 @@ def dump_text(value: Any) -> str:
 def loads(document: bytes | str) -> Any:
     """The value of a JSON document. Raises JSONDecodeError."""
     return orjson.loads(document)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of JSON are equal; to Python alone, true is 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other) and isinstance(one, bool) is isinstance(other, bool)

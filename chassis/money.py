@@ -35,7 +35,7 @@ def minor_from_text(amount: str, currency: str) -> int:
 
     Raises ValueError when it is no decimal, or has more decimals than its currency knows.
     """
-    if not _AMOUNT.match(amount):
+    if not _AMOUNT.fullmatch(amount):
         raise ValueError("not a decimal amount")
     scaled = Decimal(amount).scaleb(MINOR_DIGITS[_known(currency)])
     if scaled != scaled.to_integral_value():

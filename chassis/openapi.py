@@ -1,6 +1,7 @@
 """OpenAPI: what a service says of itself, and the one document that is merged from all of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -36,13 +37,20 @@ _FORWARDED = {
     }.items()
 }
 """What the gateway itself may answer for a service."""
+_PARAMETER = re.compile(r"\{(\w+)\}")
 _METHODS = ("get", "put", "post", "patch", "delete")
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "Makes the request safe to send again: the answer of the first one is given again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "examples": ["0193a7c2-order-42"]},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]+$",
+        "examples": ["0193a7c2-order-42"],
+    },
 }
 
 
@@ -123,6 +131,7 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
     }
     for service, document in documents.items():
         _take_over(merged, document, service)
+    _link(merged["paths"], merged["components"]["schemas"])
     merged["tags"] = [{"name": name} for name in sorted(_tags(merged["paths"]))]
     return merged
 
@@ -139,6 +148,37 @@ def _take_over(merged: dict[str, Any], document: dict[str, Any], service: str) -
     for name, schema in document.get("components", {}).get("schemas", {}).items():
         if schemas.setdefault(name, schema) != schema:
             raise ValueError(f"the schema {name} of {service} differs from another service's of the same name")
+
+
+def _link(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Says where the id of a record goes that a POST has made: OpenAPI links, by the names that the house gives."""
+    for path, operations in paths.items():
+        for status, answer in operations.get("post", {}).get("responses", {}).items():
+            name = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+            has_id = "id" in schemas.get(name.rpartition("/")[2], {}).get("properties", {})
+            links = dict(_links_from(path, paths)) if status.startswith("2") and has_id else {}
+            if links:
+                answer["links"] = links
+
+
+def _links_from(path: str, paths: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What takes the id of a new one of `/v1/<things>`: the parameter behind `/<things>/`, or one called `<thing>_id`.
+
+    The ids before it are those of the request that made it.
+    """
+    things = path.rpartition("/")[2]
+    called = f"{things.removesuffix('s').replace('-', '_')}_id"
+    known = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
+    for target, operations in paths.items():
+        behind = re.search(rf"/{things}/\{{(\w+)\}}", target)
+        for operation in operations.values():
+            takes = behind[1] if behind else called
+            names = {parameter["name"] for parameter in operation.get("parameters", [])}
+            values = known | {takes: "$response.body#/id"}
+            needed = {takes, *_PARAMETER.findall(target)}
+            if takes in names and needed <= values.keys():
+                parameters = {name: values[name] for name in sorted(needed)}
+                yield operation["operationId"], {"operationId": operation["operationId"], "parameters": parameters}
 
 
 def _tags(paths: Mapping[str, Any]) -> set[str]:

@@ -29,6 +29,8 @@ from chassis import json
 
 Place = Literal["body", "query", "path", "header", "cookie"]
 _SCHEMA_TAG = re.compile(r"[\[\]()]")
+MOST_ERRORS = 100
+"""Of what is wrong, so much is told: the answer to a body that is wrong everywhere would be ten times its size."""
 
 
 class FieldError(BaseModel):
@@ -53,7 +55,7 @@ class ProblemDocument(BaseModel):
     detail: str
     instance: str = Field(description="the path that was asked")
     code: str = Field(examples=["not_found"])
-    errors: list[FieldError]
+    errors: list[FieldError] = Field(max_length=MOST_ERRORS, description="what is wrong; the first hundred")
     trace_id: str = Field(description="names this request in the logs")
 
 
@@ -176,7 +178,7 @@ class Unavailable(Problem, status=503):
 
 def field_errors(errors: Sequence[ErrorDetails | dict[str, Any]], where: Place | None = None) -> list[FieldError]:
     """Pydantic's findings as pointers. `where` names the part when the locations do not begin with it."""
-    return [_field_error(error["loc"], error["type"], error["msg"], where) for error in errors]
+    return [_field_error(error["loc"], error["type"], error["msg"], where) for error in errors[:MOST_ERRORS]]
 
 
 def from_validation(error: ValidationError) -> Invalid:

@@ -15,7 +15,15 @@ from fastapi.routing import APIRoute
 from chassis import identity, json
 from chassis.idempotency import HEADER as KEY_HEADER
 from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused, ShownOnce
-from chassis.problems import FieldError, MalformedRequest, Problem, TooLarge, UnknownParameter, UnsupportedMediaType
+from chassis.problems import (
+    MOST_ERRORS,
+    FieldError,
+    MalformedRequest,
+    Problem,
+    TooLarge,
+    UnknownParameter,
+    UnsupportedMediaType,
+)
 from chassis.versions import etag
 from chassis.work import RETRIED, Again, AnswerStands, transaction
 from chassis.work import Work as _Work
@@ -107,7 +115,7 @@ class Endpoint(APIRoute):
             service: Service = request.app.state.service
             caller = service.verifier.caller(request.headers.get(identity.HEADER))
             caller.require(scope)
-            _refuse_unknown(request, known)
+            _refuse_bad_query(request, known)
             strict = StrictRequest(request.scope, request.receive)
             settings = service.settings
             strict.body_limit = settings.batch_body_limit_bytes if batch else settings.body_limit_bytes
@@ -193,12 +201,14 @@ def _query_parameters(dependant: Any) -> list[Any]:
     return [*dependant.query_params, *(found for child in dependant.dependencies for found in _query_parameters(child))]
 
 
-def _refuse_unknown(request: Request, known: set[str]) -> None:
+def _refuse_bad_query(request: Request, known: set[str]) -> None:
+    if b"%00" in request.scope["query_string"]:
+        raise MalformedRequest("The query holds a NUL character.")
     unknown = [name for name in request.query_params if name not in known]
     if unknown:
         errors = [
             FieldError(where="query", pointer=f"/{name}", code="unknown", detail="not a parameter of this operation")
-            for name in unknown
+            for name in unknown[:MOST_ERRORS]
         ]
         raise UnknownParameter(f"Known are: {', '.join(sorted(known)) or 'none'}.", errors=errors)
 

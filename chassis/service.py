@@ -23,6 +23,7 @@ from prometheus_client import generate_latest
 from sqlalchemy import MetaData
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import json, tenants
@@ -53,6 +54,7 @@ from chassis.work import RETRIED, Again, AnswerStands, Work
 from chassis.worker import Worker
 
 Role = Literal["api", "worker", "all"]
+METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 
 class Front(Protocol):
@@ -305,6 +307,12 @@ async def _close(pool: asyncpg.Pool) -> None:
         pool.terminate()
 
 
+def _methods_of(app: FastAPI, request: Request) -> list[str]:
+    """What may be done with a path; Starlette's own answer names the methods of the first of its routes alone."""
+    asked = ({**request.scope, "method": method} for method in METHODS)
+    return [scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in app.routes)]
+
+
 def _add_handlers(app: FastAPI, service: Service) -> None:
     def answer(request: Request, problem: Problem) -> Response:
         return service.problem_response(request, problem)
@@ -321,7 +329,9 @@ def _add_handlers(app: FastAPI, service: Service) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        known: dict[int, type[Problem]] = {404: NotFound, 405: MethodNotAllowed, 400: MalformedRequest}
+        if error.status_code == 405:
+            return answer(request, MethodNotAllowed(headers={"Allow": ", ".join(_methods_of(app, request))}))
+        known: dict[int, type[Problem]] = {404: NotFound, 400: MalformedRequest}
         return answer(request, known.get(error.status_code, InternalError)(headers=error.headers))
 
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -1,9 +1,14 @@
 """Serving: one process of a service under uvicorn, that stops without losing what it has begun."""
 
+import os
+
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from chassis import json
+from chassis.problems import MalformedRequest
 from chassis.service import Role, Service
+from chassis.telemetry import log
 
 HEADER_BYTES = 64_000
 
@@ -25,6 +30,15 @@ class BoundedHttp(HttpToolsProtocol):
         """A header."""
         self._count(len(name) + len(value))
         super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, or too much of it: it has neither path nor trace, and gets a problem all the same."""
+        problem, trace_id = MalformedRequest("This is no HTTP, or its head is too large."), os.urandom(16).hex()
+        log.warning("request refused", error=msg, trace_id=trace_id)
+        body = json.dumps(problem.document(trace_id=trace_id))
+        head = f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body)
+        self.transport.close()
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -48,5 +62,6 @@ def serve(service: Service, role: Role, host: str, port: int) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         timeout_keep_alive=75,
         http=BoundedHttp,
+        ws="none",
     )
     uvicorn.Server(config).run()

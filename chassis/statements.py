@@ -75,7 +75,8 @@ def together(parts: Sequence[Part]) -> tuple[str, list[Any]]:
 @cache
 def _together(parts: tuple[tuple[str, int], ...]) -> str:
     *others, (last, _) = parts
-    texts, first = [], 0
+    texts: list[str] = []
+    first = 0
     for statement, many in others:
         texts.append(f"part{len(texts)} as ({_counted_from(first, statement)})")
         first += many

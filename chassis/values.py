@@ -1,11 +1,12 @@
 """Values that cross the wire: cleaned text, instants, e-mail addresses and phone numbers, made comparable."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
+from importlib import resources
 from typing import Annotated, Any, TypeVar
-from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 Shown = TypeVar("Shown", bound=BaseModel)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Wire(BaseModel):
@@ -38,11 +40,17 @@ def clean_lines(text: str) -> str:
     return text
 
 
-def _only_text(value: Any) -> Any:
-    """Times come as RFC 3339 text: a bare number would silently be read as seconds since 1970."""
-    if isinstance(value, (int, float)):
-        raise ValueError("an RFC 3339 time is expected")
-    return value
+def _only_dated(value: Any) -> Any:
+    """Times come as RFC 3339 text: a number, in quotes too, would silently be read as seconds since 1970."""
+    if isinstance(value, date) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise ValueError("an RFC 3339 time is expected")
+
+
+def _only_day(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and _DATE.fullmatch(value)):
+        return value
+    raise ValueError("a date is expected, written 2026-03-01")
 
 
 def _in_range(at: datetime) -> datetime:
@@ -62,13 +70,21 @@ Reference = Annotated[
 Paragraphs = Annotated[
     str, AfterValidator(clean_lines), StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)
 ]
-Instant = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_only_dated), AfterValidator(_in_range)]
 """A moment: RFC 3339 with an offset, kept in UTC."""
+Day = Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1)), BeforeValidator(_only_day)]
+"""A day without a time, such as one of birth: RFC 3339's full-date."""
 WholeNumber = Annotated[int, Field(strict=True)]
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """What the IANA database names: a machine's own folder may hold more, such as `localtime`."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text().split())
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("not a time zone of the IANA database")
     return name
 

@@ -170,7 +170,7 @@ class Work:
         Values that are equal already change nothing: no version, no audit.
         """
         before = {name: getattr(row, name) for name in changes}
-        changes = {name: value for name, value in changes.items() if before[name] != value}
+        changes = {name: value for name, value in changes.items() if not json.same(before[name], value)}
         if not changes:
             return row
         if isinstance(row, Versioned):

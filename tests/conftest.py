@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from chassis.migrations import migrate
 from chassis.service import load
@@ -14,6 +15,10 @@ from local import PROCESSES, postgres
 from local.places import Place, free_port, write_environments
 from local.programs import stop
 from tests.support.service import ServiceUnderTest, settings_of
+
+settings.register_profile("house", deadline=None)  # a busy machine is no failure
+settings.register_profile("fuzz", deadline=None, max_examples=5_000)  # `make fuzz`
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chassis.json import same
 from chassis.values import normal_email, normal_phone
 
 Values = Mapping[str, Any]
@@ -39,7 +40,7 @@ def changes(current: Values, given: Values) -> dict[str, Any]:
         wanted = _value(name, value)
         if name == "external_ids":
             wanted = [*current[name], *(one for one in wanted if one not in current[name])]
-        if wanted != current[name]:
+        if not same(wanted, current[name]):
             changed[name] = wanted
     return changed
 

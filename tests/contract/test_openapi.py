@@ -52,6 +52,22 @@ def test_every_refusal_of_a_feature_is_declared(services: list[Service], openapi
     assert {problem.code for problem in own} <= openapi["x-problems"].keys()
 
 
+def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict[str, dict[str, Any]]) -> None:
+    """A user, and the tests that generate input, get from an answer to the next request without a guess."""
+    by_id = {operation["operationId"]: (where, operation) for where, operation in operations.items()}
+    reached = set()
+    for operation in operations.values():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                where, target = by_id[link["operationId"]]
+                assert link["parameters"].keys() <= {parameter["name"] for parameter in target["parameters"]}
+                assert "$response.body#/id" in link["parameters"].values()
+                reached.add(where)
+    needing = {where for where in operations if "{" in where}
+    # A tenant is made by a command.
+    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"}
+
+
 def test_every_segment_of_a_path_has_one_owner(openapi: dict[str, Any]) -> None:
     owners = segments(openapi)
     assert owners["customers"] == "customers"

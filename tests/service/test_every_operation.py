@@ -8,7 +8,8 @@ import pytest
 
 from chassis.ids import uuid7
 from chassis.openapi import document_of
-from tests.support.operations import NO_RECORD, RECORDS, Operation, operations, without_what_differs
+from tests.support.facts import a_customer
+from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, operations, without_what_differs
 from tests.support.service import ServiceUnderTest
 
 SERVICES = ("customers", "interactions", "loyalty", "analytics")
@@ -69,3 +70,26 @@ async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnd
         assert right.status_code not in (401, 403), operation
         nobody = await service.shared.client.request(operation.method, operation.at(*ids))
         assert (nobody.status_code, nobody.json()["code"]) == (401, "unauthenticated"), operation
+
+
+async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service: ServiceUnderTest) -> None:
+    known: dict[str, set[str]] = {}
+    for operation in operations_of(service):
+        known.setdefault(operation.path, set()).add(operation.method)
+    for path, methods in known.items():
+        for method in {"OPTIONS", "TRACE", "DELETE", "BREW"} - methods:
+            asked = Operation(method, path, {}).at(str(uuid7()), str(uuid7()))
+            answer = await service.request(method, asked)
+            assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), f"{method} {path}"
+            assert set(answer.headers["allow"].split(", ")) == methods, f"{method} {path}"
+
+
+async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:
+    """PostgreSQL knows no text with one, so it must not get that far."""
+    for operation in operations_of(service):
+        for parameter in operation.described.get("parameters", []):
+            if parameter["in"] == "query":
+                asked = {"params": {**QUERIES.get(str(operation), {}), parameter["name"]: "a\0b"}}
+                body = {"json": a_customer()} if operation.method == "PUT" else {}
+                answer = await service.request(operation.method, operation.at(str(uuid7())), **asked, **body)
+                assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), operation

@@ -17,6 +17,7 @@ from chassis import (
     Instant,
     Invalid,
     Line,
+    NotFound,
     Page,
     Paged,
     Problem,
@@ -186,7 +187,7 @@ async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, terms: RuleT
     program = await _open_program(work, id)
     versions = await work.all(RuleRow, program_id=id, rule_id=rule_id, order_by="version")
     if not versions:
-        await work.get(RuleRow, rule_id)  # says that there is none
+        raise NotFound
     newest = versions[-1]
     begins = terms.valid_from or work.now
     if newest.valid_from is not None and begins <= newest.valid_from:

@@ -64,6 +64,9 @@ async def test_another_media_type_is_refused(customers: ServiceUnderTest) -> Non
         ("a bad address", {"emails": [{"address": "a@example.com"}, {"address": "nobody"}]}, "/emails/1/address"),
         ("a bad number", {"phones": [{"number": "12"}]}, "/phones/0/number"),
         ("too many", {"tags": ["a"] * 201}, "/tags"),
+        ("text for a number", {"addresses": [{"latitude": "52.1"}]}, "/addresses/0/latitude"),
+        ("truth for a number", {"addresses": [{"longitude": True}]}, "/addresses/0/longitude"),
+        ("a number for a day", {"birth_date": 86400}, "/birth_date"),
         ("a birth in the far future", {"birth_date": "3000-01-01"}, "/birth_date"),
     ],
 )
@@ -102,6 +105,17 @@ async def test_a_wrong_figure_is_pointed_to(
 async def test_an_unknown_parameter_is_named(loyalty: ServiceUnderTest) -> None:
     problem = assert_problem(await loyalty.get("/v1/memberships", custmer_id="x"), 400, "unknown_parameter")
     assert problem["errors"][0]["pointer"] == "/custmer_id"
+
+
+async def test_of_what_is_wrong_everywhere_a_hundred_things_are_told(interactions: ServiceUnderTest) -> None:
+    """The answer grows no faster than the request: two megabytes of nonsense were answered with seventeen."""
+    wrong = {f"f{number}": number for number in range(1_000)}
+    problem = assert_problem(await interactions.post("/v1/purchases", wrong), 422, "invalid")
+    assert len(problem["errors"]) == 100
+    batch = (await interactions.post("/v1/purchases/batch", {"items": [wrong] * 50})).json()["results"]
+    assert [len(one["problem"]["errors"]) for one in batch] == [100] * 50
+    problem = assert_problem(await interactions.get("/v1/waiting-refunds", **wrong), 400, "unknown_parameter")
+    assert len(problem["errors"]) == 100
 
 
 @pytest.mark.parametrize("path", ["/v1/customers/42", f"/v1/customers/{uuid7()}", "/v1/nothing", "/v1/customers/"])

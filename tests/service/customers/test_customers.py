@@ -88,6 +88,17 @@ async def test_an_upsert_that_changes_nothing_says_nothing(customers: ServiceUnd
     assert (await read(customers, result["id"]))["version"] == 1
 
 
+async def test_true_is_not_one(customers: ServiceUnderTest) -> None:
+    """To Python it is; a change from the one to the other was passed over."""
+    (created,) = await upsert(customers, a_customer(custom={"vip": 1, "list": [0]}, **known_as("1")))
+    (updated,) = await upsert(customers, a_customer(custom={"vip": True, "list": [0]}, **known_as("1")))
+    assert updated["status"] == "updated"
+    path = f"/v1/customers/{created['id']}"
+    patched = (await customers.patch(path, {"custom": {"list": [False]}})).json()
+    assert str(patched["custom"]) == "{'vip': True, 'list': [False]}"
+    assert patched["version"] == 3
+
+
 async def test_the_same_id_twice_in_a_batch_is_two_updates(customers: ServiceUnderTest) -> None:
     results = await upsert(
         customers,

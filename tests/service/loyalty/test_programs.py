@@ -60,6 +60,13 @@ async def test_a_rule_of_no_program_is_a_404(loyalty: ServiceUnderTest) -> None:
     assert (await loyalty.post(path, {"points": 1, "per": "1.00"})).status_code == 404
 
 
+async def test_a_rule_of_another_program_is_not_there(loyalty: ServiceUnderTest) -> None:
+    one, other = await a_program_of(loyalty), await a_program_of(loyalty)
+    rule = (await loyalty.post(f"/v1/programs/{one}/earning-rules", a_rule())).json()
+    path = f"/v1/programs/{other}/earning-rules/{rule['id']}/versions"
+    assert (await loyalty.post(path, {"points": 2, "per": "1.00"})).status_code == 404
+
+
 async def test_versions_of_a_rule_meet_and_do_not_overlap(loyalty: ServiceUnderTest) -> None:
     program = await a_program_of(loyalty)
     path = f"/v1/programs/{program}/earning-rules"

@@ -1,5 +1,9 @@
 """Money: exact in, exact out, and nothing but money."""
 
+import re
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +34,23 @@ def test_every_amount_survives_the_wire(minor: int, currency: str) -> None:
         assert money.minor == minor
 
 
+@given(st.text(alphabet="0123456789.-+eE \n,_٣NaIfn", max_size=20), st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
+def test_a_text_is_exactly_its_amount_or_no_money(text: str, currency: str) -> None:
+    digits = MINOR_DIGITS[currency]
+    if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,4})?", text) or Fraction(text) * 10**digits % 1:
+        with pytest.raises(ValueError, match=r"not a decimal amount|decimals"):
+            minor_from_text(text, currency)
+    else:
+        assert minor_from_text(text, currency) == Fraction(text) * 10**digits
+
+
+@given(st.decimals(-(10**12), 10**12, places=9), st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
+def test_an_amount_is_rounded_to_the_nearest_unit_and_a_half_away_from_zero(value: Decimal, currency: str) -> None:
+    exact = Fraction(value) * 10 ** MINOR_DIGITS[currency]
+    away = 1 if exact >= 0 else -1
+    assert round_to_minor(value, currency) == away * int(abs(exact) + Fraction(1, 2))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -52,8 +73,6 @@ def test_what_is_no_money_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_half_a_cent_is_rounded_away_from_zero() -> None:
-    from decimal import Decimal
-
     assert [round_to_minor(Decimal(text), "EUR") for text in ("0.005", "0.004999", "-0.005", "2.675")] == [
         1,
         0,

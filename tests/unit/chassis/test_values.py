@@ -1,13 +1,13 @@
 """Values that cross the wire: what is cleaned, what is refused, what compares equal."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chassis import Instant, Line, Paragraphs, WholeNumber
-from chassis.values import normal_email, normal_phone, shown
+from chassis import Instant, Line, Paragraphs, Timezone, WholeNumber
+from chassis.values import Day, normal_email, normal_phone, shown
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,8 @@ def test_paragraphs_keep_their_breaks() -> None:
         "1899-12-31T23:59:59Z",
         "2200-01-01T00:00:00Z",
         1767261600,
+        "1767261600",
+        "0.5",
         "tomorrow",
         "2026-02-30T00:00:00Z",
     ],
@@ -47,6 +49,26 @@ def test_what_is_no_moment_is_refused(at: Any) -> None:
 def test_a_moment_is_kept_in_utc() -> None:
     at = TypeAdapter(Instant).validate_python("2026-01-01T00:30:00+01:00")
     assert at.isoformat() == "2025-12-31T23:30:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "day", [0, 86400, 86400.0, "0", "86400", "2026-03-01T00:00:00Z", "2026-3-1", "2026-02-30", True]
+)
+def test_what_is_no_day_is_refused(day: Any) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Day).validate_python(day)
+
+
+def test_a_day_is_a_day() -> None:
+    assert TypeAdapter(Day).validate_python("2026-03-01") == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "europe/paris", "../etc/passwd", "", "Europe/Paris\0", "CEST"]
+)
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Timezone).validate_python(name)
 
 
 @pytest.mark.parametrize("number", [True, "5", 5.0, 5.5])

@@ -1,6 +1,7 @@
-"""Merge patch, by RFC 7396's own examples and by its laws."""
+"""Merge patch, by RFC 7396's own examples and by its laws; If-Match, whatever stands there."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import merge_patch
+from chassis.problems import MalformedRequest
+from chassis.versions import _if_match, etag
 
 EXAMPLES = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -44,3 +47,32 @@ def test_a_patch_twice_is_the_patch_once_and_the_target_stays(target: Any, patch
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once
     assert target == kept
+
+
+def as_the_rfc_says(target: Any, patch: Any) -> Any:
+    """The pseudo-code of RFC 7396, section 2, word for word."""
+    if not isinstance(patch, dict):
+        return patch
+    target = copy.deepcopy(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            if name in target:
+                del target[name]
+        else:
+            target[name] = as_the_rfc_says(target.get(name), value)
+    return target
+
+
+@given(JSON, JSON)
+def test_any_patch_of_any_document_is_what_the_rfc_says(target: Any, patch: Any) -> None:
+    assert merge_patch(target, patch) == as_the_rfc_says(target, patch)
+
+
+@given(st.text(alphabet='"0123456789*W/, -+²é', max_size=24) | st.integers(0, 10**18 - 1).map(etag))
+def test_an_if_match_is_a_version_or_any_or_malformed(header: str) -> None:
+    found = re.fullmatch(r'\s*(?:"(?P<version>[0-9]{1,18})"|\*)\s*', header)
+    if found is None:
+        with pytest.raises(MalformedRequest):
+            _if_match(header)
+    else:
+        assert _if_match(header) == (int(found["version"]) if found["version"] else None)

@@ -29,6 +29,7 @@ from chassis import (
     time_range,
     uuid7,
 )
+from chassis.json import same
 from chassis.pages import Condition, Paging
 from chassis.problems import MalformedRequest
 from chassis.values import normal_email, normal_phone
@@ -178,7 +179,7 @@ async def update_customer(work: Work, id: UUID, patch: CustomerPatch, if_match: 
     after = before | {name: rules.complete(given, [name])[name] for name in given}
     if not rules.is_identifiable(after):
         raise NotIdentifiable
-    changed = sorted(name for name in after if after[name] != before[name])
+    changed = sorted(name for name in after if not same(after[name], before[name]))
     if changed:
         await work.update(row, **{name: after[name] for name in changed}, search_name=rules.search_name(after))
         await _follow(work, row, before, after)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from chassis import Line, Reference, Wire, Word
-from chassis.values import normal_email
+from chassis.values import Day, normal_email
 
 Kind = Literal["person", "organization"]
 Lifecycle = Literal["prospect", "customer", "client", "former"]
@@ -44,8 +44,8 @@ class NewAddress(Wire):
     region: Line | None = None
     postal_code: Word | None = None
     country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])] | None = None
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(strict=True, ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(strict=True, ge=-180, le=180)] | None = None
 
 
 class NewExternalReference(Wire):
@@ -66,7 +66,7 @@ class CustomerFields(Wire):
     phones: Annotated[list[NewPhone], Field(max_length=50)] | None = None
     addresses: Annotated[list[NewAddress], Field(max_length=50)] | None = None
     external_ids: Annotated[list[NewExternalReference], Field(max_length=50)] | None = None
-    birth_date: Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1))] | None = None
+    birth_date: Day | None = None
     occupation: Line | None = None
     area: Line | None = None
     languages: Annotated[list[Word], Field(max_length=50)] | None = None

@@ -1,0 +1,149 @@
+"""Values that nobody wrote, sent to the services: cursors, merge patches, the headers that guard a change.
+
+Each property is asked some twenty-five times, and more often by `make fuzz`.
+"""
+
+import base64
+import copy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chassis.ids import uuid7
+from chassis.json import same
+from chassis.values import _zones
+from tests.service.chassis.test_requests import a_few_programs, assert_problem
+from tests.support.facts import a_customer
+from tests.support.service import ServiceUnderTest
+from tests.unit.chassis.test_versions import as_the_rfc_says
+
+some = settings(max_examples=settings().max_examples // 4)
+
+# Cursors
+
+LISTS = [
+    {"sort": sort} | ({"tag": tag} if tag else {})
+    for sort in ("created_at", "-created_at", "updated_at")
+    for tag in (None, "a", "b")
+]
+
+
+async def a_cursor(loyalty: ServiceUnderTest) -> str:
+    await a_few_programs(loyalty, 2)
+    return str((await loyalty.get("/v1/programs", limit="1")).json()["next_cursor"])
+
+
+def read(cursor: str) -> bytes | None:
+    """The bytes of a cursor; None when it holds none."""
+    try:
+        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")
+    except ValueError:
+        return None
+
+
+@some
+@given(st.data())
+async def test_a_cursor_that_was_touched_is_refused(running_loyalty: ServiceUnderTest, data: st.DataObject) -> None:
+    loyalty = await running_loyalty.for_new_tenant()
+    cursor = await a_cursor(loyalty)
+    cut, more = data.draw(st.integers(0, len(cursor) - 1)), data.draw(st.text(max_size=5).map(encodable))
+    touched = data.draw(
+        st.sampled_from([cursor[:cut], cursor[:cut] + more, cursor[:cut] + more + cursor[cut + 1 :], more + cursor])
+        | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode())
+        | st.text(max_size=60).map(encodable)
+    )
+    answer = await loyalty.get("/v1/programs", limit="1", cursor=touched)
+    if read(touched) == read(cursor):  # base64 passes over what is none of its letters: the same cursor still
+        assert answer.status_code == 200
+    else:
+        assert_problem(answer, 400, "malformed_request" if "\0" in touched else "bad_cursor")
+
+
+def encodable(text: str) -> str:
+    """Without lone surrogates, which no address can carry."""
+    return text.encode("utf-8", "ignore").decode()
+
+
+@some
+@given(st.sampled_from(LISTS), st.sampled_from(LISTS), st.booleans())
+async def test_a_cursor_opens_the_list_that_it_was_made_for(
+    running_customers: ServiceUnderTest, made_for: dict[str, str], used_for: dict[str, str], by_another: bool
+) -> None:
+    owner = await running_customers.for_new_tenant()
+    for _ in range(2):
+        await owner.post("/v1/customers", a_customer(tags=["a", "b"]))
+    cursor = (await owner.get("/v1/customers", **made_for, limit="1")).json()["next_cursor"]
+    asking = await running_customers.for_new_tenant() if by_another else owner
+    answer = await asking.get("/v1/customers", **used_for, limit="2", cursor=cursor)
+    if made_for == used_for and not by_another:
+        assert len(answer.json()["items"]) == 1
+    else:
+        assert_problem(answer, 400, "bad_cursor")
+
+
+# Merge patches
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+SMALL = st.sampled_from([None, True, False, 1, 0, 1.0, {"a": 1}, [True]])
+WORDS = st.sampled_from(["Ada", "north", "poet"])
+PATCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "given_name": st.none() | WORDS,
+        "area": st.none() | WORDS,
+        "tags": st.none() | st.lists(WORDS, max_size=3),
+        "lifecycle": st.none() | st.sampled_from(["client", "former"]),
+        "custom": st.none() | st.dictionaries(WORDS, SMALL) | st.dictionaries(TEXT, JSON, max_size=3),
+    },
+)
+NOTHING_KNOWN: dict[str, Any] = {"given_name": None, "area": None, "tags": [], "lifecycle": "prospect", "custom": {}}
+"""What a field that was removed shows."""
+
+
+@some
+@given(st.lists(PATCHES, min_size=1, max_size=4))
+async def test_patches_of_a_customer_do_what_the_rfc_says(
+    running_customers: ServiceUnderTest, patches: list[dict[str, Any]]
+) -> None:
+    customers = await running_customers.for_new_tenant()
+    shown = (await customers.post("/v1/customers", a_customer(family_name="Lovelace"))).json()
+    for patch in patches:
+        expected = NOTHING_KNOWN | as_the_rfc_says({name: shown[name] for name in NOTHING_KNOWN}, copy.deepcopy(patch))
+        answer = await customers.patch(f"/v1/customers/{shown['id']}", patch, if_match=f'"{shown["version"]}"')
+        assert answer.status_code == 200, answer.text
+        changed = answer.json()
+        assert same({name: changed[name] for name in NOTHING_KNOWN}, expected)
+        assert (changed["version"] == shown["version"]) is same({name: shown[name] for name in NOTHING_KNOWN}, expected)
+        shown = changed
+
+
+# Headers
+
+HEADER = st.text(st.characters(max_codepoint=0xFF, exclude_categories=["Cc"]), max_size=260)
+
+
+@some
+@given(HEADER, HEADER)
+async def test_headers_that_guard_a_change_let_it_through_or_are_refused(
+    running_customers: ServiceUnderTest, key: str, if_match: str
+) -> None:
+    headers = {"idempotency-key": key.encode("latin-1"), "if-match": if_match.encode("latin-1")}
+    customer = f"/v1/customers/{uuid7()}"
+    answer = await running_customers.request("PATCH", customer, json={"area": "north"}, headers=headers)
+    problem = assert_problem(answer, answer.status_code, answer.json()["code"])
+    assert problem["code"] in ("idempotency_key_malformed", "malformed_request", "not_found")
+
+
+# Time zones
+
+
+async def test_postgresql_knows_every_time_zone_that_is_taken(customers: ServiceUnderTest) -> None:
+    known = await customers.rows("select name from pg_timezone_names")
+    assert _zones() - {row["name"] for row in known} == set()

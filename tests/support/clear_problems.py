@@ -1,0 +1,41 @@
+"""What schemathesis asks of every answer beside its own checks, and the one thing that it must not do."""
+
+import os
+import re
+from uuid import uuid4
+
+import schemathesis
+from jsonschema import Draft202012Validator
+from schemathesis.checks import CheckContext
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.hooks import HookContext
+
+GENERIC = ("malformed_request", "unknown_parameter", "invalid")
+OWN_KEY = os.environ["RAPPORT_KEY"].split("_")[2]
+
+
+@schemathesis.check
+def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Case) -> None:
+    """A problem document of a known code, which says of what is wrong more than that something is."""
+    if response.status_code < 400:
+        return
+    assert response.headers["content-type"] == ["application/problem+json"], response.headers
+    problem, document = response.json(), case.operation.schema.raw_schema
+    Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": document["components"]}).validate(
+        problem
+    )
+    assert document["x-problems"][problem["code"]] == {"status": response.status_code, "title": problem["title"]}
+    assert problem["status"] == response.status_code
+    assert problem["type"] == f"/problems/{problem['code'].replace('_', '-')}"
+    assert re.fullmatch("[0-9a-f]{32}", problem["trace_id"]), problem
+    assert problem["instance"].startswith("/")
+    if problem["code"] in GENERIC:
+        assert problem["errors"] or problem["detail"] != problem["title"], problem
+
+
+@schemathesis.hook
+def before_call(_: HookContext, case: Case, kwargs: dict[str, object]) -> None:
+    """The key that these requests come with stays."""
+    if case.method == "DELETE" and str(case.path_parameters.get("id")).replace("-", "") == OWN_KEY:
+        case.path_parameters["id"] = str(uuid4())

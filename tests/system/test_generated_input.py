@@ -1,0 +1,89 @@
+"""Input that nobody wrote: schemathesis makes requests from openapi.json and asks the gateway, all scopes in hand.
+
+Its own checks and the exceptions from them stand in tests/support/schemathesis.toml, ours in clear_problems.py beside
+it. RAPPORT_SEED replays a run, RAPPORT_EXAMPLES sizes it; `make fuzz` is a long one.
+"""
+
+import asyncio
+import os
+import random
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from chassis.ids import uuid7
+from tests.support.facts import a_customer, a_purchase
+from tests.support.stack import RunningStack, Visitor
+from tests.system.test_stories import a_program_with_points
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIGURATION = ROOT / "tests" / "support" / "schemathesis.toml"
+SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
+EXAMPLES = int(os.environ.get("RAPPORT_EXAMPLES", "3"))
+SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
+
+
+async def some_records(visitor: Visitor) -> dict[str, str]:
+    """One record of each kind, by the segment of its path: else most requests would be answered with a 404."""
+    program = await a_program_with_points(visitor)
+    customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
+    lines = [{"sku": "tea", "quantity": 1, "amount": "100000.00"}]
+    purchase = (await visitor.request("POST", "/v1/purchases", json=a_purchase(customer, lines=lines))).json()["id"]
+    await visitor.drained()
+    (membership,) = (await visitor.request("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]
+    held = await visitor.request(
+        "POST",
+        f"/v1/memberships/{membership['id']}/redemptions",
+        json={"points": 1, "mode": "reserve"},
+        headers={"Idempotency-Key": str(uuid7())},
+    )
+    (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
+    return {
+        "customers": customer,
+        "purchases": purchase,
+        "programs": program,
+        "memberships": membership["id"],
+        "redemptions": held.json()["id"],
+        "tenants": tenant["id"],
+    }
+
+
+def sections(records: dict[str, str]) -> str:
+    """The records in schemathesis' words: each is the id of its path, and what is called <thing>_id, now and then."""
+    found = ""
+    for things, id in records.items():
+        value = f'{{ dictionary = "{things}", probability = 0.7 }}'
+        found += f'\n[dictionaries.{things}]\nvalues = ["{id}"]\n'
+        found += (
+            f'\n[[operations]]\ninclude-path-regex = "^/v1/{things}/\\\\{{id\\\\}}"\nparameters."path.id" = {value}\n'
+        )
+    names = [(place, things) for place in ("path", "query", "body") for things in ("customers", "programs")]
+    bound = (
+        f'"{place}.{things[:-1]}_id" = {{ dictionary = "{things}", probability = 0.7 }}\n' for place, things in names
+    )
+    chains = f"\n[phases.stateful]\nmax-steps = 15\ngeneration.max-examples = {3 * EXAMPLES}\n"
+    return found + chains + "\n[parameters]\n" + "".join(bound)
+
+
+@pytest.mark.timeout(300 + 60 * EXAMPLES)
+async def test_whatever_is_asked_is_done_or_refused_with_a_clear_problem(
+    stack: RunningStack, visitor: Visitor, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION.read_text() + sections(await some_records(visitor)))
+    print(f"RAPPORT_SEED={SEED} RAPPORT_EXAMPLES={EXAMPLES}")
+    asking = await asyncio.create_subprocess_exec(
+        *(SCHEMATHESIS, "--config-file", str(configuration), "run", f"{stack.url}/openapi.json", "--no-color"),
+        *("--phases", "coverage,fuzzing,stateful", "--seed", SEED, "--max-examples", str(EXAMPLES)),
+        env={**os.environ, "RAPPORT_KEY": visitor.key, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    said = (await asking.communicate())[0].decode()
+    print(said[-20_000:])
+    assert asking.returncode == 0
+    status = await visitor.drained()  # the key opens still, and what was taken is applied everywhere
+    assert {one["dead_letters"] for one in status["services"].values()} == {0}
