@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.test_every_operation import SERVICES
+from local import SERVICES
 from tests.support.facts import a_customer
 from tests.support.requests import every_request
 from tests.support.service import ServiceUnderTest

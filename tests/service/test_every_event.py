@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from local import SERVICES
 from local.generated import ROOT
-from tests.service.test_every_operation import SERVICES
 from tests.support.events import example_of, kept_types
 from tests.support.service import ServiceUnderTest
 

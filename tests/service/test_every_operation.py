@@ -7,22 +7,17 @@ other.
 import pytest
 
 from chassis.ids import uuid7
-from chassis.openapi import document_of
+from local import SERVICES
 from tests.support.facts import a_customer
-from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, operations, without_what_differs
+from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
+from tests.support.requests import operations_of
 from tests.support.service import ServiceUnderTest
-
-SERVICES = ("customers", "interactions", "loyalty", "analytics")
 
 
 @pytest.fixture(params=SERVICES)
 def service(request: pytest.FixtureRequest) -> ServiceUnderTest:
     found: ServiceUnderTest = request.getfixturevalue(f"running_{request.param}")
     return found
-
-
-def operations_of(service: ServiceUnderTest) -> list[Operation]:
-    return list(operations(document_of(service.service.app, service.service.name)))
 
 
 async def test_another_tenants_record_is_answered_as_one_that_does_not_exist(service: ServiceUnderTest) -> None:

@@ -11,7 +11,7 @@ import pytest
 from chassis.feature import Feature, Reaction
 from chassis.ids import uuid7
 from chassis.reactions import Reactor
-from tests.service.test_every_operation import SERVICES
+from local import SERVICES
 from tests.support.events import example_of
 from tests.support.service import ServiceUnderTest
 

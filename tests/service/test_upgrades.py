@@ -16,12 +16,12 @@ from chassis.migrations import NoWayDown, differences, migrate, newest_revision
 from chassis.rebuilding import rebuild_all
 from chassis.service import Service, load
 from chassis.tenants import tenant_of
-from local import PROCESSES
+from local import PROCESSES, SERVICES
 from local.places import Place
 from tests.service.chassis.test_database import is_chassis
-from tests.service.test_every_operation import SERVICES, operations
 from tests.support.events import example_of
-from tests.support.requests import every_request, request_of
+from tests.support.operations import Operation
+from tests.support.requests import every_request, operations_of, request_of
 from tests.support.restored import Contents, beside, contents, releases, restore
 from tests.support.service import ServiceUnderTest, settings_of
 from tests.support.stack import RAPPORT
@@ -144,22 +144,22 @@ async def test_a_migration_that_loses_something_is_found_out(place: Place, tmp_p
 
 async def test_what_the_release_wrote_is_answered(upgraded: Upgraded) -> None:
     tested = upgraded.service
-    for method, path, described in operations(tested):
-        if method == "GET" and path != "/v1/status":  # the status asks the other services
-            for ids in some_ids(upgraded.after, path):
-                answer = await request_of(method, path, described, ids).sent_to(tested)
-                assert answer.status_code == 200, f"{path}: {answer.text}"
+    for operation in operations_of(tested):
+        if operation.method == "GET" and operation.kind != "status":  # the status asks the other services
+            for ids in some_ids(upgraded.after, operation):
+                answer = await request_of(operation, ids).sent_to(tested)
+                assert answer.status_code == 200, f"{operation}: {answer.text}"
 
 
-def some_ids(contents: Contents, path: str) -> list[dict[str, str]]:
+def some_ids(contents: Contents, operation: Operation) -> list[dict[str, str]]:
     """The ids of every row that an operation is about."""
-    kind = path.split("/")[2]
-    if "{" not in path:
+    kind = operation.kind
+    if not operation.is_on_a_record:
         return [{}]
     table = contents.get("public." + kind.replace("-", "_").removesuffix("s"))
     if table is None:  # an operation about a customer of whom this service has no record of its own
         table = [{"id": row["customer_id"]} for rows in contents.values() for row in rows if row.get("customer_id")]
-    assert table, f"{path}: the release wrote nothing that it is about"
+    assert table, f"{operation}: the release wrote nothing that it is about"
     return [{kind: row["id"]} for row in table]
 
 

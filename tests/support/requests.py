@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 
 from chassis.ids import uuid7
-from tests.service.test_every_operation import BODIES, IDS, QUERIES, filled, operations
+from chassis.openapi import document_of
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
+from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, operations
 from tests.support.service import ServiceUnderTest
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
@@ -61,24 +62,25 @@ class AnyRequest:
 
 async def every_request(service: ServiceUnderTest, *, safe: bool) -> list[AnyRequest]:
     """Those that read, or those that change something; makes the records that they are about."""
-    ids = await IDS[service.service.name](service)
+    ids = await RECORDS[service.service.name](service)
     if "programs" in ids:
         ids["open to all"] = (await service.post("/v1/programs", a_program(enrolment="open"))).json()["id"]
-    return [
-        request_of(method, path, described, ids)
-        for method, path, described in operations(service)
-        if (method == "GET") is safe
-    ]
+    return [request_of(operation, ids) for operation in operations_of(service) if (operation.method == "GET") is safe]
 
 
-def request_of(method: str, path: str, described: dict[str, Any], ids: dict[str, str]) -> AnyRequest:
+def operations_of(service: ServiceUnderTest) -> list[Operation]:
+    """All that a service's document describes."""
+    return list(operations(document_of(service.service.app, service.service.name)))
+
+
+def request_of(operation: Operation, ids: dict[str, str]) -> AnyRequest:
     """A request for an operation, on the record of its kind."""
-    operation = f"{method} {path}"
-    body = (BODIES | COLLECTIONS).get(operation)
-    assert (body is not None) is ("requestBody" in described), (
+    name = str(operation)
+    body = (BODIES | COLLECTIONS).get(name)
+    assert (body is not None) is ("requestBody" in operation.described), (
         f"{operation}: say in tests/support/requests.py what is sent"
     )
-    if operation == "POST /v1/memberships":
+    if name == "POST /v1/memberships":
         body = body | {"program_id": ids["open to all"]}
-    id = ids.get(path.split("/")[2]) or str(uuid7())
-    return AnyRequest(method, filled(path, id, ids.get("rule_id", "")), PARAMETERS.get(operation), body)
+    path = operation.at(ids.get(operation.kind) or str(uuid7()), ids.get("rule_id", ""))
+    return AnyRequest(operation.method, path, PARAMETERS.get(name), body)

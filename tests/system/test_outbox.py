@@ -16,7 +16,7 @@ from chassis import json
 from chassis.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
-from tests.system.test_crimes import points_by_customer
+from tests.system.test_faults import points_by_customer
 from tests.system.test_stories import a_program_with_points, records_of
 
 GATE = 4712
