@@ -53,7 +53,9 @@ async def test_a_lower_number_that_commits_late_arrives_too(stack: RunningStack,
         await gate.execute(f"select pg_advisory_unlock({GATE})")
         await early
         await until(lambda: points_by_customer(stack, program), {customer: 10})
-    told = [one for one in await records_of(stack, "rapport.interactions") if str(customer).encode() in one.key]
+    told = [
+        one for one in await records_of(stack, "rapport.interactions") if str(customer).encode() in (one.key or b"")
+    ]
     assert [json.loads(one.value)["source_id"] for one in told] == ["late", "early"]
     late, early_number = (int(dict(one.headers)["ce_sequence"]) for one in told)
     assert early_number < late, "the one that came last had the lower number"
