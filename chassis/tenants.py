@@ -30,7 +30,9 @@ class TenantChanged(Incoming, type="gateway.tenant_changed.v1"):
 
 @feature.on(TenantChanged)
 async def remember_what_is_known_of_a_tenant(work: Work, tenant: TenantChanged) -> None:
-    """Keeps the newest facts."""
+    """Keeps the newest facts. Nobody tells of another tenant than the event is of."""
+    if tenant.tenant_id != tenant.envelope.tenant:
+        raise ValueError(f"an event of the tenant {tenant.envelope.tenant} tells of another one")
     await work.execute(
         f"""
         insert into {SCHEMA}.tenant (tenant_id, name, kind, timezone, currency, region, clock_at)

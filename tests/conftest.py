@@ -17,7 +17,7 @@ from local.programs import stop
 from tests.support.service import ServiceUnderTest, settings_of
 
 settings.register_profile("house", deadline=None)  # a busy machine is no failure
-settings.register_profile("fuzz", deadline=None, max_examples=5_000)  # `make fuzz`
+settings.register_profile("fuzz", deadline=None, max_examples=2_000)  # `make fuzz`
 settings.load_profile("house")
 
 

@@ -85,7 +85,8 @@ async def test_a_cursor_opens_the_list_that_it_was_made_for(
 # Merge patches
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
-NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+# PostgreSQL writes a larger float in full, and it comes back as the integer next to it.
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(-1e15, 1e15)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -119,7 +120,7 @@ async def test_patches_of_a_customer_do_what_the_rfc_says(
         answer = await customers.patch(f"/v1/customers/{shown['id']}", patch, if_match=f'"{shown["version"]}"')
         assert answer.status_code == 200, answer.text
         changed = answer.json()
-        assert same({name: changed[name] for name in NOTHING_KNOWN}, expected)
+        assert same({name: changed[name] for name in NOTHING_KNOWN}, expected), f"{shown} {patch}"
         assert (changed["version"] == shown["version"]) is same({name: shown[name] for name in NOTHING_KNOWN}, expected)
         shown = changed
 

@@ -34,6 +34,19 @@ async def test_an_event_that_cannot_be_read_is_parked_and_the_rest_flows(
     assert reason in letter["reason"]
 
 
+async def test_an_event_of_one_tenant_tells_nothing_of_another(running_loyalty: ServiceUnderTest) -> None:
+    """Nor behind a good one in the same batch."""
+    one, other = await running_loyalty.for_new_tenant(), await running_loyalty.for_new_tenant()
+    facts = [who.tenant.to_claims() | {"tenant_id": str(who.tenant.id), "name": "Renamed"} for who in (one, other)]
+    renamed, forged = ({"type": "gateway.tenant_changed.v1", "key": one.tenant.id, "data": data} for data in facts)
+    await one.deliver(forged)
+    await one.deliver(renamed, forged)
+    names = {who.tenant.id: await who.rows("select name from chassis.tenant where tenant_id = $1", who.tenant.id)
+             for who in (one, other)}  # fmt: skip
+    assert names == {one.tenant.id: [{"name": "Renamed"}], other.tenant.id: [{"name": other.tenant.name}]}
+    assert [letter["feature"] for letter in await one.dead_letters()] == ["tenants", "tenants"]
+
+
 async def test_an_envelope_that_cannot_be_read_is_parked_once(loyalty: ServiceUnderTest) -> None:
     record = Received("rapport.interactions", 3, 4711, None, (("ce_id", b"x"),), b"{}")
     await loyalty.shared.reactor.apply([record])
