@@ -83,7 +83,9 @@ WARM_UP = 0.3
 """The share of it in which connections, caches and the allocator's arenas fill."""
 RATE, WRITERS, CUSTOMERS = 120, 8, 200
 A_REQUESTS_GROWTH = 512
-"""Bytes: half of what a leak of 1 KB a request would be."""
+"""Bytes: half of what a leak of 1 KB a request would be. Some caches fill for longer than the warm-up: pydantic keeps
+16,384 short strings, 1.3 MB, which comes to some 200 bytes a request in the beginning.
+"""
 LARGE = {"lines": [{"sku": "tea", "quantity": 1, "amount": "5000.00"}]}
 Asked = tuple[str, str, dict[str, Any]]
 Sample = tuple[int, int]
