@@ -103,7 +103,8 @@ async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, floa
     )
     say(text)
     best = await highest_rate(stand, shop)
-    text += f" The highest rate at which the p99 stays under 250 ms, in steps of 100: {best or 'none'} a second."
+    reached = f"{best} a second" if best else "none"
+    text += f" The highest rate at which the p99 stays under 250 ms, in steps of 100: {reached}."
     name = f"a purchase becomes points at {RATE}/s"
     return text, {f"{name}, p50": seen.p50, f"{name}, p99": seen.p99}
 

@@ -100,6 +100,8 @@ async def pace(count: Callable[[], Awaitable[int]], until: int) -> float:
     while now < until:
         await asyncio.sleep(0.02)
         now = await count()
+    if now == begun:
+        raise RuntimeError(f"{now - first} at once: too few to see a rate")
     return (now - begun) / (time.perf_counter() - started)
 
 

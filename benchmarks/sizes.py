@@ -17,7 +17,8 @@ class Sizes:
     points_seconds: float = 10.0
     step_seconds: float = 5.0
     events: int = 50_000
-    refunds: int = 3_000
+    refunds: int = 4_000
+    """More than a consumer takes at once: what is seen of it are its commits."""
 
 
 WHOLE = Sizes()
@@ -30,5 +31,5 @@ QUICK = Sizes(
     points_seconds=4.0,
     step_seconds=2.0,
     events=5_000,
-    refunds=500,
+    refunds=2_500,
 )
