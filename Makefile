@@ -33,16 +33,11 @@ test: setup ## every test that is not slow
 test-slow: setup ## the long proofs
 	$(BIN)/python -m pytest -m slow
 
-<<<<<<< ours
 mutants: setup ## break the code in every known way and see the tests fail
 	$(BIN)/python -m tests.mutants
 
-fuzz: setup ## input that nobody wrote, for an hour; sized by RAPPORT_EXAMPLES
-	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-150} $(BIN)/python -m pytest -s --hypothesis-profile=fuzz \
-=======
 fuzz: setup ## input that nobody wrote, much of it; RAPPORT_EXAMPLES sizes it
 	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-300} $(BIN)/python -m pytest -s --hypothesis-profile=fuzz --timeout=3600 \
->>>>>>> theirs
 		tests/system/test_generated_input.py tests/unit tests/service/chassis/test_generated_values.py
 
 bench: setup ## measure, as ratios to yardsticks; writes docs/benchmarks.md
