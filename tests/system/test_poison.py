@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.ids import uuid7
 from tests.support.facts import a_purchase
 from tests.support.stack import RunningStack, Visitor, a_visitor
-from tests.system.test_crimes import points_by_customer
+from tests.system.test_faults import points_by_customer
 from tests.system.test_stories import a_program_with_points
 
 
