@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from chassis.identity import Tenant
 from chassis.reactions import Received
 from tests.support.disorder import SEED, partitions_of, polled
@@ -15,6 +17,8 @@ TOPICS = ("customers", "interactions", "loyalty")
 """Those that are read anyhow; the gateway's comes first, for a tenant that nobody has announced is waited for."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_second_reading_in_any_order_comes_to_the_same(
     stack: RunningStack, visitor: Visitor, running_loyalty: ServiceUnderTest, running_analytics: ServiceUnderTest
 ) -> None:
