@@ -5,6 +5,7 @@ a transaction that took a lower number and committed late is simply found later.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -83,10 +84,10 @@ class Relay:
         )
 
     async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        except TimeoutError:
-            pass
+        # Not wait_for: until Python 3.12 it forgets that it was cancelled when what it waits for comes just then.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
         self._wake.clear()
 
     async def _carry(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> int:

@@ -43,9 +43,11 @@ class Worker:
 
     async def stop(self) -> None:
         """Ends them: what is half done is rolled back and will be done again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:  # a library may forget that it was cancelled: it is told again
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=2)
 
     async def _do_chores(self) -> None:
         await chores.do_for_ever(self._pool, self._to_do)

@@ -107,7 +107,8 @@ class Credentials:
                     self._listening = True
                     while not closed.is_set():
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(closed.wait(), HEARTBEAT_SECONDS)
+                            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                                await closed.wait()
                         await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
                 finally:
                     self._listening = False

@@ -65,10 +65,15 @@ class Replica:
         return await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it."""
+        """Ends it; a process that does not listen is killed, and that is a failure."""
         if self._process.poll() is None:
             self.send(how)
-        return await self.ended()
+        try:
+            return await self.ended(30)
+        except TimeoutError:
+            self.send(signal.SIGKILL)
+            await self.ended()
+            raise AssertionError(f"{how.name} was not heard") from None
 
     async def __aenter__(self) -> "Replica":
         return await self.ready()
