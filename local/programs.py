@@ -70,7 +70,10 @@ class Forked:
 
 def note(place: Place, name: str, pid: int) -> None:
     """Writes down what runs, with its start time: a pid alone may be somebody else's by tomorrow."""
-    place.pid_file(name).write_text(f"{pid} {_started_at(pid)}")
+    file = place.pid_file(name)
+    half = file.with_suffix(".new")
+    half.write_text(f"{pid} {_started_at(pid)}")
+    half.replace(file)  # at once, so that nobody reads an empty one
 
 
 async def stop(place: Place, name: str, running: Running, how: signal.Signals) -> None:
