@@ -13,9 +13,10 @@ import pytest
 from chassis import json
 from chassis.ids import uuid7
 from local.generated import ROOT
+from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
-from tests.system.test_stories import a_program_with_points, records_of
+from tests.system.test_stories import a_program_with_points
 
 IN_FLIGHT = "idempotency_key_in_flight"
 CHANGES = {

@@ -14,10 +14,11 @@ import pytest
 
 from chassis import json
 from chassis.ids import uuid7
+from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_faults import points_by_customer
-from tests.system.test_stories import a_program_with_points, records_of
+from tests.system.test_stories import a_program_with_points
 
 GATE = 4712
 SOON = 15

@@ -6,12 +6,12 @@ import pytest
 
 from chassis.identity import Tenant
 from chassis.reactions import Received
+from tests.auditor.audit import records_of
 from tests.support.disorder import SEED, partitions_of, polled
 from tests.support.reading import POINTS, Reading
 from tests.support.service import ServiceUnderTest
 from tests.support.shop import Shop, open_for_business
 from tests.support.stack import RunningStack, Visitor, a_visitor
-from tests.system.test_stories import records_of
 
 TOPICS = ("customers", "interactions", "loyalty")
 """Those that are read anyhow; the gateway's comes first, for a tenant that nobody has announced is waited for."""

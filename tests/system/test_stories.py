@@ -4,10 +4,10 @@ import asyncio
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer
 
 from chassis import json
 from chassis.ids import uuid7
+from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -48,10 +48,6 @@ async def test_a_trace_goes_from_the_request_to_the_event_of_a_reaction(stack: R
     assert trace in log
     traces = [dict(record.headers).get("ce_traceparent", b"") for record in await records_of(stack, "rapport.loyalty")]
     assert any(trace.encode() in found for found in traces)
-
-
-def kafka_port(stack: RunningStack) -> int:
-    return int(json.loads((stack.place.root / "ports.json").read_bytes())["kafka"])
 
 
 async def test_one_tenant_sees_nothing_of_another(stack: RunningStack, visitor: Visitor) -> None:
@@ -97,16 +93,3 @@ async def test_the_events_of_a_customer_arrive_in_the_order_of_its_versions(
     records = await records_of(stack, "rapport.customers")
     versions = [json.loads(record.value)["version"] for record in records if customer["id"].encode() in record.key]
     assert versions == list(range(1, 42))
-
-
-async def records_of(stack: RunningStack, topic: str) -> list[Any]:
-    """Everything that a topic holds, in the order of each partition."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=f"127.0.0.1:{kafka_port(stack)}", auto_offset_reset="earliest")
-    await consumer.start()
-    found: list[Any] = []
-    try:
-        while batches := await consumer.getmany(timeout_ms=1_500):
-            found += [record for batch in batches.values() for record in batch]
-    finally:
-        await consumer.stop()
-    return found
