@@ -1,20 +1,25 @@
 """Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07): a request that is sent again is answered again.
 
 The key is taken with an advisory lock that ends with the transaction, so a second request never waits on the first and
-a killed one leaves nothing behind. The answer is stored in the transaction of its effect; a refusal, whose transaction
-is rolled back, is stored by a second, short one. Whatever answer stands first is the one that everybody gets.
+a killed one leaves nothing behind. A request that locks or writes before its end takes it then, and looks whether an
+answer stands; one whose writes leave in a single statement takes it in that statement, and finds an answer that stands
+by the primary key. The answer is stored in the transaction of its effect; a refusal, whose transaction is rolled back,
+is stored by a second, short one. Whatever answer stands first is the one that everybody gets.
 """
 
 import hashlib
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 from starlette.datastructures import URL
 from starlette.responses import Response
 
+from chassis.identity import Caller
 from chassis.problems import Problem
+from chassis.statements import Part
 from chassis.tables import SCHEMA
-from chassis.work import Work
 
 HEADER = "idempotency-key"
 REPLAYED = "Idempotency-Replayed"
@@ -44,55 +49,68 @@ class IdempotencyKeyReused(Problem, status=422):
     """This Idempotency-Key was used with another body."""
 
 
+class AnswerStands(Exception):
+    """A request with this Idempotency-Key has been answered."""
+
+    def __init__(self, answer: Response) -> None:
+        self.answer = answer
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One request's hold on its key."""
 
+    tenant: UUID
     principal: str
     operation: str
     key: str
     fingerprint: bytes
 
     @classmethod
-    def of(cls, work: Work, method: str, url: URL, key: str, body: bytes) -> "Claim":
+    def of(cls, caller: Caller, method: str, url: URL, key: str, body: bytes) -> "Claim":
         """The claim of a request; what it says is its query and its body. Raises IdempotencyKeyMalformed."""
         if len(key) >= 2 and key[0] == key[-1] == '"':
             key = key[1:-1]
         if not 1 <= len(key) <= _LONGEST or not all("!" <= character <= "~" for character in key):
             raise IdempotencyKeyMalformed
-        return cls(work.actor, f"{method} {url.path}", key, hashlib.sha256(url.query.encode() + b"\0" + body).digest())
+        fingerprint = hashlib.sha256(url.query.encode() + b"\0" + body).digest()
+        return cls(caller.tenant.id, caller.actor, f"{method} {url.path}", key, fingerprint)
 
-    async def take(self, work: Work) -> Response | None:
-        """The stored answer, or None when this request is the one to answer.
+    async def take(self, connection: asyncpg.Connection) -> None:
+        """Takes the key within the connection's transaction.
 
-        Raises IdempotencyKeyInFlight when another one is at it, IdempotencyKeyReused when the body differs.
+        Raises AnswerStands, IdempotencyKeyInFlight when another request is at it, IdempotencyKeyReused when that one
+        had another body.
         """
-        scope = "|".join((str(work.tenant.id), self.principal, self.operation, self.key))
-        row = await work.fetch_one(_TAKE, scope, self.principal, self.operation, self.key)
-        assert row is not None
+        (row,) = await connection.fetch(_TAKE, self._scope, self.principal, self.operation, self.key)
         if row["fingerprint"] is not None:
-            return self._replay(row)
+            raise AnswerStands(self._replay(row))
         if not row["taken"]:
             raise IdempotencyKeyInFlight
-        return None
 
-    def answer(self, response: Response) -> tuple[Any, ...]:
-        """The row that keeps an answer."""
-        kept = {name: value for name, value in response.headers.items() if name != "content-length"}
-        return (
-            self.principal,
-            self.operation,
-            self.key,
-            self.fingerprint,
-            response.status_code,
-            kept,
-            bytes(response.body),
-        )
+    def keeping(self, response: Response) -> Part:
+        """The write that keeps an answer, and takes the key when that has not been done yet.
+
+        It breaks the primary key when an answer stands, and a NOT NULL when the key is in flight (`is_in_flight`).
+        """
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        body = bytes(response.body)
+        values = (self.tenant, self.principal, self.operation, self.key, self.fingerprint, response.status_code)
+        return _KEEP, (*values, headers, body, self._scope)
+
+    @property
+    def _scope(self) -> str:
+        return "|".join((str(self.tenant), self.principal, self.operation, self.key))
 
     def _replay(self, row: Any) -> Response:
         if row["fingerprint"] != self.fingerprint:
             raise IdempotencyKeyReused
         return Response(row["body"], row["status"], headers={**row["headers"], REPLAYED: "true"})
+
+
+def is_in_flight(error: asyncpg.NotNullViolationError) -> bool:
+    """Whether an answer could not be kept because another request with its key is still running."""
+    return (error.schema_name, error.table_name, error.column_name) == (SCHEMA, "idempotency", "status")
 
 
 # The row is looked up under the snapshot from before the lock; should an answer have been committed in between, the
@@ -102,3 +120,8 @@ _TAKE = f"""
     from (select 1) as one
     left join {SCHEMA}.idempotency as kept on principal = $2 and operation = $3 and key = $4
 """
+_KEEP = (
+    f"insert into {SCHEMA}.idempotency (tenant_id, principal, operation, key, fingerprint, status, headers, body) "
+    "select $1, $2, $3, $4, $5, case when pg_try_advisory_xact_lock(hashtextextended($9, 0)) then $6::integer end, "
+    "$7::jsonb, $8"
+)

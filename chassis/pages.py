@@ -143,7 +143,7 @@ async def page(
         comparison = "<" if falling else ">"
         filters.append(f"({column}, id) {comparison} (${len(values) - 1}, ${len(values)})")
     direction = " desc" if falling else ""
-    rows = await work.fetch(
+    rows = await work.read(
         f"select * from {table if isinstance(table, str) else name_of(table)} where {' and '.join(filters) or 'true'} "
         f"order by {column}{direction}, id{direction} limit {paging.limit + 1}",
         *values,

@@ -14,7 +14,14 @@ from fastapi.routing import APIRoute
 
 from chassis import identity, json
 from chassis.idempotency import HEADER as KEY_HEADER
-from chassis.idempotency import Claim, IdempotencyKeyInFlight, IdempotencyKeyRequired, IdempotencyKeyReused, ShownOnce
+from chassis.idempotency import (
+    AnswerStands,
+    Claim,
+    IdempotencyKeyInFlight,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    ShownOnce,
+)
 from chassis.problems import (
     MOST_ERRORS,
     FieldError,
@@ -25,7 +32,7 @@ from chassis.problems import (
     UnsupportedMediaType,
 )
 from chassis.versions import etag
-from chassis.work import RETRIED, Again, AnswerStands, transaction
+from chassis.work import RETRIED, Again, transaction
 from chassis.work import Work as _Work
 
 if TYPE_CHECKING:
@@ -137,13 +144,15 @@ async def _answer(
     body = b"" if request.method in _SAFE else await request.body()
     if body:
         await request.json()  # read here, for FastAPI would hide the reason; it finds the value read
+    claim = None if key is None else Claim.of(caller, request.method, request.url, key, body)
     for attempt in range(1, _ATTEMPTS + 1):
-        work = service.work(caller, request)
+        work = service.work(caller, request, claim)
         request.scope["rapport.work"] = work
-        claim = None if key is None else Claim.of(work, request.method, request.url, key, body)
         try:
-            return await _attempt(service, work, request, run, claim, secret)
-        except (Again, AnswerStands, *RETRIED):
+            return await _attempt(service, work, request, run, secret, first=attempt == 1)
+        except AnswerStands as stands:
+            return stands.answer
+        except (Again, *RETRIED):
             if attempt == _ATTEMPTS:
                 raise
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
@@ -157,21 +166,17 @@ async def _answer(
 
 
 async def _attempt(
-    service: "Service", work: _Work, request: Request, run: Handler, claim: Claim | None, secret: bool
+    service: "Service", work: _Work, request: Request, run: Handler, secret: bool, *, first: bool
 ) -> Response:
     async with transaction(work):
-        if claim is not None:
-            stored = await claim.take(work)
-            if stored is not None:
-                return stored
+        if not first:
+            await work.begin()  # what stood in the way may be an answer to the same key
         response = await run(request)
         if work.answer_version is not None:
             response.headers["ETag"] = etag(work.answer_version)
             if request.headers.get("if-none-match") == etag(work.answer_version) and request.method in _SAFE:
                 return Response(status_code=304, headers={"ETag": etag(work.answer_version)})
-        if claim is not None:
-            kept = service.problem_response(request, ShownOnce()) if secret else response
-            work.answer = claim.answer(kept)
+        work.keep(service.problem_response(request, ShownOnce()) if secret else response)
     if work.published:
         service.wake_relay()
     return response
@@ -182,18 +187,12 @@ async def _keep_refusal(
 ) -> Response:
     """Stores a refusal beside its key, unless somebody's answer stands there by now: then that one is given."""
     response = service.problem_response(request, problem)
-    work = service.work(caller, request)
     try:
-        async with transaction(work):
-            stored = await claim.take(work)
-            if stored is not None:
-                return stored
-            work.answer = claim.answer(response)
-    except AnswerStands:
-        async with transaction(service.work(caller, request)) as again:
-            stored = await claim.take(again)
-            if stored is not None:
-                return stored
+        async with transaction(service.work(caller, request, claim)) as work:
+            await work.begin()
+            work.keep(response)
+    except AnswerStands as stands:
+        return stands.answer
     return response
 
 

@@ -30,6 +30,7 @@ from chassis import json, tenants
 from chassis.consumer import Consumer
 from chassis.database import is_away, open_pool
 from chassis.feature import Chore, Feature, Gauge, Reaction
+from chassis.idempotency import Claim
 from chassis.identity import HEADER as TOKEN_HEADER
 from chassis.identity import Caller, Verifier
 from chassis.migrations import older_revisions
@@ -50,7 +51,7 @@ from chassis.settings import Settings
 from chassis.status import StatusReader
 from chassis.tables import SCHEMA
 from chassis.telemetry import Metrics, Telemetry, configure_logging, log
-from chassis.work import RETRIED, Again, AnswerStands, Work
+from chassis.work import RETRIED, Again, Work
 from chassis.worker import Worker
 
 Role = Literal["api", "worker", "all"]
@@ -132,7 +133,7 @@ class Service:
 
     # What requests and reactions use
 
-    def work(self, caller: Caller, request: Request) -> Work:
+    def work(self, caller: Caller, request: Request, claim: Claim | None = None) -> Work:
         """A transaction for a request."""
         state = request.scope.get("state", {})
         return Work(
@@ -142,6 +143,7 @@ class Service:
             wait_seconds=self.settings.database_wait_seconds,
             traceparent=state.get("traceparent"),
             trace_id=state.get("trace_id", ""),
+            claim=claim,
         )
 
     def wake_relay(self) -> None:
@@ -335,7 +337,7 @@ def _add_handlers(app: FastAPI, service: Service) -> None:
         return answer(request, known.get(error.status_code, InternalError)(headers=error.headers))
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        if is_away(error) or isinstance(error, (Again, AnswerStands, asyncpg.QueryCanceledError, *RETRIED)):
+        if is_away(error) or isinstance(error, (Again, asyncpg.QueryCanceledError, *RETRIED)):
             log.warning("request refused", error=repr(error))
             return answer(request, Unavailable())
         log.error("request failed", path=request.url.path, exc_info=error)
@@ -346,6 +348,6 @@ def _add_handlers(app: FastAPI, service: Service) -> None:
     app.add_exception_handler(HTTPException, http)
     # A handler for Exception itself would run outside Starlette's innermost layer and raise again after answering.
     clients = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-    for passing in (asyncpg.PostgresError, *clients, OSError, TimeoutError, Again, AnswerStands):
+    for passing in (asyncpg.PostgresError, *clients, OSError, TimeoutError, Again):
         app.add_exception_handler(passing, unexpected)
     app.add_exception_handler(Exception, unexpected)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import asyncpg
+from starlette.responses import Response
 
 from chassis import json
 from chassis.database import Connection, is_away
 from chassis.events import LARGEST_EVENT, Event, Incoming
+from chassis.idempotency import Claim, IdempotencyKeyInFlight, is_in_flight
 from chassis.identity import Caller, Tenant
 from chassis.ids import uuid7
 from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
@@ -59,10 +61,6 @@ class Again(Exception):
     """Somebody else wrote what this transaction was about to write: run it again and it will see that."""
 
 
-class AnswerStands(Exception):
-    """Another request with the same Idempotency-Key has answered meanwhile."""
-
-
 @dataclass(slots=True)
 class _Change:
     entity: str
@@ -80,7 +78,11 @@ class _Kept:
 
 
 class Work:
-    """A transaction of one tenant, opened by its first statement. `writes=False` reads without one.
+    """A transaction of one tenant. `writes=False` reads without one.
+
+    It begins with the first statement that locks or writes. What only looks (`read`, and `get`, `find`, `all` without
+    a lock) needs none before that: under READ COMMITTED each statement sees what is committed by then anyway. So a
+    request that looks and then writes, all of it at its end, is a transaction of one statement.
 
     What is written without a question (`insert`, `insert_all`, `later`) waits for the next statement that asks, or for
     the commit, and goes with what else waits in one round trip. A constraint that breaks is told of then.
@@ -95,19 +97,22 @@ class Work:
         wait_seconds: float = 5.0,
         traceparent: str | None = None,
         trace_id: str = "",
+        claim: Claim | None = None,
     ) -> None:
         self.caller = caller
         self.now = caller.tenant.clock_at or datetime.now(UTC)
         self.traceparent = traceparent
         self.trace_id = trace_id
-        self.answer: tuple[Any, ...] | None = None
         self.published = 0
         self.answer_version: int | None = None
         self._pool = pool
         self._writes = writes
         self._wait_seconds = wait_seconds
+        self._claim = claim
         self._connection: Connection | None = None
+        self._began = False
         self._waiting: list[Part] = []
+        self._answer: Part | None = None
         self._kept = _Kept()
 
     @property
@@ -131,12 +136,13 @@ class Work:
 
     async def find(self, table: type[Row], *, lock: bool = False, **equal: Any) -> Row | None:
         """The row with these values, or None."""
-        found = await self.fetch(select_of(table, tuple(equal), "for no key update" if lock else ""), *equal.values())
+        ask = self.fetch if lock else self.read
+        found = await ask(select_of(table, tuple(equal), "for no key update" if lock else ""), *equal.values())
         return row_of(table, found[0]) if found else None
 
     async def all(self, table: type[Row], *, order_by: str = "id", **equal: Any) -> list[Row]:
         """Every row with these values, in order. For what is known to be few; else use `chassis.pages`."""
-        found = await self.fetch(select_of(table, tuple(equal), f"order by {order_by}"), *equal.values())
+        found = await self.read(select_of(table, tuple(equal), f"order by {order_by}"), *equal.values())
         return [row_of(table, record) for record in found]
 
     async def insert(self, row: Table) -> None:
@@ -183,31 +189,36 @@ class Work:
 
     # SQL
 
+    async def read(self, statement: str, *values: Any) -> list[Record]:
+        """The rows of a question that neither locks nor writes."""
+        connection = await (self.begin() if self._waiting else self._open())
+        return cast(list[Record], await connection.fetch(statement, *values))
+
     async def fetch(self, statement: str, *values: Any) -> list[Record]:
         """The rows of a statement."""
-        connection = await self._open()
+        connection = await self.begin()
         return cast(list[Record], await connection.fetch(statement, *values))
 
     async def fetch_one(self, statement: str, *values: Any) -> Record | None:
         """The first row of a statement, or None."""
-        connection = await self._open()
+        connection = await self.begin()
         return cast(Record | None, await connection.fetchrow(statement, *values))
 
     async def value(self, statement: str, *values: Any) -> Any:
         """The first column of the first row, or None."""
-        connection = await self._open()
+        connection = await self.begin()
         return await connection.fetchval(statement, *values)
 
     async def execute(self, statement: str, *values: Any) -> str:
         """Runs a statement; answers with PostgreSQL's command tag."""
-        connection = await self._open()
+        connection = await self.begin()
         return await connection.execute(statement, *values)
 
     async def later(self, statement: str, *values: Any) -> None:
         """A write of rows that nothing else in this transaction writes, and whose outcome nobody asks for."""
         self._waiting.append((statement, values))
         if len(self._waiting) == MOST_WAITING:
-            await self._open()
+            await self.begin()
 
     # What leaves with the commit
 
@@ -224,6 +235,11 @@ class Work:
         """Notes a change that was made by SQL; `get`, `insert` and `update` do it themselves."""
         self._kept.changes.append(_Change(name_of(table), id, action, dict(changes)))
 
+    def keep(self, answer: Response) -> None:
+        """Keeps the answer for the request's Idempotency-Key, if it has one."""
+        if self._claim is not None:
+            self._answer = self._claim.keeping(answer)
+
     def expect(self, row: Versioned, version: int | None) -> None:
         """Raises StaleVersion unless the record stands at the version that the caller has seen (If-Match)."""
         if version is not None and version != row.version:
@@ -231,11 +247,20 @@ class Work:
 
     # The transaction
 
+    async def begin(self) -> Connection:
+        """Begins the transaction unless it has begun, and sends what waits."""
+        connection = await self._open(begins=self._writes and not self._began)
+        if self._waiting:
+            parts, self._waiting = self._waiting, []
+            statement, values = together(parts)
+            await connection.execute(statement, *values)
+        return connection
+
     async def commit(self) -> None:
         """Makes it last. Called once, by the chassis."""
-        if self._waiting or self._kept.events or self._kept.changes or self.answer:
+        if self._waiting or self._kept.events or self._kept.changes or self._answer:
             await self._flush()
-        if self._connection is None or not self._writes:
+        if self._connection is None or not self._began:
             return
         if await self._connection.execute("commit") != "COMMIT":
             raise AssertionError("a statement had failed and somebody went on")
@@ -260,47 +285,50 @@ class Work:
             self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
 
     async def _flush(self) -> None:
-        """What waits, outbox, audit and the kept answer in one statement: one round trip, whatever a request does."""
+        """What waits, outbox, audit and the kept answer in one statement: one round trip, whatever a request does.
+
+        When nothing was locked or written before, this is the whole transaction. The kept answer comes last, for that
+        is what PostgreSQL does first: it lets in nobody whose key is another's, before anything else is touched.
+        """
         parts, self._waiting = self._waiting, []
         if self._kept.events:
             parts.append((_OUTBOX, (self.tenant.id, self.now, self.actor, *_outbox_values(self._kept.events))))
         if self._kept.changes:
             about = (self.tenant.id, self.now, self.actor, self.trace_id)
             parts.append((_AUDIT, (*about, *_audit_values(self._kept.changes))))
-        if self.answer:
-            parts.append((_ANSWER, (self.tenant.id, *self.answer)))
+        if self._answer is not None:
+            parts.append(self._answer)
         statement, values = together(parts)
         connection = await self._open()
-        if await connection.fetchval(statement, *values) is None and self.answer:
-            raise AnswerStands
+        try:
+            await connection.execute(statement, *values)
+        except asyncpg.NotNullViolationError as error:
+            raise (IdempotencyKeyInFlight() if is_in_flight(error) else error) from None
         self.published = len(self._kept.events)
         self._kept = _Kept()
 
-    async def _write_waiting(self, connection: Connection) -> None:
-        parts, self._waiting = self._waiting, []
-        statement, values = together(parts)
-        await connection.execute(statement, *values)
-
-    async def _open(self) -> Connection:
+    async def _open(self, *, begins: bool = False) -> Connection:
+        """The connection, set to the tenant; within a transaction when it `begins`."""
         if self._connection is None:
             try:
-                connection = cast(Connection, await self._pool.acquire(timeout=self._wait_seconds))
+                self._connection = cast(Connection, await self._pool.acquire(timeout=self._wait_seconds))
             except Exception as error:
                 if is_away(error):
                     raise Unavailable("The database is busy or away.") from error
                 raise
-            self._connection = connection
-            if self._writes:
-                # One round trip; the setting ends with the transaction. A UUID's text cannot carry SQL.
-                await connection.execute(f"begin; set local app.tenant = '{self.tenant.id}'")
-            elif connection.session.tenant != self.tenant.id:
-                # Outside any transaction: one that was rolled back would leave the former tenant.
-                connection.session.tenant = None
-                await connection.execute(f"set app.tenant = '{self.tenant.id}'")
-                connection.session.tenant = self.tenant.id
-        if self._waiting:
-            await self._write_waiting(self._connection)
-        return self._connection
+        connection = self._connection
+        if begins:
+            # One round trip; the setting ends with the transaction. A UUID's text cannot carry SQL.
+            await connection.execute(f"begin; set local app.tenant = '{self.tenant.id}'")
+            self._began = True
+            if self._claim is not None:
+                await self._claim.take(connection)
+        elif not self._began and connection.session.tenant != self.tenant.id:
+            # Outside any transaction: one that was rolled back would leave the former tenant.
+            connection.session.tenant = None
+            await connection.execute(f"set app.tenant = '{self.tenant.id}'")
+            connection.session.tenant = self.tenant.id
+        return connection
 
     async def close(self, failed: bool) -> None:
         """Gives the connection back; what was not committed is rolled back."""
@@ -344,11 +372,6 @@ _AUDIT = (
     "select $1, $2, $3, change.entity, change.entity_id, change.action, change.changes::jsonb, $4 "
     "from unnest($5::text[], $6::uuid[], $7::text[], $8::text[]) "
     "as change(entity, entity_id, action, changes)"
-)
-_ANSWER = (
-    f"insert into {SCHEMA}.idempotency "
-    "(tenant_id, principal, operation, key, fingerprint, status, headers, body) "
-    "values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8) on conflict do nothing returning 1"
 )
 
 

@@ -61,7 +61,7 @@ async def record_once(
 
 async def _standing(work: Work, table: type[Table], rows: Sequence[Row]) -> dict[tuple[str, str], tuple[UUID, str]]:
     # One look-up by the key for each, whatever the planner thinks of the table when it first sees the statement.
-    found = await work.fetch(
+    found = await work.read(
         f"""
         select known.id, asked.source, asked.source_id, known.content_hash
         from unnest($1::text[], $2::text[]) as asked(source, source_id),

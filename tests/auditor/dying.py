@@ -43,8 +43,8 @@ class Countdown:
 
 
 def before_a_requests_commit() -> None:
-    """Everything is inserted, nothing committed."""
-    _after("_flush", of_reactions=False)
+    """Everything is inserted, nothing committed: of those that lock or ask before they write, and so begin."""
+    _after("_flush", of_reactions=False, begun=True)
 
 
 def before_a_requests_answer() -> None:
@@ -89,11 +89,12 @@ def before_the_outbox_is_emptied() -> None:
     relay.connect = connect
 
 
-def _after(method: str, *, of_reactions: bool) -> None:
-    """Counts the transactions that announce something."""
+def _after(method: str, *, of_reactions: bool, begun: bool = False) -> None:
+    """Counts the transactions that announce something; `begun`: that are more than one statement."""
 
     async def patched(self: Work) -> None:
         announces = bool(self._kept.events) and self.actor.startswith("reaction:") == of_reactions
+        announces = announces and (self._began or not begun)
         await original(self)
         if announces:
             Countdown.passed()

@@ -15,7 +15,7 @@ LATIN = st.text(st.characters(max_codepoint=0xFF), max_size=300)
 
 
 def claim(key: str, body: bytes = b"") -> Claim:
-    return Claim.of(cast(Any, SimpleNamespace(actor="key:1")), "POST", URL("http://x/v1/purchases?a=b"), key, body)
+    return Claim.of(cast(Any, SimpleNamespace(actor="key:1", tenant=SimpleNamespace(id=None))), "POST", URL("http://x/v1/purchases?a=b"), key, body)
 
 
 @given(LATIN)
