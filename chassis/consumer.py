@@ -1,11 +1,13 @@
 """The consumer: polls the topics that a service reads, has the records applied, then commits to Kafka.
 
-The database's commit comes first and Kafka's after it; the inbox makes whatever is delivered twice harmless, so a
-killed consumer, a rebalance or a zombie changes nothing.
+The database's commit comes first and Kafka's after it, for all that was applied in a tenth of a second; the inbox makes
+whatever is delivered twice harmless, so a killed consumer, a rebalance or a zombie changes nothing.
 """
 
 import asyncio
 import socket
+import time
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
@@ -17,6 +19,7 @@ from chassis.settings import Settings
 from chassis.telemetry import log
 
 BATCH = 1_000
+COMMIT_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 REBALANCED = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 
@@ -33,6 +36,8 @@ class Consumer:
         self._settings = settings
         self._service = service
         self._reactor = reactor
+        self._applied: dict[TopicPartition, int] = {}
+        """Where each partition goes on, as far as Kafka has not been told."""
         self.ready = False
         """Whether it has reached Kafka once; a later absence is for the status page to tell, not for readiness."""
 
@@ -47,16 +52,26 @@ class Consumer:
         try:
             await consumer.start()
             self.ready = True
-            pause = 0.1
-            while True:
-                batches = await consumer.getmany(timeout_ms=1_000, max_records=BATCH)
-                if await self._apply(consumer, batches):
-                    pause = 0.1
-                else:
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await self._consume(consumer)
         finally:
+            with suppress(Exception):  # Kafka may be away; what it is not told is delivered again, and passed over
+                async with asyncio.timeout(2):
+                    await self._commit(consumer)
             await consumer.stop()
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        pause, commit_at = 0.1, 0.0
+        while True:
+            wait = COMMIT_SECONDS if self._applied else 1.0
+            batches = await consumer.getmany(timeout_ms=int(wait * 1000), max_records=BATCH)
+            if await self._apply(consumer, batches):
+                pause = 0.1
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            if time.monotonic() >= commit_at:
+                await self._commit(consumer)
+                commit_at = time.monotonic() + COMMIT_SECONDS
 
     def _new_consumer(self, topics: list[str]) -> AIOKafkaConsumer:
         session = int(self._settings.kafka_session_seconds * 1000)
@@ -78,9 +93,7 @@ class Consumer:
     async def _apply(
         self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
     ) -> bool:
-        """Applies what was polled and commits; or goes back to where it began, and says so."""
-        if not batches:
-            return True
+        """Applies what was polled; or goes back to where it began, and says so."""
         records = [_received(record) for batch in batches.values() for record in batch]
         try:
             await self._reactor.apply(records)
@@ -90,14 +103,19 @@ class Consumer:
                 if partition in consumer.assignment():
                     consumer.seek(partition, batch[0].offset)
             return False
+        self._applied |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
+        return True
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        """Tells Kafka what was applied, of the partitions that are still held."""
+        applied, self._applied = self._applied, {}
         held = consumer.assignment()
-        ends = {partition: batch[-1].offset + 1 for partition, batch in batches.items() if partition in held}
+        ends = {partition: end for partition, end in applied.items() if partition in held}
         try:
             if ends:
                 await consumer.commit(ends)
         except REBALANCED as error:
             log.info("rebalanced before the commit", error=repr(error))
-        return True
 
 
 def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:

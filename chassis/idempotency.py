@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from starlette.datastructures import URL
 from starlette.responses import Response
+from starlette.types import Scope
 
 from chassis.identity import Caller
 from chassis.problems import Problem
@@ -67,14 +67,15 @@ class Claim:
     fingerprint: bytes
 
     @classmethod
-    def of(cls, caller: Caller, method: str, url: URL, key: str, body: bytes) -> "Claim":
+    def of(cls, caller: Caller, scope: Scope, key: str, body: bytes) -> "Claim":
         """The claim of a request; what it says is its query and its body. Raises IdempotencyKeyMalformed."""
         if len(key) >= 2 and key[0] == key[-1] == '"':
             key = key[1:-1]
         if not 1 <= len(key) <= _LONGEST or not all("!" <= character <= "~" for character in key):
             raise IdempotencyKeyMalformed
-        fingerprint = hashlib.sha256(url.query.encode() + b"\0" + body).digest()
-        return cls(caller.tenant.id, caller.actor, f"{method} {url.path}", key, fingerprint)
+        operation = f"{scope['method']} {scope['path']}"
+        fingerprint = hashlib.sha256(scope["query_string"] + b"\0" + body).digest()
+        return cls(caller.tenant.id, caller.actor, operation, key, fingerprint)
 
     async def take(self, connection: asyncpg.Connection) -> None:
         """Takes the key within the connection's transaction.

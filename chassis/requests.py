@@ -10,9 +10,12 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from chassis import identity, json
+from chassis.arguments import Arguments
 from chassis.idempotency import HEADER as KEY_HEADER
 from chassis.idempotency import (
     AnswerStands,
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 DEEPEST = 32
 _ATTEMPTS = 5
 _SAFE = ("GET", "HEAD")
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 async def _injected_work(request: Request) -> _Work:
@@ -106,50 +108,72 @@ def _has_nul(value: Any) -> bool:
 
 
 class Endpoint(APIRoute):
-    """A route of a feature."""
+    """A route of a feature: declared as FastAPI's, and answered here."""
 
-    def get_route_handler(self) -> Handler:
-        """FastAPI's handler, in a transaction."""
-        run = super().get_route_handler()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._arguments = Arguments(self.dependant)
+        self._known = {parameter.alias for parameter in _query_parameters(self.dependant)}
         extra = self.openapi_extra or {}
-        scope: str = extra["x-scope"]
-        key_required: bool = extra["x-key-required"]
-        batch: bool = extra["x-batch"]
-        secret: bool = extra["x-secret"]
-        known = {parameter.alias for parameter in _query_parameters(self.dependant)}
+        self._scope: str = extra["x-scope"]
+        self._key_required: bool = extra["x-key-required"]
+        self._batch: bool = extra["x-batch"]
+        self.secret: bool = extra["x-secret"]
+        self._shown = TypeAdapter(self.response_model) if self.response_field else None
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The same for who comes by FastAPI's own way."""
 
         async def handle(request: Request) -> Response:
-            service: Service = request.app.state.service
-            caller = service.verifier.caller(request.headers.get(identity.HEADER))
-            caller.require(scope)
-            _refuse_bad_query(request, known)
-            strict = StrictRequest(request.scope, request.receive)
-            settings = service.settings
-            strict.body_limit = settings.batch_body_limit_bytes if batch else settings.body_limit_bytes
-            if self.body_field is not None:
-                _require_json(request)
-            safe = request.method in _SAFE
-            key = None if safe else request.headers.get(KEY_HEADER)
-            if key_required and key is None:
-                raise IdempotencyKeyRequired
-            return await _answer(service, caller, strict, run, key, secret)
+            return await self.answer(StrictRequest(request.scope, request.receive))
 
         return handle
 
+    async def answer(self, request: StrictRequest) -> Response:
+        """Serves a request. Raises Problem, and whatever the database raises."""
+        service: Service = request.app.state.service
+        caller = service.verifier.caller(request.headers.get(identity.HEADER))
+        caller.require(self._scope)
+        _refuse_bad_query(request, self._known)
+        settings = service.settings
+        request.body_limit = settings.batch_body_limit_bytes if self._batch else settings.body_limit_bytes
+        if self.body_field is not None:
+            _require_json(request)
+        key = None if request.method in _SAFE else request.headers.get(KEY_HEADER)
+        if self._key_required and key is None:
+            raise IdempotencyKeyRequired
+        return await _answer(service, caller, request, self, key)
+
+    async def run(self, request: StrictRequest) -> Response:
+        """Calls the function and makes an answer of what it returns. Raises RequestValidationError."""
+        noted = Response()
+        noted.status_code = 0
+        errors: list[dict[str, Any]] = []
+        body = await request.json() if self.body_field is not None and await request.body() else None
+        result = await self._arguments.call(request, noted, body, errors)
+        if errors:
+            raise RequestValidationError(errors)
+        if isinstance(result, Response):
+            return result
+        content = b"" if self._shown is None else self._shown.dump_json(result)
+        response = Response(content, noted.status_code or self.status_code or 200, media_type="application/json")
+        response.raw_headers += [header for header in noted.raw_headers if header[0] != b"content-length"]
+        return response
+
 
 async def _answer(
-    service: "Service", caller: identity.Caller, request: StrictRequest, run: Handler, key: str | None, secret: bool
+    service: "Service", caller: identity.Caller, request: StrictRequest, route: Endpoint, key: str | None
 ) -> Response:
     """Runs the endpoint in a transaction, again when another one stood in its way."""
     body = b"" if request.method in _SAFE else await request.body()
     if body:
-        await request.json()  # read here, for FastAPI would hide the reason; it finds the value read
-    claim = None if key is None else Claim.of(caller, request.method, request.url, key, body)
+        await request.json()
+    claim = None if key is None else Claim.of(caller, request.scope, key, body)
     for attempt in range(1, _ATTEMPTS + 1):
         work = service.work(caller, request, claim)
         request.scope["rapport.work"] = work
         try:
-            return await _attempt(service, work, request, run, secret, first=attempt == 1)
+            return await _attempt(service, work, request, route, first=attempt == 1)
         except AnswerStands as stands:
             return stands.answer
         except (Again, *RETRIED):
@@ -166,17 +190,17 @@ async def _answer(
 
 
 async def _attempt(
-    service: "Service", work: _Work, request: Request, run: Handler, secret: bool, *, first: bool
+    service: "Service", work: _Work, request: StrictRequest, route: Endpoint, *, first: bool
 ) -> Response:
     async with transaction(work):
         if not first:
             await work.begin()  # what stood in the way may be an answer to the same key
-        response = await run(request)
+        response = await route.run(request)
         if work.answer_version is not None:
             response.headers["ETag"] = etag(work.answer_version)
             if request.headers.get("if-none-match") == etag(work.answer_version) and request.method in _SAFE:
                 return Response(status_code=304, headers={"ETag": etag(work.answer_version)})
-        work.keep(service.problem_response(request, ShownOnce()) if secret else response)
+        work.keep(service.problem_response(request, ShownOnce()) if route.secret else response)
     if work.published:
         service.wake_relay()
     return response

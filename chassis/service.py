@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chassis import json, tenants
 from chassis.consumer import Consumer
 from chassis.database import is_away, open_pool
+from chassis.dispatch import Dispatch
 from chassis.feature import Chore, Feature, Gauge, Reaction
 from chassis.idempotency import Claim
 from chassis.identity import HEADER as TOKEN_HEADER
@@ -47,6 +48,7 @@ from chassis.problems import (
 )
 from chassis.reactions import Reactor
 from chassis.relay import Relay
+from chassis.requests import Endpoint
 from chassis.settings import Settings
 from chassis.status import StatusReader
 from chassis.tables import SCHEMA
@@ -159,6 +161,28 @@ class Service:
         """The answer that carries a problem."""
         return problem.response(request.url.path, request.scope.get("state", {}).get("trace_id", ""))
 
+    async def refusal(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that raised."""
+        return self.problem_response(request, self._problem_of(request, error))
+
+    def _problem_of(self, request: Request, error: Exception) -> Problem:
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, RequestValidationError):
+            errors = field_errors(error.errors())
+            bad_query = all(one.where in ("query", "header") for one in errors)
+            return MalformedRequest(errors=errors) if bad_query else Invalid(errors=errors)
+        if isinstance(error, HTTPException):
+            if error.status_code == 405:
+                return MethodNotAllowed(headers={"Allow": ", ".join(_methods_of(self.app, request))})
+            known: dict[int, type[Problem]] = {404: NotFound, 400: MalformedRequest}
+            return known.get(error.status_code, InternalError)(headers=error.headers)
+        if is_away(error) or isinstance(error, (Again, asyncpg.QueryCanceledError, *RETRIED)):
+            log.warning("request refused", error=repr(error))
+            return Unavailable()
+        log.error("request failed", path=request.url.path, exc_info=error)
+        return InternalError()
+
     # Its life
 
     @asynccontextmanager
@@ -212,11 +236,17 @@ class Service:
     @cached_property
     def front(self) -> Front | None:
         """What stands in front of the application, if anything does."""
-        return self._front_class(self.app, self) if self._front_class else None
+        return self._front_class(self.dispatch, self) if self._front_class else None
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """The quick way to the features' routes."""
+        routes = (route for feature in self.features for route in feature.routes if isinstance(route, Endpoint))
+        return Dispatch(self.app, routes, self.refusal)
 
     def asgi(self) -> ASGIApp:
         """The application as a server runs it, with logs, metrics and request ids round it."""
-        return Telemetry(self.front or self.app, self.metrics, self.settings.log_requests)
+        return Telemetry(self.front or self.dispatch, self.metrics, self.settings.log_requests)
 
     def _add_operations(self, app: FastAPI) -> None:
         @app.get("/health", include_in_schema=False)
@@ -316,38 +346,8 @@ def _methods_of(app: FastAPI, request: Request) -> list[str]:
 
 
 def _add_handlers(app: FastAPI, service: Service) -> None:
-    def answer(request: Request, problem: Problem) -> Response:
-        return service.problem_response(request, problem)
-
-    async def refused(request: Request, problem: Exception) -> Response:
-        assert isinstance(problem, Problem)
-        return answer(request, problem)
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        errors = field_errors(error.errors())
-        bad_query = all(one.where in ("query", "header") for one in errors)
-        return answer(request, MalformedRequest(errors=errors) if bad_query else Invalid(errors=errors))
-
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 405:
-            return answer(request, MethodNotAllowed(headers={"Allow": ", ".join(_methods_of(app, request))}))
-        known: dict[int, type[Problem]] = {404: NotFound, 400: MalformedRequest}
-        return answer(request, known.get(error.status_code, InternalError)(headers=error.headers))
-
-    async def unexpected(request: Request, error: Exception) -> Response:
-        if is_away(error) or isinstance(error, (Again, asyncpg.QueryCanceledError, *RETRIED)):
-            log.warning("request refused", error=repr(error))
-            return answer(request, Unavailable())
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return answer(request, InternalError())
-
-    app.add_exception_handler(Problem, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
     # A handler for Exception itself would run outside Starlette's innermost layer and raise again after answering.
     clients = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-    for passing in (asyncpg.PostgresError, *clients, OSError, TimeoutError, Again):
-        app.add_exception_handler(passing, unexpected)
-    app.add_exception_handler(Exception, unexpected)
+    ours = (Problem, RequestValidationError, HTTPException, Again)
+    for passing in (*ours, asyncpg.PostgresError, *clients, OSError, TimeoutError, Exception):
+        app.add_exception_handler(passing, service.refusal)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Annotated, Any, TypeVar
 
@@ -117,6 +117,7 @@ def _names_of(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(model.model_fields)
 
 
+@lru_cache(maxsize=1_000)  # a request's address is read when it is validated and again when it is stored
 def normal_email(address: str) -> str:
     """The address as it is compared and looked up: domain in lower case and IDNA, the whole case-folded.
 

@@ -6,16 +6,16 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.datastructures import URL
 
 from chassis.idempotency import Claim, IdempotencyKeyMalformed
 
+SCOPE = {"method": "POST", "path": "/v1/purchases", "query_string": b"a=b"}
 VISIBLE = st.text(alphabet=[chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=255)
 LATIN = st.text(st.characters(max_codepoint=0xFF), max_size=300)
 
 
 def claim(key: str, body: bytes = b"") -> Claim:
-    return Claim.of(cast(Any, SimpleNamespace(actor="key:1", tenant=SimpleNamespace(id=None))), "POST", URL("http://x/v1/purchases?a=b"), key, body)
+    return Claim.of(cast(Any, SimpleNamespace(actor="key:1", tenant=SimpleNamespace(id=None))), SCOPE, key, body)
 
 
 @given(LATIN)
