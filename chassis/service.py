@@ -52,7 +52,7 @@ from chassis.requests import Endpoint
 from chassis.settings import Settings
 from chassis.status import StatusReader
 from chassis.tables import SCHEMA
-from chassis.telemetry import Metrics, Telemetry, configure_logging, log
+from chassis.telemetry import Metrics, Telemetry, configure_logging, is_shown, log
 from chassis.work import RETRIED, Again, Work
 from chassis.worker import Worker
 
@@ -246,7 +246,9 @@ class Service:
 
     def asgi(self) -> ASGIApp:
         """The application as a server runs it, with logs, metrics and request ids round it."""
-        return Telemetry(self.front or self.dispatch, self.metrics, self.settings.log_requests)
+        settings = self.settings
+        shows_requests = settings.log_requests and is_shown("info", settings.log_level)
+        return Telemetry(self.front or self.dispatch, self.metrics, self.name, shows_requests)
 
     def _add_operations(self, app: FastAPI) -> None:
         @app.get("/health", include_in_schema=False)

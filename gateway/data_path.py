@@ -5,7 +5,7 @@ Pure ASGI with aiohttp to the services: a FastAPI route and httpx would cost ten
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -32,6 +32,7 @@ FORGED = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
 OURS = (b"x-request-id", b"x-content-type-options", b"date")
 PUBLIC = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
 SMALL = 65_536
+WATCHED_AFTER_SECONDS = 0.05
 RETRIED_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 
 
@@ -149,12 +150,13 @@ class DataPath:
         scope["rapport.route"] = f"{owner}:{parts[2]}"
         lane = self.lanes[owner]
         body = _Body(receive, self.settings.batch_body_limit_bytes, _content_length(scope))
-        try:
-            async with asyncio.timeout(self.settings.upstream_deadline_seconds):
-                await body.gather_small()  # before the lane: who is slow to send takes nobody's place
-        except TimeoutError:
-            raise RequestSlow from None
-        with lane:
+        if body.expected:  # before the lane: who is slow to send takes nobody's place
+            try:
+                async with asyncio.timeout(self.settings.upstream_deadline_seconds):
+                    await body.gather_small()
+            except TimeoutError:
+                raise RequestSlow from None
+        with lane, _Watch(body):
             await self._forward(lane, token, body, scope, send)
 
     def _forgetting(self, method: str, send: Send) -> Send:
@@ -182,11 +184,14 @@ class DataPath:
             async with asyncio.timeout(self.settings.upstream_deadline_seconds):
                 response = await self._ask(lane, scope, headers, body)
                 try:
+                    small = 0 <= (response.content_length or -1) <= SMALL
+                    whole = await response.read() if small else b""
                     started = True
                     await send(_start_of(response))
-                    async for chunk in response.content.iter_any():
-                        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                    await send({"type": "http.response.body", "body": b""})
+                    if not small:
+                        async for chunk in response.content.iter_any():
+                            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    await send({"type": "http.response.body", "body": whole})
                 finally:
                     response.release()
         except (TimeoutError, aiohttp.ServerTimeoutError):
@@ -203,21 +208,18 @@ class DataPath:
             raise ServiceLost(lane.service) from error
 
     async def _ask(self, lane: Lane, scope: Scope, headers: Headers, body: "_Body") -> aiohttp.ClientResponse:
-        """Sends the request on and waits for the head of the answer, or for the client to go."""
+        """Sends the request on and waits for the head of the answer."""
         query = scope["query_string"].decode("latin-1")
         url = URL(lane.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
         for attempt in (1, 2):
-            asking = asyncio.ensure_future(
-                self.session.request(
+            try:
+                return await self.session.request(
                     scope["method"],
                     url,
                     headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
                     data=body.content(),
                     allow_redirects=False,
                 )
-            )
-            try:
-                return await body.unless_gone(asking)
             except aiohttp.ServerDisconnectedError:
                 # A kept connection that the service closed meanwhile: nothing was answered, and asking again is safe.
                 if attempt == 2 or scope["method"] not in RETRIED_METHODS or body.expected:
@@ -265,25 +267,45 @@ class _Body:
                 yield message["body"]
         self._complete.set()
 
-    async def unless_gone(self, asking: "asyncio.Future[aiohttp.ClientResponse]") -> aiohttp.ClientResponse:
-        """The answer; raises ClientGone, and cancels the question, when the client goes first."""
-        watching = asyncio.ensure_future(self._client_goes())
-        try:
-            await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                return asking.result()
-            raise ClientGone
-        finally:
-            for task in (asking, watching):
-                if not task.done():
-                    task.cancel()
-                    with suppress(asyncio.CancelledError, Exception):
-                        await task
-
-    async def _client_goes(self) -> None:
+    async def client_goes(self) -> None:
+        """Returns when the client has gone."""
         await self._complete.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+class _Watch:
+    """Cancels what runs within it when the client goes first, which then raises ClientGone.
+
+    It looks only after a while: most answers are there by then, and a task for each would cost a tenth of its way.
+    """
+
+    def __init__(self, body: _Body) -> None:
+        self._body = body
+        self._watching: asyncio.Task[None] | None = None
+        self._gone = False
+
+    def __enter__(self) -> None:
+        self._watched = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(WATCHED_AFTER_SECONDS, self._begin)
+
+    def _begin(self) -> None:
+        self._watching = asyncio.ensure_future(self._body.client_goes())
+        self._watching.add_done_callback(self._ended)
+
+    def _ended(self, watching: asyncio.Task[None]) -> None:
+        if not watching.cancelled() and watching.exception() is None and self._watched is not None:
+            self._gone = True
+            self._watched.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.remove_done_callback(self._ended)
+            self._watching.cancel()
+        if self._gone and kind is asyncio.CancelledError and self._watched is not None:
+            self._watched.uncancel()
+            raise ClientGone from None
 
 
 def _content_length(scope: Scope) -> int | None:
