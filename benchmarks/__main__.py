@@ -1,17 +1,18 @@
 """Run the benchmark: `make bench`. It starts a stack of its own, measures, prints, and writes docs/benchmarks.md."""
 
 import argparse
-import asyncio
 import signal
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import uvloop
+
 from benchmarks import bars, gateway, phases, processes, report, ten_times
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
-from benchmarks.phases import CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
+from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
 from benchmarks.shop import Shop
 from benchmarks.sizes import QUICK, WHOLE, Sizes
 from benchmarks.stand import Stand, a_stand, say, stack
@@ -45,14 +46,14 @@ def main() -> None:
 def at_ten_times(folder: Path, sizes: Sizes) -> str:
     """The large run."""
     with stack(folder / "data") as (place, _):
-        return asyncio.run(ten_times.measure(a_stand(place, sizes)))
+        return uvloop.run(ten_times.measure(a_stand(place, sizes)))
 
 
 def everything(folder: Path, sizes: Sizes) -> str:
     """The ordinary run."""
     with stack(folder / "data") as (place, fresh):
         before = processes.megabytes(place)
-        text, figures, after = asyncio.run(measure(a_stand(place, sizes), folder))
+        text, figures, after = uvloop.run(measure(a_stand(place, sizes), folder))
     with stack(folder / "data") as (_, again):
         pass
     figures["start on a new folder"] = fresh
@@ -71,7 +72,13 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
     await yard.build()
     found = await phases.measure(stand, shop, yard, PHASES)
     work = report.table(
-        ["work", "rate", "p50 / p99 ms", "CPU a request, us: gateway / service / PostgreSQL", "ratio (spread)"],
+        [
+            "work",
+            "rate",
+            "p50 / p99 ms",
+            f"{CPU} / load generator",
+            "ratio (spread)",
+        ],
         [measured.row() for measured in found.values()],
     )
     added_text, added = await gateway.overhead(stand, shop)

@@ -12,6 +12,7 @@ from benchmarks.stand import Stand, say
 from benchmarks.yardsticks import Yard
 
 CONNECTIONS = 16
+CPU = "CPU a request, us: gateway / service / PostgreSQL"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ class Measured:
         return gateway, service, postgres
 
     @property
+    def generators_microseconds(self) -> float:
+        """CPU of a request in the load generator."""
+        requests = sum(len(outcome.latencies) for outcome in self.outcomes)
+        return 1e6 * sum(outcome.cpu_seconds for outcome in self.outcomes) / requests
+
+    @property
     def gateways_share(self) -> float:
         """Percent of a request's CPU."""
         gateway, *others = self.microseconds()
@@ -91,7 +98,7 @@ class Measured:
             self.phase.work,
             f"{self.rate:,.0f} {'rows/s' if self.phase.items > 1 else '/s'}",
             f"{p50:.1f} / {p99:.1f}",
-            " / ".join(f"{used:,.0f}" for used in self.microseconds()),
+            " / ".join(f"{used:,.0f}" for used in (*self.microseconds(), self.generators_microseconds)),
             f"{self.ratio:.3f} ({min(self.ratios):.3f} to {max(self.ratios):.3f}) of {self.phase.yardstick}",
         ]
 

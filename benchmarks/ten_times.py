@@ -5,7 +5,7 @@ import time
 import asyncpg
 
 from benchmarks import phases, report
-from benchmarks.phases import Measured
+from benchmarks.phases import CPU, Measured
 from benchmarks.shop import Shop
 from benchmarks.stand import Stand, say
 
@@ -28,8 +28,7 @@ async def measure(stand: Stand) -> str:
         split = [" / ".join(f"{used:,.0f}" for used in measured.microseconds()) for measured in (one, other)]
         rows.append([one.phase.work, *split, f"{costs[1] / costs[0]:.2f}"])
         say(" | ".join(rows[-1]))
-    head = "CPU a request, us: gateway / service / PostgreSQL"
-    return report.table([head, f"{small:,} customers", f"{large:,} customers", "times"], rows)
+    return report.table([CPU, f"{small:,} customers", f"{large:,} customers", "times"], rows)
 
 
 async def _measured(stand: Stand, shop: Shop) -> list[Measured]:

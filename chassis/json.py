@@ -1,10 +1,12 @@
 """JSON in and out, by orjson: exact, quick, and strict about what is not JSON."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import BaseModel, PlainSerializer, WrapSerializer
 
 JSONDecodeError = orjson.JSONDecodeError
 
@@ -14,11 +16,31 @@ def _other(value: Any) -> Any:
         return format(value, "f")
     if isinstance(value, UUID):  # asyncpg's own kind, which orjson does not know
         return str(value)
+    if isinstance(value, BaseModel):
+        return value.__dict__ if _is_its_fields(type(value)) else value.model_dump(mode="json", by_alias=True)
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
+@cache
+def _is_its_fields(model: type[BaseModel]) -> bool:
+    """Whether a model's JSON is its fields as they stand: no alias, no serializer of its own."""
+    made = model.__pydantic_decorators__
+    fields = model.model_fields.values()
+    metadata = [mark for field in fields for mark in field.metadata]
+    return not (
+        made.field_serializers
+        or made.model_serializers
+        or made.computed_fields
+        or any(field.alias or field.serialization_alias for field in fields)
+        or any(isinstance(mark, (PlainSerializer, WrapSerializer)) for mark in metadata)
+    )
+
+
 def dumps(value: Any) -> bytes:
-    """Compact JSON; UUIDs, times and decimals as strings, times in UTC with a Z."""
+    """Compact JSON; UUIDs, times and decimals as strings, times in UTC with a Z, models as their fields.
+
+    A model's parts may be models or what JSON itself is made of: documents are shown as they are stored.
+    """
     return orjson.dumps(value, default=_other, option=orjson.OPT_UTC_Z)
 
 

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
@@ -78,8 +79,9 @@ class Paging:
         """The cursor of the page after the row with these sort values; also sets the Link header."""
         place = json.dumps(list(values))
         cursor = base64.urlsafe_b64encode(self._sign(tenant, place) + place).decode().rstrip("=")
-        url = self._request.url.include_query_params(cursor=cursor)
-        self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        asked = [pair for pair in self._request.query_params.multi_items() if pair[0] != "cursor"]
+        query = urlencode([*asked, ("cursor", cursor)])
+        self._response.headers["Link"] = f'<{self._request.url.path}?{query}>; rel="next"'
         return cursor
 
     def _sign(self, tenant: UUID, place: bytes) -> bytes:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter
 
 from chassis import identity, json
 from chassis.arguments import Arguments
@@ -119,7 +118,6 @@ class Endpoint(APIRoute):
         self._key_required: bool = extra["x-key-required"]
         self._batch: bool = extra["x-batch"]
         self.secret: bool = extra["x-secret"]
-        self._shown = TypeAdapter(self.response_model) if self.response_field else None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The same for who comes by FastAPI's own way."""
@@ -155,7 +153,7 @@ class Endpoint(APIRoute):
             raise RequestValidationError(errors)
         if isinstance(result, Response):
             return result
-        content = b"" if self._shown is None else self._shown.dump_json(result)
+        content = b"" if self.response_field is None else json.dumps(result)
         response = Response(content, noted.status_code or self.status_code or 200, media_type="application/json")
         response.raw_headers += [header for header in noted.raw_headers if header[0] != b"content-length"]
         return response

@@ -386,7 +386,7 @@ def _outbox_values(events: Sequence[tuple[Event, str | None]]) -> list[Any]:
 
 
 def _data_of(event: Event) -> str:
-    data = json.dumps(event.model_dump(mode="json"))
+    data = json.dumps(event)
     if len(data) > LARGEST_EVENT:
         raise TooLarge(f"What happened here is larger than an event may be ({LARGEST_EVENT} bytes).")
     return data.decode()

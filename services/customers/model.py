@@ -39,6 +39,7 @@ class Customer(Versioned, Owned, table=True):
             "search_name",
             postgresql_using="gin",
             postgresql_ops={"search_name": "gin_trgm_ops"},
+            postgresql_with={"gin_pending_list_limit": 64},
         ),
     )
     audited: ClassVar[bool] = True

@@ -429,13 +429,14 @@ async def test_api10_a_service_that_answers_nonsense_is_not_believed(stack: Runn
                     (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 1_000_000 + b"\r\n\r\n", {502, 503}),
                     (b"HTTP/1.1 999999 OK\r\n\r\n", {502, 503}),
                     (b"", {502, 503}),
+                    (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", {502, 503}),
                 ):
                     service.answer = answer
                     for method in ("GET", "POST"):
                         told = await client.request(method, "/v1/customers", json={})
                         assert told.status_code in statuses, f"{method} {answer[:40]!r}"
                         assert not [leak for leak in LEAKS if leak in told.text], told.text
-                service.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+                service.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nsome"
                 with pytest.raises(httpx.RemoteProtocolError):  # never a whole answer
                     await client.get("/v1/customers")
                 assert (await client.get("/v1/tenants")).status_code == 200

@@ -156,5 +156,4 @@ async def _record(
 
 def touch_point_of(row: Mapping[str, Any]) -> TouchPoint:
     """The touch point as it is shown."""
-    author = row["author"] and shown(Author, row["author"])
-    return shown(TouchPoint, row, author=author)
+    return shown(TouchPoint, row)

@@ -1,12 +1,13 @@
 """Values that cross the wire: what is cleaned, what is refused, what compares equal."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter, ValidationError
 
-from chassis import Instant, Line, Paragraphs, Timezone, WholeNumber
+from chassis import Instant, Line, Paragraphs, Timezone, WholeNumber, json
 from chassis.values import Day, normal_email, normal_phone, shown
 
 
@@ -120,5 +121,18 @@ def test_what_is_shown_is_what_the_model_would_make() -> None:
     assert made == constructed
     assert made.model_dump_json() == constructed.model_dump_json()
     assert made.model_fields_set == constructed.model_fields_set
+    assert json.loads(json.dumps(made)) == made.model_dump(mode="json")
     with pytest.raises(KeyError):
         shown(_Whole, {"name": "n"}, parts=parts)
+
+
+class _Odd(BaseModel):
+    """A model whose JSON is not its fields."""
+
+    kind: str = Field(alias="type")
+    share: Annotated[Decimal, PlainSerializer(lambda share: f"{share:.0%}")]
+
+
+def test_a_model_with_a_serializer_of_its_own_is_written_by_it() -> None:
+    odd = _Odd(type="a", share=Decimal("0.5"))
+    assert json.loads(json.dumps({"odd": [odd]})) == {"odd": [{"type": "a", "share": "50%"}]}

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
-from pydantic import BaseModel
 
 from chassis import (
     Batch,
@@ -49,14 +48,10 @@ from services.customers.features.customers.upserts import (
     upsert_customers,
 )
 from services.customers.features.customers.wire import (
-    Address,
     Customer,
     CustomerPatch,
-    Email,
-    ExternalReference,
     Lifecycle,
     NewCustomer,
-    Phone,
     State,
 )
 from services.customers.model import Customer as Row
@@ -66,12 +61,6 @@ feature = Feature("customers")
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 SEARCHED = 1_000
 """Matches of a fragment that are looked at, before other filters."""
-PARTS: dict[str, type[BaseModel]] = {
-    "emails": Email,
-    "phones": Phone,
-    "addresses": Address,
-    "external_ids": ExternalReference,
-}
 
 
 @feature.post("/customers", scope="customers:write", status_code=201, refuses=[ExternalIdTaken, NotIdentifiable])
@@ -146,7 +135,8 @@ async def list_customers(
 ) -> Page[Customer]:
     """Customers, found by what is known of them.
 
-    `q` forgives accents, case and a wrong letter or two; it answers with the best matches first, on one page.
+    `q` forgives accents, case and a wrong letter or two; it answers with the best matches first, on one page, and with
+    what is further away only when nothing is close.
     """
     conditions = [*created_at.conditions, *_looked_up(work, email, phone, external_id)]
     if tag is not None:
@@ -253,5 +243,4 @@ async def _refuse_taken(work: Work, keys: list[tuple[str, str]]) -> None:
 
 def customer_of(row: Mapping[str, Any]) -> Customer:
     """The customer as it is shown."""
-    parts: dict[str, list[BaseModel]] = {name: [shown(part, one) for one in row[name]] for name, part in PARTS.items()}
-    return shown(Customer, row, **parts)
+    return shown(Customer, row)

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from chassis import Batch, BatchResults, Feature, Money, Problem, Work, results_of, shown
 from services.interactions.features.purchases.recording import record_purchases
-from services.interactions.features.purchases.wire import NewPurchase, Purchase, PurchaseLine
+from services.interactions.features.purchases.wire import NewPurchase, Purchase
 from services.interactions.model import Purchase as Row
 from services.interactions.operations import SourceIdReused
 
@@ -46,5 +46,4 @@ async def read_purchase(work: Work, id: UUID) -> Purchase:
 
 def purchase_of(row: Mapping[str, Any]) -> Purchase:
     """The purchase as it is shown."""
-    lines = [shown(PurchaseLine, line) for line in row["lines"]]
-    return shown(Purchase, row, total=Money.of(row["total_minor"], row["currency"]), lines=lines)
+    return shown(Purchase, row, total=Money.of(row["total_minor"], row["currency"]))
