@@ -102,7 +102,7 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
 
 async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:
     """How soon, and at which rates."""
-    seen = await purchase_to_points(shop, RATE, stand.sizes.points_seconds)
+    seen = await purchase_to_points(stand, shop, RATE, stand.sizes.points_seconds)
     await stand.drained()
     text = (
         f"A purchase becomes points, at {RATE} purchases a second: p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms "
@@ -119,7 +119,7 @@ async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, floa
 async def across_a_kill(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:
     """The same with loyalty killed in the middle."""
     seen = await purchase_to_points(
-        shop, RATE, stand.sizes.points_seconds, lambda: stand.send("loyalty", signal.SIGKILL)
+        stand, shop, RATE, stand.sizes.points_seconds, lambda: stand.send("loyalty", signal.SIGKILL)
     )
     await stand.drained()
     text = (

@@ -25,7 +25,7 @@ BATCH = 1_000
 BATCH_BYTES = 800_000
 POLL_SECONDS = 0.05
 """The net under the wake-up in process: what another process's API has written is found by polling."""
-PACE_SECONDS = 0.01
+PACE_SECONDS = 0.02
 """From the begin of one wave to the next: what is published meanwhile goes together, at a fraction of Kafka's CPU and
 that of every reader. A wave that leaves rows behind is followed at once, and one after a silence goes at once.
 """
