@@ -46,6 +46,7 @@ class Relay:
         self._service = service
         self._metrics = metrics
         self._wake = asyncio.Event()
+        self._next_wave_at = 0.0
         self.leading = False
 
     def wake(self) -> None:
@@ -67,9 +68,8 @@ class Relay:
             self.leading = True
             log.info("relay leads")
             while True:
-                begun = time.monotonic()
                 if not await self._carry(connection, producer):
-                    await self._rest(begun + PACE_SECONDS)
+                    await self._rest()
         finally:
             self.leading = False
             # After a fault the producer must not send what it still holds: the next one begins at the first row.
@@ -89,12 +89,12 @@ class Relay:
             **kafka.client_options(self._settings),
         )
 
-    async def _rest(self, until: float) -> None:
-        await asyncio.sleep(until - time.monotonic())
+    async def _rest(self) -> None:
         # Not wait_for: until Python 3.12 it forgets that it was cancelled when what it waits for comes just then.
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self._wake.wait()
+        await asyncio.sleep(self._next_wave_at - time.monotonic())
         self._wake.clear()
 
     async def _carry(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> bool:
@@ -106,6 +106,7 @@ class Relay:
         rows = await connection.fetch(_READ)
         if not rows:
             return False
+        self._next_wave_at = time.monotonic() + PACE_SECONDS
         topic = topic_of(self._service, self._settings.kafka_topic_prefix)
         partitions = sorted(await producer.partitions_for(topic))
         batches, left = _batches_of(producer, partitions, rows)

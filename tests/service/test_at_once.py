@@ -56,7 +56,9 @@ async def counts(service: ServiceUnderTest) -> dict[str, int]:
 async def test_while_a_key_is_in_flight_nobody_waits_for_it(customers: ServiceUnderTest) -> None:
     """Fifty requests and a pool of eight: the others are answered at once, and so is whoever else comes."""
     async with commits_wait(customers, "customer", "new.given_name = 'Slow'") as opened:
-        slow = {"json": a_customer(given_name="Slow"), "headers": {"idempotency-key": "k"}}
+        # The id is unique: who wrote it before asking for the key would wait for the first one.
+        named = a_customer(given_name="Slow", external_ids=[{"source": "till", "id": "slow"}])
+        slow = {"json": named, "headers": {"idempotency-key": "k"}}
         first = asyncio.create_task(customers.request("POST", "/v1/customers", **slow))
         await somebody_waits(customers)
         async with asyncio.timeout(8):  # the first one has not been answered, so no other waited for it

@@ -13,7 +13,7 @@ from tests.support.service import ServiceUnderTest
 async def test_a_relay_that_is_woken_and_ended_at_one_moment_ends(loyalty: ServiceUnderTest, steps: int) -> None:
     """Else a worker that is told to stop while it is busy would go on for ever."""
     relay = Relay(loyalty.service.settings, "loyalty", Metrics())
-    resting = asyncio.create_task(relay._rest(0))
+    resting = asyncio.create_task(relay._rest())
     await asyncio.sleep(0.01)
     relay.wake()
     for _ in range(steps):
