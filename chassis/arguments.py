@@ -17,7 +17,7 @@ _MISSING: dict[str, Any] = {"type": "missing", "msg": "Field required", "input":
 
 
 class Arguments:
-    """What one function takes; its dependencies' come before its own."""
+    """What one function takes, and what its dependencies take."""
 
     def __init__(self, dependant: Dependant) -> None:
         call = dependant.call
@@ -28,6 +28,7 @@ class Arguments:
         self._dependencies = [(str(one.name), Arguments(one)) for one in dependant.dependencies]
         self._path = [_Parameter.of(field, "path") for field in dependant.path_params]
         self._query = [_Parameter.of(field, "query") for field in dependant.query_params]
+        self._defaults = {one.name: one.field.get_default() for one in self._query if one.has_fixed_default}
         self._headers = [_Parameter.of(field, "header") for field in dependant.header_params]
         self._body = _body_of(dependant)
         self._request = dependant.request_param_name
@@ -35,15 +36,9 @@ class Arguments:
 
     async def call(self, request: Request, response: Response, body: Any, errors: list[dict[str, Any]]) -> Any:
         """Calls the function; notes in `errors` what is wrong with the request, and then calls nothing."""
-        values: dict[str, Any] = {}
+        values = self._read(request, errors)
         for name, dependency in self._dependencies:
             values[name] = await dependency.call(request, response, body, errors)
-        for parameter in self._path:
-            values[parameter.name] = parameter.read(request.path_params, errors)
-        for parameter in self._query:
-            values[parameter.name] = parameter.read(request.query_params, errors)
-        for parameter in self._headers:
-            values[parameter.name] = parameter.read(request.headers, errors)
         if self._body is not None:
             values[self._body.name] = self._body.validated(body, ("body",), errors)
         if self._request is not None:
@@ -53,6 +48,19 @@ class Arguments:
         if errors:
             return None
         return await self._call(**values) if self._awaited else self._call(**values)
+
+    def _read(self, request: Request, errors: list[dict[str, Any]]) -> dict[str, Any]:
+        """What path, query and headers say."""
+        values = dict(self._defaults)
+        for parameter in self._path:
+            values[parameter.name] = parameter.read(request.path_params, errors)
+        given: Mapping[str, Any] = request.query_params if self._query else {}
+        for parameter in self._query:
+            if parameter.alias in given or parameter.name not in self._defaults:
+                values[parameter.name] = parameter.read(given, errors)
+        for parameter in self._headers:
+            values[parameter.name] = parameter.read(request.headers, errors)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,12 @@ class _Parameter:
     def of(cls, field: ModelField, where: str) -> "_Parameter":
         alias = field.alias.replace("_", "-") if where == "header" else field.alias
         return cls(field.name, alias, where, field, field_annotation_is_sequence(field.field_info.annotation))
+
+    @property
+    def has_fixed_default(self) -> bool:
+        """Whether its default is a value that nobody can change."""
+        default = self.field.field_info.default
+        return default is None or isinstance(default, (str, int, bool))
 
     def read(self, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
         """The value among those that were given, or its default."""

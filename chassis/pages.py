@@ -57,7 +57,7 @@ class Paging:
 
     def _seal(self, tenant: UUID) -> bytes:
         asked = sorted((name, value) for name, value in self._request.query_params.multi_items() if name != "cursor")
-        bound = [_VERSION, str(tenant), self._request.url.path, [pair for pair in asked if pair[0] != "limit"]]
+        bound = [_VERSION, str(tenant), self._request.scope["path"], [pair for pair in asked if pair[0] != "limit"]]
         return json.dumps(bound)
 
     def after(self, tenant: UUID) -> list[Any] | None:
@@ -81,7 +81,7 @@ class Paging:
         cursor = base64.urlsafe_b64encode(self._sign(tenant, place) + place).decode().rstrip("=")
         asked = [pair for pair in self._request.query_params.multi_items() if pair[0] != "cursor"]
         query = urlencode([*asked, ("cursor", cursor)])
-        self._response.headers["Link"] = f'<{self._request.url.path}?{query}>; rel="next"'
+        self._response.headers["Link"] = f'<{self._request.scope["path"]}?{query}>; rel="next"'
         return cursor
 
     def _sign(self, tenant: UUID, place: bytes) -> bytes:
