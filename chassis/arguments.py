@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
 
+NOT_GIVEN: Any = object()
 _MISSING: dict[str, Any] = {"type": "missing", "msg": "Field required", "input": None}
 
 
@@ -86,12 +87,14 @@ class _Parameter:
 
     def read(self, given: Mapping[str, Any], errors: list[dict[str, Any]]) -> Any:
         """The value among those that were given, or its default."""
-        value = given.getlist(self.alias) or None if self.many else given.get(self.alias)  # type: ignore[attr-defined]
+        value = NOT_GIVEN
+        if self.alias in given:
+            value = given.getlist(self.alias) if self.many else given[self.alias]  # type: ignore[attr-defined]
         return self.validated(value, (self.where, self.alias), errors)
 
     def validated(self, value: Any, location: tuple[str, ...], errors: list[dict[str, Any]]) -> Any:
-        """The value as the function takes it; None stands for one that was not given."""
-        if value is None:
+        """The value as the function takes it, or its default."""
+        if value is NOT_GIVEN:
             if not self.field.field_info.is_required():
                 return self.field.get_default()
             errors.append({**_MISSING, "loc": location})

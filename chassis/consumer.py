@@ -54,10 +54,12 @@ class Consumer:
             self.ready = True
             await self._consume(consumer)
         finally:
-            with suppress(Exception):  # Kafka may be away; what it is not told is delivered again, and passed over
-                async with asyncio.timeout(2):
-                    await self._commit(consumer)
-            await consumer.stop()
+            try:
+                with suppress(Exception):  # Kafka may be away; what it is not told is delivered again, and passed over
+                    async with asyncio.timeout(1):
+                        await self._commit(consumer)
+            finally:
+                await consumer.stop()
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         pause, commit_at = 0.1, 0.0

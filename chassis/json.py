@@ -23,12 +23,13 @@ def _other(value: Any) -> Any:
 
 @cache
 def _is_its_fields(model: type[BaseModel]) -> bool:
-    """Whether a model's JSON is its fields as they stand: no alias, no serializer of its own."""
+    """Whether a model's JSON is its fields as they stand: nothing extra, no alias, no serializer of its own."""
     made = model.__pydantic_decorators__
     fields = model.model_fields.values()
     metadata = [mark for field in fields for mark in field.metadata]
     return not (
-        made.field_serializers
+        model.model_config.get("extra") == "allow"
+        or made.field_serializers
         or made.model_serializers
         or made.computed_fields
         or any(field.alias or field.serialization_alias for field in fields)

@@ -9,12 +9,13 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import asyncpg
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from chassis import identity, json
-from chassis.arguments import Arguments
+from chassis.arguments import NOT_GIVEN, Arguments
 from chassis.idempotency import HEADER as KEY_HEADER
 from chassis.idempotency import (
     AnswerStands,
@@ -147,7 +148,7 @@ class Endpoint(APIRoute):
         noted = Response()
         noted.status_code = 0
         errors: list[dict[str, Any]] = []
-        body = await request.json() if self.body_field is not None and await request.body() else None
+        body = await request.json() if self.body_field is not None and await request.body() else NOT_GIVEN
         result = await self._arguments.call(request, noted, body, errors)
         if errors:
             raise RequestValidationError(errors)
@@ -167,23 +168,35 @@ async def _answer(
     if body:
         await request.json()
     claim = None if key is None else Claim.of(caller, request.scope, key, body)
+    try:
+        return await _attempts(service, caller, request, route, claim)
+    except AnswerStands as stands:
+        return stands.answer
+    except (IdempotencyKeyInFlight, IdempotencyKeyReused):
+        raise
+    except RequestValidationError:
+        answer = None if claim is None else await _answer_standing(service, caller, request, claim)
+        if answer is None:
+            raise
+        return answer
+    except Problem as problem:
+        if claim is None or problem.status >= 500:
+            raise
+        return await _keep_refusal(service, caller, request, claim, problem)
+
+
+async def _attempts(
+    service: "Service", caller: identity.Caller, request: StrictRequest, route: Endpoint, claim: Claim | None
+) -> Response:
     for attempt in range(1, _ATTEMPTS + 1):
         work = service.work(caller, request, claim)
         request.scope["rapport.work"] = work
         try:
             return await _attempt(service, work, request, route, first=attempt == 1)
-        except AnswerStands as stands:
-            return stands.answer
         except (Again, *RETRIED):
             if attempt == _ATTEMPTS:
                 raise
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
-        except (IdempotencyKeyInFlight, IdempotencyKeyReused):
-            raise
-        except Problem as problem:
-            if claim is None or problem.status >= 500:
-                raise
-            return await _keep_refusal(service, caller, request, claim, problem)
     raise AssertionError("unreachable")
 
 
@@ -208,14 +221,29 @@ async def _keep_refusal(
     service: "Service", caller: identity.Caller, request: StrictRequest, claim: Claim, problem: Problem
 ) -> Response:
     """Stores a refusal beside its key, unless somebody's answer stands there by now: then that one is given."""
-    response = service.problem_response(request, problem)
+    refusal = service.problem_response(request, problem)
+    try:
+        return await _answer_standing(service, caller, request, claim, refusal) or refusal
+    except asyncpg.UniqueViolationError:  # it came between our look and our insert
+        return await _answer_standing(service, caller, request, claim) or refusal
+
+
+async def _answer_standing(
+    service: "Service",
+    caller: identity.Caller,
+    request: StrictRequest,
+    claim: Claim,
+    otherwise: Response | None = None,
+) -> Response | None:
+    """The answer that stands beside a key; when there is none, `otherwise` is kept there."""
     try:
         async with transaction(service.work(caller, request, claim)) as work:
             await work.begin()
-            work.keep(response)
+            if otherwise is not None:
+                work.keep(otherwise)
     except AnswerStands as stands:
         return stands.answer
-    return response
+    return None
 
 
 def _query_parameters(dependant: Any) -> list[Any]:

@@ -254,7 +254,8 @@ async def test_a_login_comes_into_its_own_database_only(database: Place, login: 
                 await asyncpg.connect(url_of(database, login).replace(f"/rapport_{own}", f"/rapport_{service}"))
 
 
-async def test_a_search_looks_into_its_own_tenant(database: Place) -> None:
+@pytest.mark.parametrize("arguments", ["'ada', 10", "'ada', 10, 0.6"])
+async def test_a_search_looks_into_its_own_tenant(database: Place, arguments: str) -> None:
     """It runs as the owner, whom no policy binds."""
     one, other = two_tenants()
     async with tried_as_superuser(database, "customers") as connection:
@@ -263,7 +264,7 @@ async def test_a_search_looks_into_its_own_tenant(database: Place) -> None:
         mine = await connection.fetchval("select id from customer where tenant_id = $1", one)
         for tenant, found in ((one, [mine]), (None, [])):
             async with as_login(connection, "customers_api", tenant):
-                rows = await connection.fetch("select id from search_customers('ada', 10)")
+                rows = await connection.fetch(f"select id from search_customers({arguments})")
                 assert [row["id"] for row in rows] == found
 
 

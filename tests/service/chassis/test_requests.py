@@ -177,6 +177,23 @@ async def test_a_key_with_another_body_is_refused(loyalty: ServiceUnderTest) -> 
     assert_problem(answer, 422, "idempotency_key_reused")
 
 
+async def test_a_key_with_a_body_that_cannot_be_read_is_refused_as_another_body(loyalty: ServiceUnderTest) -> None:
+    """After an upgrade that reads more strictly, who asks again must not hear that nothing has happened."""
+    await loyalty.post("/v1/programs", a_program(), idempotency_key="k")
+    answer = await loyalty.post("/v1/programs", {"name": 5}, idempotency_key="k")
+    assert_problem(answer, 422, "idempotency_key_reused")
+    assert_problem(await loyalty.post("/v1/programs", {"name": 5}, idempotency_key="new"), 422, "invalid")
+
+
+async def test_of_equal_refusals_at_once_all_get_the_same_one(loyalty: ServiceUnderTest) -> None:
+    program = (await loyalty.post("/v1/programs", a_program(enrolment="fee"))).json()
+    body = {"program_id": program["id"], "customer_id": str(uuid7())}
+    sent = (loyalty.post("/v1/memberships", body, idempotency_key="k") for _ in range(20))
+    answers = [one for one in await asyncio.gather(*sent) if one.json()["code"] != "idempotency_key_in_flight"]
+    assert {one.status_code for one in answers} == {409}
+    assert len({one.content for one in answers}) == 1
+
+
 async def test_a_key_belongs_to_its_path_its_principal_and_its_tenant(running_loyalty: ServiceUnderTest) -> None:
     loyalty, other = await running_loyalty.for_new_tenant(), await running_loyalty.for_new_tenant()
     program = (await loyalty.post("/v1/programs", a_program(), idempotency_key="k")).json()

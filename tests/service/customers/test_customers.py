@@ -118,6 +118,7 @@ async def test_ids_that_point_at_two_records_refuse_the_item(customers: ServiceU
     results = await upsert(customers, a_customer(**both), a_customer(area="x", **known_as("2")))
     assert statuses(results) == ["refused", "updated"]
     assert results[0]["problem"]["code"] == "ambiguous_external_ids"
+    assert len(results[0]["problem"]["customer_ids"]) == 2
 
 
 async def test_a_second_id_joins_the_first_and_both_find_the_customer(customers: ServiceUnderTest) -> None:

@@ -50,6 +50,13 @@ async def test_customers_are_found(
     assert sorted(await names(customers, **params)) == sorted(found)
 
 
+async def test_what_a_filter_leaves_out_hides_nobody_further_away(customers: ServiceUnderTest) -> None:
+    await customers.post("/v1/customers", a_customer(given_name="Jansen", family_name=None, lifecycle="former"))
+    await customers.post("/v1/customers", a_customer(given_name="Jonsen", family_name=None, lifecycle="client"))
+    assert await names(customers, q="jansen") == ["Jansen"]
+    assert await names(customers, q="jansen", lifecycle="client") == ["Jonsen"]
+
+
 async def test_a_changed_name_is_found_and_the_old_one_is_not(customers: ServiceUnderTest) -> None:
     created = (await customers.post("/v1/customers", a_customer(given_name="Augusta"))).json()
     await customers.patch(f"/v1/customers/{created['id']}", {"given_name": "Byron"})

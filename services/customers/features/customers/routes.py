@@ -61,6 +61,8 @@ feature = Feature("customers")
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
 SEARCHED = 1_000
 """Matches of a fragment that are looked at, before other filters."""
+CLOSE_TO_FAR = (0.6, 0.5, 0.4)
+"""Which share of a fragment's trigrams a name must have. A letter wrong in six leaves half of them."""
 
 
 @feature.post("/customers", scope="customers:write", status_code=201, refuses=[ExternalIdTaken, NotIdentifiable])
@@ -209,11 +211,14 @@ async def _search(
     for text, value in (*compared, *conditions):
         values.append(value)
         filters.append(text.format(f"${len(values)}"))
-    rows = await work.fetch(
-        f"select customer.* from search_customers($1, {SEARCHED}) as found join customer using (id) "
-        f"where {' and '.join(filters)} order by found.score desc, id limit $2",
-        *values,
-    )
+    for closeness in CLOSE_TO_FAR:
+        rows = await work.read(
+            f"select customer.* from search_customers($1, {SEARCHED}, {closeness}) as found join customer using (id) "
+            f"where {' and '.join(filters)} order by found.score desc, id limit $2",
+            *values,
+        )
+        if rows:
+            break
     return Page.model_construct(items=[customer_of(row) for row in rows], next_cursor=None)
 
 
