@@ -9,6 +9,8 @@ import orjson
 from pydantic import BaseModel, PlainSerializer, WrapSerializer
 
 JSONDecodeError = orjson.JSONDecodeError
+loads = orjson.loads
+"""The value of a JSON document. Raises JSONDecodeError."""
 
 
 def _other(value: Any) -> Any:
@@ -48,11 +50,6 @@ def dumps(value: Any) -> bytes:
 def dump_text(value: Any) -> str:
     """The same as text."""
     return dumps(value).decode()
-
-
-def loads(document: bytes | str) -> Any:
-    """The value of a JSON document. Raises JSONDecodeError."""
-    return orjson.loads(document)
 
 
 def same(one: Any, other: Any) -> bool:
