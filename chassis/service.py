@@ -23,12 +23,11 @@ from prometheus_client import generate_latest
 from sqlalchemy import MetaData
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import json, tenants
 from chassis.consumer import Consumer
-from chassis.database import is_away, open_pool
+from chassis.database import open_pool
 from chassis.dispatch import Dispatch
 from chassis.feature import Chore, Feature, Gauge, Reaction
 from chassis.idempotency import Claim
@@ -36,28 +35,19 @@ from chassis.identity import HEADER as TOKEN_HEADER
 from chassis.identity import Caller, Verifier
 from chassis.migrations import older_revisions
 from chassis.openapi import document_of
-from chassis.problems import (
-    InternalError,
-    Invalid,
-    MalformedRequest,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    Unavailable,
-    field_errors,
-)
+from chassis.problems import Problem
 from chassis.reactions import Reactor
+from chassis.refusals import problem_of
 from chassis.relay import Relay
 from chassis.requests import Endpoint
 from chassis.settings import Settings
 from chassis.status import StatusReader
 from chassis.tables import SCHEMA
 from chassis.telemetry import Metrics, Telemetry, configure_logging, is_shown, log
-from chassis.work import RETRIED, Again, Work
+from chassis.work import Work
 from chassis.worker import Worker
 
 Role = Literal["api", "worker", "all"]
-METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 
 
 class Front(Protocol):
@@ -163,25 +153,7 @@ class Service:
 
     async def refusal(self, request: Request, error: Exception) -> Response:
         """The answer to a request that raised."""
-        return self.problem_response(request, self._problem_of(request, error))
-
-    def _problem_of(self, request: Request, error: Exception) -> Problem:
-        if isinstance(error, Problem):
-            return error
-        if isinstance(error, RequestValidationError):
-            errors = field_errors(error.errors())
-            bad_query = all(one.where in ("query", "header") for one in errors)
-            return MalformedRequest(errors=errors) if bad_query else Invalid(errors=errors)
-        if isinstance(error, HTTPException):
-            if error.status_code == 405:
-                return MethodNotAllowed(headers={"Allow": ", ".join(_methods_of(self.app, request))})
-            known: dict[int, type[Problem]] = {404: NotFound, 400: MalformedRequest}
-            return known.get(error.status_code, InternalError)(headers=error.headers)
-        if is_away(error) or isinstance(error, (Again, asyncpg.QueryCanceledError, *RETRIED)):
-            log.warning("request refused", error=repr(error))
-            return Unavailable()
-        log.error("request failed", path=request.url.path, exc_info=error)
-        return InternalError()
+        return self.problem_response(request, problem_of(self.app, request, error))
 
     # Its life
 
@@ -229,7 +201,8 @@ class Service:
         for feature in self.features:
             app.router.routes += feature.routes  # included routers are matched twice
         self._add_operations(app)
-        _add_handlers(app, self)
+        for error in (HTTPException, RequestValidationError, Exception):  # FastAPI answers the first two itself
+            app.add_exception_handler(error, self.refusal)
         app.openapi = lambda: document_of(app, self.name)  # type: ignore[method-assign]
         return app
 
@@ -339,17 +312,3 @@ async def _close(pool: asyncpg.Pool) -> None:
         await asyncio.wait_for(pool.close(), 5)
     except TimeoutError:
         pool.terminate()
-
-
-def _methods_of(app: FastAPI, request: Request) -> list[str]:
-    """What may be done with a path; Starlette's own answer names the methods of the first of its routes alone."""
-    asked = ({**request.scope, "method": method} for method in METHODS)
-    return [scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in app.routes)]
-
-
-def _add_handlers(app: FastAPI, service: Service) -> None:
-    # A handler for Exception itself would run outside Starlette's innermost layer and raise again after answering.
-    clients = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-    ours = (Problem, RequestValidationError, HTTPException, Again)
-    for passing in (*ours, asyncpg.PostgresError, *clients, OSError, TimeoutError, Exception):
-        app.add_exception_handler(passing, service.refusal)

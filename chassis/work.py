@@ -10,7 +10,6 @@ the tenant, so SQL here need not name it.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -20,11 +19,11 @@ from starlette.responses import Response
 
 from chassis import json
 from chassis.database import Connection, is_away
-from chassis.events import LARGEST_EVENT, Event, Incoming
+from chassis.events import Event, Incoming
 from chassis.idempotency import Claim, IdempotencyKeyInFlight, is_in_flight
 from chassis.identity import Caller, Tenant
-from chassis.ids import uuid7
-from chassis.problems import NotFound, StaleVersion, TooLarge, Unavailable
+from chassis.leaving import Change, Leaving
+from chassis.problems import NotFound, StaleVersion, Unavailable
 from chassis.statements import (
     Part,
     Row,
@@ -37,7 +36,7 @@ from chassis.statements import (
     together,
     update_of,
 )
-from chassis.tables import SCHEMA, Table, Versioned
+from chassis.tables import Table, Versioned
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -59,22 +58,6 @@ RETRIED = (
 
 class Again(Exception):
     """Somebody else wrote what this transaction was about to write: run it again and it will see that."""
-
-
-@dataclass(slots=True)
-class _Change:
-    entity: str
-    entity_id: UUID
-    action: str
-    changes: dict[str, list[Any]]
-
-
-@dataclass(slots=True)
-class _Kept:
-    """What leaves with the commit."""
-
-    events: list[tuple[Event, str | None]] = field(default_factory=list)
-    changes: list[_Change] = field(default_factory=list)
 
 
 class Work:
@@ -113,7 +96,7 @@ class Work:
         self._began = False
         self._waiting: list[Part] = []
         self._answer: Part | None = None
-        self._kept = _Kept()
+        self._leaving = Leaving()
 
     @property
     def tenant(self) -> Tenant:
@@ -148,14 +131,14 @@ class Work:
     async def insert(self, row: Table) -> None:
         """Writes a new row."""
         await self.later(insert_of(type(row)), *self._values_of_new(row))
-        self._audit_new(row)
+        self._leaving.note_new(row)
 
     async def insert_new(self, row: Table) -> bool:
         """Writes a new row unless a unique constraint says that it stands already; tells whether it did."""
         statement = insert_of(type(row)) + " on conflict do nothing"
         written = await self.execute(statement, *self._values_of_new(row)) == "INSERT 0 1"
         if written:
-            self._audit_new(row)
+            self._leaving.note_new(row)
         return written
 
     async def insert_all(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -182,7 +165,7 @@ class Work:
         if isinstance(row, Versioned):
             changes |= {"version": row.version + 1, "updated_at": self.now}
         await self.execute(update_of(type(row), tuple(changes)), row.id, *changes.values())
-        self._audit("updated", row, {name: [before[name], changes[name]] for name in before if name in changes})
+        self._leaving.note("updated", row, {name: [before[name], changes[name]] for name in before if name in changes})
         for name, value in changes.items():
             setattr(row, name, value)
         return row
@@ -229,11 +212,11 @@ class Work:
         is the event of a batch that led to this one; its trace goes on.
         """
         traceparent = cause.envelope.traceparent if cause else self.traceparent
-        self._kept.events.append((event, traceparent))
+        self._leaving.events.append((event, traceparent))
 
     def audit(self, action: str, table: type[Table], id: UUID, changes: Mapping[str, list[Any]]) -> None:
         """Notes a change that was made by SQL; `get`, `insert` and `update` do it themselves."""
-        self._kept.changes.append(_Change(name_of(table), id, action, dict(changes)))
+        self._leaving.changes.append(Change(name_of(table), id, action, dict(changes)))
 
     def keep(self, answer: Response) -> None:
         """Keeps the answer for the request's Idempotency-Key, if it has one."""
@@ -258,7 +241,7 @@ class Work:
 
     async def commit(self) -> None:
         """Makes it last. Called once, by the chassis."""
-        if self._waiting or self._kept.events or self._kept.changes or self._answer:
+        if self._waiting or self._leaving or self._answer:
             await self._flush()
         if self._connection is None or not self._began:
             return
@@ -272,30 +255,14 @@ class Work:
         values["tenant_id"] = self.tenant.id
         return [values[name] for name in columns_of(type(row))]
 
-    def _audit_new(self, row: Table) -> None:
-        values = vars(row)
-        given = {name: [None, values[name]] for name in columns_of(type(row)) if values[name] is not None}
-        self._audit("created", row, given)
-
-    def _audit(self, action: str, row: Table, changes: dict[str, list[Any]]) -> None:
-        if row.audited:
-            shown = {
-                name: values for name, values in changes.items() if name not in row.computed and _is_shown(name, values)
-            }
-            self._kept.changes.append(_Change(name_of(type(row)), row.id, action, shown))
-
     async def _flush(self) -> None:
         """What waits, outbox, audit and the kept answer in one statement: one round trip, whatever a request does.
 
         When nothing was locked or written before, this is the whole transaction. The kept answer comes last, for that
         is what PostgreSQL does first: it lets in nobody whose key is another's, before anything else is touched.
         """
-        parts, self._waiting = self._waiting, []
-        if self._kept.events:
-            parts.append((_OUTBOX, (self.tenant.id, self.now, self.actor, *_outbox_values(self._kept.events))))
-        if self._kept.changes:
-            about = (self.tenant.id, self.now, self.actor, self.trace_id)
-            parts.append((_AUDIT, (*about, *_audit_values(self._kept.changes))))
+        parts = [*self._waiting, *self._leaving.parts(self.caller, self.now, self.trace_id)]
+        self._waiting = []
         if self._answer is not None:
             parts.append(self._answer)
         statement, values = together(parts)
@@ -304,8 +271,8 @@ class Work:
             await connection.execute(statement, *values)
         except asyncpg.NotNullViolationError as error:
             raise (IdempotencyKeyInFlight() if is_in_flight(error) else error) from None
-        self.published = len(self._kept.events)
-        self._kept = _Kept()
+        self.published = len(self._leaving.events)
+        self._leaving = Leaving()
 
     async def _open(self, *, begins: bool = False) -> Connection:
         """The connection, set to the tenant; within a transaction when it `begins`."""
@@ -359,49 +326,3 @@ async def transaction(work: Work) -> AsyncIterator[Work]:
         await work.close(failed=True)
         raise
     await work.close(failed=False)
-
-
-_OUTBOX = (
-    f"insert into {SCHEMA}.outbox (tenant_id, event_id, type, subject, data, time, actor, traceparent) "
-    "select $1, event.id, event.type, event.subject, event.data::json, $2, $3, event.traceparent "
-    "from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) "
-    "as event(id, type, subject, data, traceparent)"
-)
-_AUDIT = (
-    f"insert into {SCHEMA}.audit (tenant_id, at, actor, entity, entity_id, action, changes, trace_id) "
-    "select $1, $2, $3, change.entity, change.entity_id, change.action, change.changes::jsonb, $4 "
-    "from unnest($5::text[], $6::uuid[], $7::text[], $8::text[]) "
-    "as change(entity, entity_id, action, changes)"
-)
-
-
-def _outbox_values(events: Sequence[tuple[Event, str | None]]) -> list[Any]:
-    return [
-        [uuid7() for _ in events],
-        [event.event_type for event, _ in events],
-        [event.subject for event, _ in events],
-        [_data_of(event) for event, _ in events],
-        [traceparent for _, traceparent in events],
-    ]
-
-
-def _data_of(event: Event) -> str:
-    data = json.dumps(event)
-    if len(data) > LARGEST_EVENT:
-        raise TooLarge(f"What happened here is larger than an event may be ({LARGEST_EVENT} bytes).")
-    return data.decode()
-
-
-def _audit_values(changes: Sequence[_Change]) -> list[Any]:
-    return [
-        [change.entity for change in changes],
-        [change.entity_id for change in changes],
-        [change.action for change in changes],
-        [json.dump_text(change.changes) for change in changes],
-    ]
-
-
-def _is_shown(name: str, values: list[Any]) -> bool:
-    """Whether the audit shows a column: not the technical ones, and no bytes, which are hashes of secrets."""
-    technical = name in ("tenant_id", "id", "version", "created_at", "updated_at")
-    return not technical and not isinstance(values[1], bytes)

@@ -14,8 +14,9 @@ from yarl import URL
 
 from chassis.identity import HEADER as TOKEN_HEADER
 from chassis.identity import Signer
-from chassis.problems import NotFound, Problem, TooLarge, Unavailable
+from chassis.problems import NotFound, Problem, Unavailable
 from gateway import contracts
+from gateway.client import SMALL, Body, ClientGone, Watch, announced_length
 from gateway.credentials import Credential, Credentials
 from gateway.settings import Settings
 
@@ -31,8 +32,6 @@ REPLACED = frozenset((b"host", b"authorization", b"cookie", b"traceparent", b"x-
 FORGED = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
 OURS = (b"x-request-id", b"x-content-type-options", b"date")
 PUBLIC = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
-SMALL = 65_536
-WATCHED_AFTER_SECONDS = 0.05
 RETRIED_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 
 
@@ -66,10 +65,6 @@ class ServiceSlow(Problem, status=504):
 
 class RequestSlow(Problem, status=408):
     """The request did not arrive in time."""
-
-
-class ClientGone(Exception):
-    """Nobody waits for the answer any more."""
 
 
 class Lane:
@@ -149,14 +144,14 @@ class DataPath:
             return
         scope["rapport.route"] = f"{owner}:{parts[2]}"
         lane = self.lanes[owner]
-        body = _Body(receive, self.settings.batch_body_limit_bytes, _content_length(scope))
+        body = Body(receive, self.settings.batch_body_limit_bytes, announced_length(scope))
         if body.expected:  # before the lane: who is slow to send takes nobody's place
             try:
                 async with asyncio.timeout(self.settings.upstream_deadline_seconds):
                     await body.gather_small()
             except TimeoutError:
                 raise RequestSlow from None
-        with lane, _Watch(body):
+        with lane, Watch(body):
             await self._forward(lane, token, body, scope, send)
 
     def _forgetting(self, method: str, send: Send) -> Send:
@@ -177,7 +172,7 @@ class DataPath:
         except Exception as error:
             raise Unavailable("The gateway's database is busy or away.") from error
 
-    async def _forward(self, lane: Lane, token: str, body: "_Body", scope: Scope, send: Send) -> None:
+    async def _forward(self, lane: Lane, token: str, body: Body, scope: Scope, send: Send) -> None:
         headers = _forwarded(scope, token)
         started = False
         try:
@@ -207,7 +202,7 @@ class DataPath:
                 raise ServiceAway(lane.service) from error
             raise ServiceLost(lane.service) from error
 
-    async def _ask(self, lane: Lane, scope: Scope, headers: Headers, body: "_Body") -> aiohttp.ClientResponse:
+    async def _ask(self, lane: Lane, scope: Scope, headers: Headers, body: Body) -> aiohttp.ClientResponse:
         """Sends the request on and waits for the head of the answer."""
         query = scope["query_string"].decode("latin-1")
         url = URL(lane.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
@@ -225,98 +220,6 @@ class DataPath:
                 if attempt == 2 or scope["method"] not in RETRIED_METHODS or body.expected:
                     raise
         raise AssertionError("unreachable")
-
-
-class _Body:
-    """The request's body on its way through, and the client behind it."""
-
-    def __init__(self, receive: Receive, limit: int, length: int | None) -> None:
-        self._receive = receive
-        self._limit = limit
-        self._is_small = length is not None and length <= SMALL
-        self._gathered: bytes | None = None
-        self.expected = length != 0
-        self._complete = asyncio.Event()
-        if length is not None and length > limit:
-            raise TooLarge(f"At most {limit} bytes are taken.", limit=limit)
-        if not self.expected:
-            self._complete.set()
-
-    async def gather_small(self) -> None:
-        """Waits for the whole of a body that is small: to stream one costs more than the rest of its way."""
-        if self.expected and self._is_small:
-            self._gathered = b"".join([piece async for piece in self._pieces()])
-
-    def content(self) -> bytes | AsyncIterator[bytes] | None:
-        """What is sent on: a small body whole, any other piece by piece as it arrives."""
-        if not self.expected:
-            return None
-        return self._pieces() if self._gathered is None else self._gathered
-
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        taken, more = 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise TooLarge(f"At most {self._limit} bytes are taken.", limit=self._limit)
-            more = message.get("more_body", False)
-            if message.get("body"):
-                yield message["body"]
-        self._complete.set()
-
-    async def client_goes(self) -> None:
-        """Returns when the client has gone."""
-        await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-
-class _Watch:
-    """Cancels what runs within it when the client goes first, which then raises ClientGone.
-
-    It looks only after a while: most answers are there by then, and a task for each would cost a tenth of its way.
-    """
-
-    def __init__(self, body: _Body) -> None:
-        self._body = body
-        self._watching: asyncio.Task[None] | None = None
-        self._gone = False
-
-    def __enter__(self) -> None:
-        self._watched = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(WATCHED_AFTER_SECONDS, self._begin)
-
-    def _begin(self) -> None:
-        self._watching = asyncio.ensure_future(self._body.client_goes())
-        self._watching.add_done_callback(self._ended)
-
-    def _ended(self, watching: asyncio.Task[None]) -> None:
-        if not watching.cancelled() and watching.exception() is None and self._watched is not None:
-            self._gone = True
-            self._watched.cancel()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        self._timer.cancel()
-        if self._watching is not None:
-            self._watching.remove_done_callback(self._ended)
-            self._watching.cancel()
-        if self._gone and kind is asyncio.CancelledError and self._watched is not None:
-            self._watched.uncancel()
-            raise ClientGone from None
-
-
-def _content_length(scope: Scope) -> int | None:
-    """The body's announced length; None when it comes in chunks."""
-    length: int | None = 0
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding":
-            return None
-        if name == b"content-length" and value.isdigit():
-            length = int(value)
-    return length
 
 
 def _forwarded(scope: Scope, token: str) -> Headers:

@@ -93,7 +93,7 @@ def _after(method: str, *, of_reactions: bool, begun: bool = False) -> None:
     """Counts the transactions that announce something; `begun`: that are more than one statement."""
 
     async def patched(self: Work) -> None:
-        announces = bool(self._kept.events) and self.actor.startswith("reaction:") == of_reactions
+        announces = bool(self._leaving.events) and self.actor.startswith("reaction:") == of_reactions
         announces = announces and (self._began or not begun)
         await original(self)
         if announces:
