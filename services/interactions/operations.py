@@ -60,20 +60,27 @@ async def record_once(
 
 
 async def _standing(work: Work, table: type[Table], rows: Sequence[Row]) -> dict[tuple[str, str], tuple[UUID, str]]:
-    # One look-up by the key for each, whatever the planner thinks of the table when it first sees the statement.
-    found = await work.read(
-        f"""
+    found = await work.read(standing_of(table), [row["source"] for row in rows], [row["source_id"] for row in rows])
+    return {(row["source"], row["source_id"]): (row["id"], row["content_hash"]) for row in found}
+
+
+def standing_of(table: type[Table]) -> str:
+    """The statement that finds the rows with these sources and source ids.
+
+    It is one look-up for each, in the order of the key's own index. Compared by `=`, a plan that is made while the
+    table is small may take another index that begins with the tenant, and is kept: 6 s instead of 7 ms among 40,000
+    rows.
+    """
+    return f"""
         select known.id, asked.source, asked.source_id, known.content_hash
         from unnest($1::text[], $2::text[]) as asked(source, source_id),
         lateral (
-            select id, content_hash from {name_of(table)} as known
-            where known.source = asked.source and known.source_id = asked.source_id limit 1
+            select id, source, source_id, content_hash from {name_of(table)} as known
+            where (known.source, known.source_id) >= (asked.source, asked.source_id)
+            order by known.source, known.source_id limit 1
         ) as known
-        """,
-        [row["source"] for row in rows],
-        [row["source_id"] for row in rows],
-    )
-    return {(row["source"], row["source_id"]): (row["id"], row["content_hash"]) for row in found}
+        where known.source = asked.source and known.source_id = asked.source_id
+    """
 
 
 async def _await_customers(work: Work, records: Mapping[UUID, int]) -> None:
