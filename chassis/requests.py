@@ -7,7 +7,7 @@ leaves. FastAPI's own way, a dependency with `yield`, commits after it.
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, Protocol, cast
 
 import asyncpg
 from fastapi import Depends, Request, Response
@@ -34,12 +34,10 @@ from chassis.problems import (
     UnknownParameter,
     UnsupportedMediaType,
 )
+from chassis.settings import Settings
 from chassis.versions import etag
 from chassis.work import RETRIED, Again, transaction
 from chassis.work import Work as _Work
-
-if TYPE_CHECKING:
-    from chassis.service import Service
 
 DEEPEST = 32
 _ATTEMPTS = 5
@@ -52,6 +50,25 @@ async def _injected_work(request: Request) -> _Work:
 
 Work = Annotated[_Work, Depends(_injected_work)]
 """The transaction of a route or a reaction."""
+
+
+class Host(Protocol):
+    """What a route needs of its service."""
+
+    verifier: identity.Verifier
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings."""
+
+    def work(self, caller: identity.Caller, request: Request, claim: Claim | None = None) -> _Work:
+        """A transaction for a request."""
+
+    def problem_response(self, request: Request, problem: Problem) -> Response:
+        """The answer that carries a problem."""
+
+    def wake_relay(self) -> None:
+        """Something was published."""
 
 
 class StrictRequest(Request):
@@ -130,7 +147,7 @@ class Endpoint(APIRoute):
 
     async def answer(self, request: StrictRequest) -> Response:
         """Serves a request. Raises Problem, and whatever the database raises."""
-        service: Service = request.app.state.service
+        service: Host = request.app.state.service
         caller = service.verifier.caller(request.headers.get(identity.HEADER))
         caller.require(self._scope)
         _refuse_bad_query(request, self._known)
@@ -161,7 +178,7 @@ class Endpoint(APIRoute):
 
 
 async def _answer(
-    service: "Service", caller: identity.Caller, request: StrictRequest, route: Endpoint, key: str | None
+    service: Host, caller: identity.Caller, request: StrictRequest, route: Endpoint, key: str | None
 ) -> Response:
     """Runs the endpoint in a transaction, again when another one stood in its way."""
     body = b"" if request.method in _SAFE else await request.body()
@@ -186,7 +203,7 @@ async def _answer(
 
 
 async def _attempts(
-    service: "Service", caller: identity.Caller, request: StrictRequest, route: Endpoint, claim: Claim | None
+    service: Host, caller: identity.Caller, request: StrictRequest, route: Endpoint, claim: Claim | None
 ) -> Response:
     for attempt in range(1, _ATTEMPTS + 1):
         work = service.work(caller, request, claim)
@@ -200,9 +217,7 @@ async def _attempts(
     raise AssertionError("unreachable")
 
 
-async def _attempt(
-    service: "Service", work: _Work, request: StrictRequest, route: Endpoint, *, first: bool
-) -> Response:
+async def _attempt(service: Host, work: _Work, request: StrictRequest, route: Endpoint, *, first: bool) -> Response:
     async with transaction(work):
         if not first:
             await work.begin()  # what stood in the way may be an answer to the same key
@@ -218,7 +233,7 @@ async def _attempt(
 
 
 async def _keep_refusal(
-    service: "Service", caller: identity.Caller, request: StrictRequest, claim: Claim, problem: Problem
+    service: Host, caller: identity.Caller, request: StrictRequest, claim: Claim, problem: Problem
 ) -> Response:
     """Stores a refusal beside its key, unless somebody's answer stands there by now: then that one is given."""
     refusal = service.problem_response(request, problem)
@@ -229,7 +244,7 @@ async def _keep_refusal(
 
 
 async def _answer_standing(
-    service: "Service",
+    service: Host,
     caller: identity.Caller,
     request: StrictRequest,
     claim: Claim,
