@@ -11,6 +11,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from chassis import json
 from chassis.ids import uuid7
@@ -144,6 +146,37 @@ async def test_what_kafka_has_not_acknowledged_stays_in_the_outbox(stack: Runnin
     await stack.revived("interactions", pid)
     await visitor.drained()
     assert await points_by_customer(stack, program) == {customer: 10}
+
+
+async def test_what_kafka_refuses_stays_in_the_outbox_until_it_is_taken(stack: RunningStack, visitor: Visitor) -> None:
+    program = await a_program_with_points(visitor)
+    customer = uuid7()
+    await buy(visitor, customer)
+    await visitor.drained()
+    async with only_tiny_records(stack, "rapport.interactions"):
+        await buy(visitor, customer)
+        await asyncio.sleep(2)  # refused by now, and tried again
+        assert len(await stack.rows("interactions", "select seq from chassis.outbox")) == 1
+    await visitor.drained()
+    assert await points_by_customer(stack, program) == {customer: 10}
+
+
+@asynccontextmanager
+async def only_tiny_records(stack: RunningStack, topic: str) -> AsyncIterator[None]:
+    """Kafka refuses whatever is written to the topic: somebody has set it up wrongly."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
+    await admin.start()
+
+    async def take_at_most(size: int) -> None:
+        limit = {"max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=limit)])
+
+    try:
+        await take_at_most(100)
+        yield
+    finally:
+        await take_at_most(1_048_588)  # Kafka's own
+        await admin.close()
 
 
 # Others' transactions
