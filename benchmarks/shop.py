@@ -142,10 +142,6 @@ class Shop:
             body = {"source": "till", "source_id": purchase, "refunded_at": "2026-03-02T10:00:00Z", "amount": "5.00"}
             yield self.target.request("POST", f"/v1/purchases/{purchase}/refunds", body)
 
-    def memberships_of(self, customer: UUID) -> bytes:
-        """A customer's memberships: there is one as soon as the points are there."""
-        return self.target.request("GET", f"/v1/memberships?customer_id={customer}")
-
     def _purchase(self, customer: UUID | None = None) -> dict[str, Any]:
         lines = [
             {"sku": f"sku-{self._dice.randrange(500)}", "quantity": 2, "unit_price": "2.50", "category": "tea"}
