@@ -179,7 +179,8 @@ class DataPath:
             async with asyncio.timeout(self.settings.upstream_deadline_seconds):
                 response = await self._ask(lane, scope, headers, body)
                 try:
-                    small = 0 <= (response.content_length or -1) <= SMALL
+                    length = response.content_length
+                    small = length is not None and length <= SMALL
                     whole = await response.read() if small else b""
                     started = True
                     await send(_start_of(response))
