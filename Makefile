@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := $(PYTEST) -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test test-slow mutants fuzz bench lint format contracts migrate lock clean
@@ -28,16 +31,16 @@ run: setup ## keep the whole system up, with the demo's data if it ran
 	@$(BIN)/rapport up
 
 test: setup ## every test that is not slow
-	$(BIN)/python -m pytest -m "not slow"
+	$(PARALLEL) -m "not slow"
 
 test-slow: setup ## the long proofs
-	$(BIN)/python -m pytest -m slow
+	$(PARALLEL) -m slow
 
 mutants: setup ## break the code in every known way and see the tests fail
 	$(BIN)/python -m tests.mutants
 
 fuzz: setup ## input that nobody wrote, much of it; RAPPORT_EXAMPLES sizes it
-	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-300} $(BIN)/python -m pytest -s --hypothesis-profile=fuzz --timeout=3600 \
+	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-300} $(PYTEST) -s --hypothesis-profile=fuzz --timeout=3600 \
 		tests/system/test_generated_input.py tests/unit tests/service/chassis/test_generated_values.py
 
 bench: setup ## measure, as ratios to yardsticks; writes docs/benchmarks.md

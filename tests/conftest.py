@@ -1,104 +1,129 @@
-"""Servers for the tests: one PostgreSQL for the session, with every service's database migrated by its own history."""
+"""Servers for the tests: one PostgreSQL for the run, and each service once for each process that runs tests."""
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import random
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import settings
 
-from chassis.migrations import migrate
 from chassis.service import load
-from local import PROCESSES, postgres
-from local.places import Place, free_port, write_environments
-from local.programs import stop
-from tests.support.service import ServiceUnderTest, settings_of
+from local import SERVICES
+from local.places import Place
+from tests.support import server
+from tests.support.service import ServiceUnderTest
 
 settings.register_profile("house", deadline=None)  # a busy machine is no failure
 settings.register_profile("fuzz", deadline=None, max_examples=2_000)  # `make fuzz`
 settings.load_profile("house")
 
+# xdist's workers inherit it from the controller: some tests are chosen by it, and all workers must collect the same.
+os.environ.setdefault("RAPPORT_SEED", str(random.SystemRandom().randrange(10**6)))
 
-@pytest.fixture(scope="session")
-async def database(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """A running PostgreSQL with the five migrated databases; the settings of each service stand in its folder."""
-    place = Place.at(tmp_path_factory.mktemp("stack"))
-    ports = place.ports(free_port(set()))
-    postgres.initialise(place)
-    running = postgres.start(place, ports["postgres"], unsafe_speed=True)
-    url = postgres.admin_url(place, ports["postgres"])
-    await _answers(url)
-    write_environments(place, url, "127.0.0.1:1", ports)
-    for name in PROCESSES:
-        service = load(name)
-        await migrate(settings_of(place, service), name, service.migrations)
-    yield place
-    await stop(place, "postgres", running, signal.SIGINT)
+StartService = Callable[[str], Awaitable[ServiceUnderTest]]
+
+# PostgreSQL
 
 
-async def _answers(url: str) -> None:
-    for _ in range(200):
-        try:
-            connection = await asyncpg.connect(url)
-        except (OSError, asyncpg.PostgresError):
-            await asyncio.sleep(0.05)
-        else:
-            await connection.close()
-            return
-    raise RuntimeError("PostgreSQL does not come up")
+class SharedServer:
+    """The PostgreSQL that xdist's controller runs for its workers."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="rapport-tests-")
+        self.place = Place.at(Path(self._folder.name))
+        self._running, self._guard = asyncio.run(server.start(self.place))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the server is."""
+        node.workerinput["postgresql"] = str(self.place.root)
+
+    def pytest_unconfigure(self) -> None:
+        """Stop the server."""
+        asyncio.run(server.end(self.place, self._running, self._guard))
+        self._folder.cleanup()
 
 
-@asynccontextmanager
-async def _under_test(database: Place, name: str) -> AsyncIterator[ServiceUnderTest]:
-    tested = ServiceUnderTest(load(name), database)
-    async with tested.running():
-        yield tested
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Decide which tests stay together in one worker."""
+    from tests.support.scheduling import Scheduler
+
+    return Scheduler(config, log)
 
 
-# Each service runs once for the session; each test meets it as a tenant of its own.
-
-
-@pytest.fixture(scope="session")
-async def running_customers(database: Place) -> AsyncIterator[ServiceUnderTest]:
-    async with _under_test(database, "customers") as tested:
-        yield tested
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Start the shared server in the controller, before its workers."""
+    config.pluginmanager.register(SharedServer())
 
 
 @pytest.fixture(scope="session")
-async def running_interactions(database: Place) -> AsyncIterator[ServiceUnderTest]:
-    async with _under_test(database, "interactions") as tested:
-        yield tested
+async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """A running PostgreSQL with five migrated databases of this process; their settings are in its folder."""
+    worker = getattr(request.config, "workerinput", None)
+    folder = tmp_path_factory.mktemp("databases")
+    if worker is None:
+        async with server.started(folder) as place:
+            yield place
+    else:
+        yield await server.copied(Place.at(Path(worker["postgresql"])), folder, worker["workerid"])
+
+
+# Services
 
 
 @pytest.fixture(scope="session")
-async def running_loyalty(database: Place) -> AsyncIterator[ServiceUnderTest]:
-    async with _under_test(database, "loyalty") as tested:
-        yield tested
+async def start_service(database: Place) -> AsyncIterator[StartService]:
+    """Start a service when a test first needs it. It runs until the end; each test uses it as a tenant of its own."""
+    running: dict[str, ServiceUnderTest] = {}
+    async with AsyncExitStack() as until_the_end:
+
+        async def start(name: str) -> ServiceUnderTest:
+            if name not in running:
+                running[name] = ServiceUnderTest(load(name), database)
+                await until_the_end.enter_async_context(running[name].running())
+            return running[name]
+
+        yield start
 
 
-@pytest.fixture(scope="session")
-async def running_analytics(database: Place) -> AsyncIterator[ServiceUnderTest]:
-    async with _under_test(database, "analytics") as tested:
-        yield tested
+def running_service(name: str) -> Any:
+    """Make the fixture of a service that runs."""
+
+    @pytest.fixture(scope="session", name=f"running_{name}")
+    async def running(start_service: StartService) -> ServiceUnderTest:
+        return await start_service(name)
+
+    return running
+
+
+def service_of_a_new_tenant(name: str) -> Any:
+    """Make the fixture of a service as a new tenant uses it."""
+
+    @pytest.fixture(name=name)
+    async def service(start_service: StartService) -> ServiceUnderTest:
+        return await (await start_service(name)).for_new_tenant()
+
+    return service
+
+
+running_customers, running_interactions, running_loyalty, running_analytics = map(running_service, SERVICES)
+customers, interactions, loyalty, analytics = map(service_of_a_new_tenant, SERVICES)
+
+
+@pytest.fixture(params=SERVICES)
+async def running(request: pytest.FixtureRequest, start_service: StartService) -> ServiceUnderTest:
+    """Each of the four services in turn."""
+    return await start_service(request.param)
 
 
 @pytest.fixture
-async def customers(running_customers: ServiceUnderTest) -> ServiceUnderTest:
-    return await running_customers.for_new_tenant()
-
-
-@pytest.fixture
-async def interactions(running_interactions: ServiceUnderTest) -> ServiceUnderTest:
-    return await running_interactions.for_new_tenant()
-
-
-@pytest.fixture
-async def loyalty(running_loyalty: ServiceUnderTest) -> ServiceUnderTest:
-    return await running_loyalty.for_new_tenant()
-
-
-@pytest.fixture
-async def analytics(running_analytics: ServiceUnderTest) -> ServiceUnderTest:
-    return await running_analytics.for_new_tenant()
+async def service(running: ServiceUnderTest) -> ServiceUnderTest:
+    """Each of the four services in turn, as a new tenant uses it."""
+    return await running.for_new_tenant()

@@ -106,12 +106,14 @@ def first_of_each(records: Iterable[Any]) -> list[tuple[str, int, dict[str, Any]
 
 
 async def records_of(stack: RunningStack, topic: str) -> list[Any]:
-    """Everything that a topic holds, in the order of each partition."""
+    """Return everything that a topic holds now, in the order of each partition."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=stack.kafka, auto_offset_reset="earliest")
     await consumer.start()
     found: list[Any] = []
     try:
-        while batches := await consumer.getmany(timeout_ms=1_500):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            batches = await consumer.getmany(timeout_ms=500)
             found += [record for batch in batches.values() for record in batch]
     finally:
         await consumer.stop()

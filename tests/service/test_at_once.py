@@ -8,21 +8,13 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 
-from local import SERVICES
 from tests.support.facts import a_customer
 from tests.support.requests import every_request
 from tests.support.service import ServiceUnderTest
 
 IN_FLIGHT = "idempotency_key_in_flight"
 GATE = 4711
-
-
-@pytest.fixture(params=SERVICES)
-def running(request: pytest.FixtureRequest) -> ServiceUnderTest:
-    found: ServiceUnderTest = request.getfixturevalue(f"running_{request.param}")
-    return found
 
 
 async def test_equal_requests_with_one_key_do_what_one_of_them_does(running: ServiceUnderTest) -> None:

@@ -251,7 +251,7 @@ async def test_a_login_comes_into_its_own_database_only(database: Place, login: 
     for service in PROCESSES:
         if service != own:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await asyncpg.connect(url_of(database, login).replace(f"/rapport_{own}", f"/rapport_{service}"))
+                await asyncpg.connect(url_of(database, login).removesuffix(own) + service)
 
 
 @pytest.mark.parametrize("arguments", ["'ada', 10", "'ada', 10, 0.6"])

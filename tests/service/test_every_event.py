@@ -4,23 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from local import SERVICES
 from local.generated import ROOT
 from tests.support.events import example_of, kept_types
 from tests.support.service import ServiceUnderTest
 
 FILES = "python -m tests.support.release writes it: tests/data/releases/README.md"
-
-
-@pytest.fixture(params=SERVICES)
-def running(request: pytest.FixtureRequest) -> ServiceUnderTest:
-    found: ServiceUnderTest = request.getfixturevalue(f"running_{request.param}")
-    return found
-
-
-@pytest.fixture
-async def service(running: ServiceUnderTest) -> ServiceUnderTest:
-    return await running.for_new_tenant()
 
 
 def readers(service: ServiceUnderTest, type: str) -> set[str]:

@@ -4,20 +4,11 @@ Another tenant's id is answered as one that does not exist, byte for byte; and a
 other.
 """
 
-import pytest
-
 from chassis.ids import uuid7
-from local import SERVICES
 from tests.support.facts import a_customer
 from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import operations_of
 from tests.support.service import ServiceUnderTest
-
-
-@pytest.fixture(params=SERVICES)
-def service(request: pytest.FixtureRequest) -> ServiceUnderTest:
-    found: ServiceUnderTest = request.getfixturevalue(f"running_{request.param}")
-    return found
 
 
 async def test_another_tenants_record_is_answered_as_one_that_does_not_exist(service: ServiceUnderTest) -> None:

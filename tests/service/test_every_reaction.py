@@ -6,25 +6,11 @@ What cannot be read is parked and stops nobody; what can is applied once by each
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from chassis.feature import Feature, Reaction
 from chassis.ids import uuid7
 from chassis.reactions import Reactor
-from local import SERVICES
 from tests.support.events import example_of
 from tests.support.service import ServiceUnderTest
-
-
-@pytest.fixture(params=SERVICES)
-def running(request: pytest.FixtureRequest) -> ServiceUnderTest:
-    found: ServiceUnderTest = request.getfixturevalue(f"running_{request.param}")
-    return found
-
-
-@pytest.fixture
-async def service(running: ServiceUnderTest) -> ServiceUnderTest:
-    return await running.for_new_tenant()
 
 
 def example(service: ServiceUnderTest, reaction: Reaction) -> dict[str, Any]:

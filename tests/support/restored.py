@@ -1,5 +1,6 @@
 """Databases of an earlier release, restored beside those of the session."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from chassis.migrations import provision
 from chassis.service import Service
 from local.places import Place
 from local.postgres import binaries
+from tests.support.server import renamed
 from tests.support.service import settings_of
 
 RELEASES = Path(__file__).parents[1] / "data" / "releases"
@@ -24,12 +26,10 @@ def releases() -> list[str]:
 
 
 def beside(place: Place, root: Path) -> Place:
-    """A place on the same servers whose databases and roles have names of their own."""
-    other = Place.at(root)
-    (other.root / "secrets.json").write_bytes((place.root / "secrets.json").read_bytes())
-    for file in (place.root / "env").iterdir():
-        text = file.read_text()
-        other.env_file(file.stem).write_text(text.replace(f"/{NAMES[0]}{file.stem}", f"/{NAMES[1]}{file.stem}"))
+    """Return a place on the same server whose databases, roles and logins have names of their own."""
+    other = renamed(place, root, NAMES[1].rstrip("_"))
+    for file in (other.root / "env").iterdir():
+        file.write_text(re.sub(r"//(\w+)_(api|worker):", r"//\1_\2_restored:", file.read_text()))
     return other
 
 

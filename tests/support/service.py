@@ -1,5 +1,6 @@
 """One service under test: its real application on its real, migrated database, without Kafka."""
 
+import copy
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -90,8 +91,7 @@ class ServiceUnderTest:
 
     def for_tenant(self, tenant: Tenant) -> "ServiceUnderTest":
         """The same service for another tenant."""
-        other = ServiceUnderTest.__new__(ServiceUnderTest)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.tenant = tenant
         return other
 

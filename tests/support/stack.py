@@ -16,6 +16,8 @@ import httpx
 
 from chassis import json
 from local.places import Place, free_port
+from tests.support import commands
+from tests.support.guard import Guard
 
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
 START_SECONDS = 90
@@ -30,6 +32,7 @@ class RunningStack:
         self._environment = {**os.environ, "RAPPORT_DATA": str(data), **environment}
         self._left_out = [word for name in without for word in ("--without", name)]
         self._process: subprocess.Popen[str] | None = None
+        self._guard: Guard | None = None
 
     @property
     def url(self) -> str:
@@ -54,6 +57,8 @@ class RunningStack:
                 text=True,
                 start_new_session=True,
             )
+        self._dismiss_guard()  # that of a process that a test has killed
+        self._guard = Guard(self._process.pid)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line == f"ready {self.url}\n", f"{line!r}: {self.said()}"
@@ -68,7 +73,13 @@ class RunningStack:
         finally:
             assert self.process.stdout is not None
             self.process.stdout.close()
+        self._dismiss_guard()
         return code
+
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.dismiss()
+            self._guard = None
 
     def said(self) -> str:
         """What the stack has told of its members."""
@@ -108,10 +119,10 @@ class RunningStack:
                 await asyncio.sleep(0.1)
 
     def command(self, *words: str) -> str:
-        """What a command prints."""
-        done = subprocess.run([RAPPORT, *words], env=self._environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        """Run a command and return what it prints."""
+        done = commands.run(words, self.place.root)
+        assert done.code == 0, done.errors
+        return done.output.strip()
 
     async def rows(self, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of a service's database as the superuser sees them."""

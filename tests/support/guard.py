@@ -1,0 +1,18 @@
+"""A guard over a server that a test run has started: nothing stays behind, however the run ends."""
+
+import subprocess
+
+
+class Guard:
+    """Sends SIGINT to a process when this process ends, even by SIGKILL: its shell reads a pipe until it closes."""
+
+    def __init__(self, pid: int) -> None:
+        command = ["sh", "-c", f"read -r _; kill -s INT {pid}"]
+        self._shell = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def dismiss(self) -> None:
+        """End the guard without a signal to its process, which has ended."""
+        self._shell.kill()
+        self._shell.communicate()
