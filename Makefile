@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := $(PYTEST) -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow mutants fuzz bench lint format contracts migrate lock clean
+.PHONY: help setup demo run test test-slow test-all test-nightly mutants fuzz bench lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
@@ -30,11 +30,17 @@ demo: setup ## a year of 2,377 real households, every figure checked
 run: setup ## keep the whole system up, with the demo's data if it ran
 	@$(BIN)/rapport up
 
-test: setup ## every test that is not slow
-	$(PARALLEL) -m "not slow"
+test: setup ## every test that is neither slow nor nightly, in WORKERS processes
+	$(PARALLEL) -m "not slow and not nightly"
 
 test-slow: setup ## the long proofs
-	$(PARALLEL) -m slow
+	$(PARALLEL) -m "slow and not nightly"
+
+test-all: setup ## test and test-slow in one run, which takes less time than both; .ci/run does this
+	$(PARALLEL) -m "not nightly"
+
+test-nightly: setup ## the long proofs and the tests that are too long for every change
+	$(PARALLEL) -m "slow or nightly"
 
 mutants: setup ## break the code in every known way and see the tests fail
 	$(BIN)/python -m tests.mutants

@@ -1,11 +1,12 @@
 """Servers for the tests: one PostgreSQL for the run, and each service once for each process that runs tests."""
 
 import asyncio
+import io
 import os
 import random
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import settings
 from chassis.service import load
 from local import SERVICES
 from local.places import Place
-from tests.support import server
+from tests.support import costs, server
 from tests.support.service import ServiceUnderTest
 
 settings.register_profile("house", deadline=None)  # a busy machine is no failure
@@ -25,7 +26,22 @@ settings.load_profile("house")
 # xdist's workers inherit it from the controller: some tests are chosen by it, and all workers must collect the same.
 os.environ.setdefault("RAPPORT_SEED", str(random.SystemRandom().randrange(10**6)))
 
+
 StartService = Callable[[str], Awaitable[ServiceUnderTest]]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start with what takes longest in xdist's workers: short tests then fill the gaps at the end."""
+    if hasattr(config, "workerinput"):
+        from tests.support.scheduling import rank_of
+
+        items.sort(key=rank_of)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what an operation costs."""
+    costs.print_costs(terminalreporter)
+
 
 # PostgreSQL
 
@@ -36,7 +52,8 @@ class SharedServer:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="rapport-tests-")
         self.place = Place.at(Path(self._folder.name))
-        self._running, self._guard = asyncio.run(server.start(self.place))
+        with redirect_stdout(io.StringIO()):  # the log of the migrations
+            self._running, self._guard = asyncio.run(server.start(self.place))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -54,6 +71,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Decide which tests stay together in one worker."""
     from tests.support.scheduling import Scheduler
 
+    config.option.loadscopereorder = False  # the workers have sorted the tests
     return Scheduler(config, log)
 
 

@@ -16,6 +16,8 @@ CUSTOMERS = 8
 CUT, GIVEN_UP = 0.06, 0.3
 """How often a connection is cut after sending, and how often nobody asks again then."""
 PATIENCE_SECONDS = 150
+PAUSE_SECONDS = 0.02
+"""Between two actions of a client: a load without pauses takes every core, and the audit reads all that it wrote."""
 
 
 class GivenUp(Exception):
@@ -49,6 +51,7 @@ class Client:
                 await thing()
             except GivenUp:
                 pass
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def record_customers(self, many: int) -> None:
         """The customers that all clients of the tenant then write about."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from tests.support.facts import a_customer
 from tests.support.requests import every_request
@@ -17,6 +18,7 @@ IN_FLIGHT = "idempotency_key_in_flight"
 GATE = 4711
 
 
+@pytest.mark.generated
 async def test_equal_requests_with_one_key_do_what_one_of_them_does(running: ServiceUnderTest) -> None:
     """Of two tenants one sends each request once and the other twelve times at once: both end with as many rows."""
     once, many = await running.for_new_tenant(), await running.for_new_tenant()

@@ -8,6 +8,8 @@ from local.generated import ROOT
 from tests.support.events import example_of, kept_types
 from tests.support.service import ServiceUnderTest
 
+pytestmark = pytest.mark.generated
+
 FILES = "python -m tests.support.release writes it: tests/data/releases/README.md"
 
 

@@ -4,11 +4,15 @@ Another tenant's id is answered as one that does not exist, byte for byte; and a
 other.
 """
 
+import pytest
+
 from chassis.ids import uuid7
 from tests.support.facts import a_customer
 from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import operations_of
 from tests.support.service import ServiceUnderTest
+
+pytestmark = pytest.mark.generated
 
 
 async def test_another_tenants_record_is_answered_as_one_that_does_not_exist(service: ServiceUnderTest) -> None:

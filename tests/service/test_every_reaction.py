@@ -6,11 +6,15 @@ What cannot be read is parked and stops nobody; what can is applied once by each
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from chassis.feature import Feature, Reaction
 from chassis.ids import uuid7
 from chassis.reactions import Reactor
 from tests.support.events import example_of
 from tests.support.service import ServiceUnderTest
+
+pytestmark = pytest.mark.generated
 
 
 def example(service: ServiceUnderTest, reaction: Reaction) -> dict[str, Any]:

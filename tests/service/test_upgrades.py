@@ -142,6 +142,7 @@ async def test_a_migration_that_loses_something_is_found_out(place: Place, tmp_p
 # It is used
 
 
+@pytest.mark.generated
 async def test_what_the_release_wrote_is_answered(upgraded: Upgraded) -> None:
     tested = upgraded.service
     for operation in operations_of(tested):
@@ -163,6 +164,7 @@ def some_ids(contents: Contents, operation: Operation) -> list[dict[str, str]]:
     return [{kind: row["id"]} for row in table]
 
 
+@pytest.mark.generated
 async def test_it_goes_on_from_there_also_when_a_newer_version_migrates_beside_it(
     upgraded: Upgraded, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def paths_that_take_a_version() -> list[str]:
     ]
 
 
+@pytest.mark.generated
 @pytest.mark.parametrize("path", paths_that_take_a_version())
 async def test_of_fifty_changes_of_one_version_one_wins(visitor: Visitor, path: str) -> None:
     await visitor.request("POST", "/v1/customers", json=a_customer())

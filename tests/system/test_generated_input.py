@@ -18,6 +18,8 @@ from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
+pytestmark = pytest.mark.generated
+
 ROOT = Path(__file__).parent.parent.parent
 CONFIGURATION = ROOT / "tests" / "support" / "schemathesis.toml"
 SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))

@@ -16,6 +16,8 @@ from tests.support.facts import a_customer, a_program, a_purchase, known_as
 from tests.support.operations import NO_RECORD, RECORDS, Operation, made, operations, without_what_differs
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
+pytestmark = pytest.mark.generated
+
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ADA = a_customer(
     family_name="Lovelace",

@@ -131,6 +131,7 @@ async def test_api2_broken_authentication(stack: RunningStack, shop: Visitor, no
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), service
 
 
+@pytest.mark.generated
 async def test_api3_broken_object_property_level_authorization(shop: Visitor, document: dict[str, Any]) -> None:
     """API3: a body sets what only the server sets: tenant, id, version, times, points, state. Each is refused by name.
 

@@ -10,7 +10,9 @@ import pytest
 
 from chassis.ids import uuid7
 from tests.support.operations import Operation, operations
-from tests.support.stack import RunningStack, Visitor, a_visitor
+from tests.support.stack import RunningStack, Visitor, a_visitor, client_of
+
+pytestmark = pytest.mark.generated
 
 AT_ONCE = 16
 
@@ -39,7 +41,7 @@ async def asked(stack: RunningStack, offered: list[Operation], authorization: st
     """What each operation answers to a caller who knows of no record."""
     headers = {} if authorization is None else {"authorization": authorization}
     turn = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(base_url=stack.url, headers=headers, timeout=30, trust_env=False) as client:
+    async with client_of(stack, headers=headers) as client:
 
         async def one(operation: Operation) -> httpx.Response:
             async with turn:
