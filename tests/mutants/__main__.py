@@ -1,6 +1,6 @@
-"""Break the code in each of the known ways, in a scratch copy, and see that the test named beside it fails.
+"""Apply each mutant to a scratch copy of the project, and check that its tests fail.
 
-`python -m tests.mutants [NAME ...]` tries those of a name; none means all. Ends with 1 when one survives.
+`python -m tests.mutants [NAME ...]` tries the named mutants, or all. Exits with 1 if a mutant survives.
 """
 
 import os
@@ -18,36 +18,37 @@ LONGEST_SECONDS = 600
 
 
 def main() -> None:
-    """Tries them, one after the other."""
-    chosen = [one for one in mutants() if not sys.argv[1:] or one.name in sys.argv[1:]]
+    """Try the mutants, one after the other."""
+    chosen = [mutant for mutant in mutants() if not sys.argv[1:] or mutant.name in sys.argv[1:]]
     with tempfile.TemporaryDirectory(prefix="rapport-mutants-") as folder:
         copy = Path(folder) / "rapport"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        (copy / ".rapport").symlink_to(ROOT / ".rapport")  # Kafka's jars stand there
-        survivors = [one for one in chosen if not _is_caught(one, copy)]
+        (copy / ".rapport").symlink_to(ROOT / ".rapport")  # it contains Kafka's jars
+        survivors = [mutant for mutant in chosen if not _is_caught(mutant, copy)]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants were caught")
     if survivors or not chosen:
         raise SystemExit(1)
 
 
 def _is_caught(mutant: Mutant, copy: Path) -> bool:
-    """Whether its tests fail with it: fail, not break off for another reason."""
+    """Return whether its tests fail. An error outside a test, such as one of collection, does not count."""
     started = time.monotonic()
-    subprocess.run(["git", "apply", mutant.patch], cwd=copy, check=True)
+    originals = mutant.apply(copy)
     try:
-        ended = _run_tests(mutant, copy)
+        completed = _run_tests(mutant, copy)
     finally:
-        subprocess.run(["git", "apply", "--reverse", mutant.patch], cwd=copy, check=True)
-    caught = ended.returncode == 1
-    said = "caught" if caught else f"SURVIVED (pytest ended with {ended.returncode})"
-    print(f"{said:8} {mutant.name} in {time.monotonic() - started:.0f} s: {mutant.breaks}", flush=True)
+        for path, text in originals.items():
+            path.write_text(text)
+    caught = completed.returncode == 1
+    outcome = "caught" if caught else f"SURVIVED (pytest exited with {completed.returncode})"
+    print(f"{outcome:8} {mutant.name} in {time.monotonic() - started:.0f} s: {mutant.breaks}", flush=True)
     if not caught:
-        print(ended.stdout[-2000:])
+        print(completed.stdout[-2000:])
     return caught
 
 
 def _run_tests(mutant: Mutant, copy: Path) -> "subprocess.CompletedProcess[str]":
-    # The copy comes before the installed packages, for the commands and processes that a test starts as well.
+    # The copy precedes the installed packages, also in the commands and processes that a test starts.
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests],
