@@ -1,4 +1,4 @@
-# One service of Rapport: the chassis, the contracts and the service itself, and nothing of its neighbours.
+# The image of one service: the chassis, the contracts and the service itself, without the other services.
 #   docker build --build-arg SERVICE=loyalty .
 ARG PYTHON=3.13.7-slim-bookworm
 
@@ -13,7 +13,7 @@ COPY contracts contracts
 COPY gateway all/gateway
 COPY services all/services
 RUN if [ "$SERVICE" = gateway ]; then mv all/gateway . ; else \
-    mkdir services && mv all/services/__init__.py "all/services/${SERVICE:?is named by --build-arg}" services/ ; fi \
+    mkdir services && mv all/services/__init__.py "all/services/${SERVICE:?set it by --build-arg}" services/ ; fi \
     && rm -r all requirements-runtime.lock && /venv/bin/python -m compileall -q .
 
 FROM python:${PYTHON}

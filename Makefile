@@ -1,4 +1,4 @@
-# `make` alone lists what there is to do.
+# `make` alone lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,41 +18,41 @@ setup: $(STAMP) ## install everything that the other targets use; starts nothing
 	@$(BIN)/rapport fetch
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it by PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required; set PYTHON=... to choose it"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: setup ## a year of 2,377 real households, every figure checked
+demo: setup ## send a year of 2,377 real households through the system and check every figure
 	@$(BIN)/python -m examples.demo
 
-run: setup ## keep the whole system up, with the demo's data if it ran
+run: setup ## run the whole system, with the demo's data if it exists
 	@$(BIN)/rapport up
 
-test: setup ## every test that is neither slow nor nightly, in WORKERS processes
+test: setup ## run every test that is neither slow nor nightly, in WORKERS processes
 	$(PARALLEL) -m "not slow and not nightly"
 
-test-slow: setup ## the long proofs
+test-slow: setup ## run the slow tests
 	$(PARALLEL) -m "slow and not nightly"
 
-test-all: setup ## test and test-slow in one run, which takes less time than both; .ci/run does this
+test-all: setup ## run test and test-slow together, which takes less time than both; .ci/run does this
 	$(PARALLEL) -m "not nightly"
 
-test-nightly: setup ## the long proofs and the tests that are too long for every change
+test-nightly: setup ## run the slow tests and those that take too long for every change
 	$(PARALLEL) -m "slow or nightly"
 
-mutants: setup ## break the code in every known way and see the tests fail
+mutants: setup ## apply each mutant to the code and check that the tests fail
 	$(BIN)/python -m tests.mutants
 
-fuzz: setup ## input that nobody wrote, much of it; RAPPORT_EXAMPLES sizes it
+fuzz: setup ## run the tests with much generated input; RAPPORT_EXAMPLES sets the number of examples
 	RAPPORT_EXAMPLES=$${RAPPORT_EXAMPLES:-300} $(PYTEST) -s --hypothesis-profile=fuzz --timeout=3600 \
 		tests/system/test_generated_input.py tests/unit tests/service/chassis/test_generated_values.py
 
-bench: setup ## measure, as ratios to yardsticks; writes docs/benchmarks.md
+bench: setup ## measure ratios to yardsticks; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-lint: $(STAMP) ## format, rules, types, imports, generated files
+lint: $(STAMP) ## check format, rules, types, imports and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -60,29 +60,29 @@ lint: $(STAMP) ## format, rules, types, imports, generated files
 	$(BIN)/rapport contracts --check
 	@$(BIN)/python -m tests.support.sizes
 
-format: $(STAMP) ## lay out the code
+format: $(STAMP) ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-contracts: $(STAMP) ## make the contracts and the generated pages from the code
+contracts: $(STAMP) ## generate the contracts and the generated pages from the code
 	$(BIN)/rapport contracts
 
-migrate: $(STAMP) ## bring the databases of the environment or the local stack to the newest revision
+migrate: $(STAMP) ## migrate the databases of the environment or the local stack to the newest revision
 	$(BIN)/rapport migrate
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q
 
-lock: $(STAMP) ## resolve the dependencies anew
+lock: $(STAMP) ## resolve and lock the dependencies
 	$(COMPILE) --all-extras --upgrade -o requirements.lock
 	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
 
-.env: ## the secrets of docker-compose.yml, made once; by Docker where nothing is installed here
+.env: ## generate the secrets of docker-compose.yml once; uses Docker if nothing is installed here
 	@set -e; umask 077; run=$(BIN)/rapport; if [ ! -x $$run ]; then \
 		docker build -q -t rapport-gateway --build-arg SERVICE=gateway . > /dev/null; \
 		run="docker run --rm -i rapport-gateway"; \
 	fi; $$run env < .env.example > .env.new; mv .env.new .env
 
-clean: ## remove what was made here: environment, caches, the stack's data
+clean: ## remove the environment, the caches and the stack's data
 	rm -rf $(VENV) .rapport .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

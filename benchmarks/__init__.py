@@ -1,1 +1,1 @@
-"""How fast it is, as ratios to yardsticks of the same run: `make bench`."""
+"""Benchmarks: ratios to yardsticks measured in the same run. Run `make bench`."""

@@ -1,4 +1,4 @@
-"""Run the benchmark: `make bench`. It starts a stack of its own, measures, prints, and writes docs/benchmarks.md."""
+"""Run the benchmark: `make bench`. It starts its own stack, measures, prints, and writes docs/benchmarks.md."""
 
 import argparse
 import signal
@@ -23,10 +23,10 @@ Memory = Mapping[str, float]
 
 
 def main() -> None:
-    """The run that was asked for."""
+    """Run the benchmark that the options select."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    options.add_argument("--large", action="store_true", help="what a request costs at ten times the data, alone")
-    options.add_argument("--quick", action="store_true", help="a short run, to try the harness: nothing is written")
+    options.add_argument("--large", action="store_true", help="measure the CPU per request with ten times the data")
+    options.add_argument("--quick", action="store_true", help="run a short test of the harness and write nothing")
     chosen = options.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
@@ -44,33 +44,33 @@ def main() -> None:
 
 
 def at_ten_times(folder: Path, sizes: Sizes) -> str:
-    """The large run."""
-    with stack(folder / "data") as (place, _):
-        return uvloop.run(ten_times.measure(a_stand(place, sizes)))
+    """Run the large benchmark; return its section of the page."""
+    with stack(folder / "data") as (data_dir, _):
+        return uvloop.run(ten_times.measure(a_stand(data_dir, sizes)))
 
 
 def everything(folder: Path, sizes: Sizes) -> str:
-    """The ordinary run."""
-    with stack(folder / "data") as (place, fresh):
-        before = processes.megabytes(place)
-        text, figures, after = uvloop.run(measure(a_stand(place, sizes), folder))
+    """Run the standard benchmark; return its section of the page."""
+    with stack(folder / "data") as (data_dir, fresh):
+        before = processes.megabytes(data_dir)
+        text, figures, after = uvloop.run(measure(a_stand(data_dir, sizes), folder))
     with stack(folder / "data") as (_, again):
         pass
-    figures["start on a new folder"] = fresh
+    figures["start with a new data folder"] = fresh
     figures["memory of the five processes"] = sum(after[name] for name in OURS)
-    started = f"The stack answers after {fresh:.1f} s on a new folder, after {again:.1f} s on its own."
+    started = f"The stack starts in {fresh:.1f} s with a new data folder, and in {again:.1f} s with an existing one."
     return "\n\n".join([text, memory_table(before, after), started, bars.verdicts(figures)])
 
 
 async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Memory]:
-    """What was found as text, the figures that have bars, and the memory before anybody is killed."""
+    """Return the report, the figures that have bars, and the memory before loyalty is killed."""
     shop = Shop(stand.gateway, stand.sizes.customers)
     started = time.perf_counter()
     await shop.fill()
-    say(f"{shop.customers:,} customers by batches: {shop.customers / (time.perf_counter() - started):,.0f} a second")
+    say(f"{shop.customers:,} customers in batches: {shop.customers / (time.perf_counter() - started):,.0f} per second")
     yard = Yard(stand.database("customers"), folder)
     await yard.build()
-    found = await phases.measure(stand, shop, yard, PHASES)
+    results = await phases.measure(stand, shop, yard, PHASES)
     work = report.table(
         [
             "work",
@@ -79,61 +79,61 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
             f"{CPU} / load generator",
             "ratio (spread)",
         ],
-        [measured.row() for measured in found.values()],
+        [measured.row() for measured in results.values()],
     )
     added_text, added = await gateway.overhead(stand, shop)
     await stand.drained()
     points_text, points = await becoming_points(stand, shop)
     flowed = await flows(stand, shop, yard)
-    flow = report.table(["events", "rate", "beside"], [one.row() for one in flowed])
-    memory = processes.megabytes(stand.place)
+    flow = report.table(["events", "rate", "compared with"], [backlog.row() for backlog in flowed])
+    memory = processes.megabytes(stand.data_dir)
     killed_text, killed = await across_a_kill(stand, shop)
-    figures = {name: measured.ratio for name, measured in found.items()} | points | killed
+    figures = {name: measured.ratio for name, measured in results.items()} | points | killed
     figures |= {
-        "page 1's rate by page 100's": found[FIRST_PAGE.work].by(found[LATE_PAGE.work]),
-        "what the gateway adds to a read, p50": added["read"],
-        "what the gateway adds to a write, p50": added["write"],
-        "the gateway's share of a read's CPU": found[READ.work].gateways_share,
-        "the gateway's share of a write's CPU": found[CREATE.work].gateways_share,
-        "reactions by batch": flowed[1].ratio,
+        "rate of page 1 divided by that of page 100": results[FIRST_PAGE.work].by(results[LATE_PAGE.work]),
+        "gateway overhead on a read, p50": added["read"],
+        "gateway overhead on a write, p50": added["write"],
+        "gateway's share of the CPU of a read": results[READ.work].gateways_share,
+        "gateway's share of the CPU of a write": results[CREATE.work].gateways_share,
+        "event handlers in batches": flowed[1].ratio,
     }
     return "\n\n".join([work, added_text, f"{points_text} {killed_text}", flow]), figures, memory
 
 
 async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:
-    """How soon, and at which rates."""
+    """Measure the delay from purchase to points, and the highest rate."""
     seen = await purchase_to_points(stand, shop, RATE, stand.sizes.points_seconds)
     await stand.drained()
     text = (
-        f"A purchase becomes points, at {RATE} purchases a second: p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms "
+        f"From purchase to points, at {RATE} purchases per second: p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms "
         f"({len(seen.milliseconds)} samples)."
     )
     say(text)
     best = await highest_rate(stand, shop)
-    reached = f"{best} a second" if best else "none"
-    text += f" The highest rate at which the p99 stays under 250 ms, in steps of 100: {reached}."
-    name = f"a purchase becomes points at {RATE}/s"
+    reached = f"{best} per second" if best else "none"
+    text += f" The highest rate with a p99 under 250 ms, in steps of 100: {reached}."
+    name = f"purchase to points at {RATE}/s"
     return text, {f"{name}, p50": seen.p50, f"{name}, p99": seen.p99}
 
 
 async def across_a_kill(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:
-    """The same with loyalty killed in the middle."""
+    """Measure the same delay while loyalty is killed halfway."""
     seen = await purchase_to_points(
         stand, shop, RATE, stand.sizes.points_seconds, lambda: stand.send("loyalty", signal.SIGKILL)
     )
     await stand.drained()
     text = (
-        f"While loyalty is killed by SIGKILL in the middle of {stand.sizes.points_seconds:.0f} s at {RATE} a second: "
+        f"With loyalty killed by SIGKILL halfway through {stand.sizes.points_seconds:.0f} s at {RATE} per second: "
         f"p50 {seen.p50:.0f} ms, p99 {seen.p99:.0f} ms."
     )
     say(text)
-    return text, {"the same while loyalty is killed, p99": seen.p99}
+    return text, {"purchase to points while loyalty is killed, p99": seen.p99}
 
 
 def memory_table(before: Memory, after: Memory) -> str:
-    """What each process holds."""
+    """Return a table of the memory of each process."""
     rows = [[name, f"{before[name]:.0f}", f"{after[name]:.0f}"] for name in processes.MEMBERS]
-    rows.append(["**the five together**", *(f"**{sum(at[name] for name in OURS):.0f}**" for at in (before, after))])
+    rows.append(["**the five processes**", *(f"**{sum(at[name] for name in OURS):.0f}**" for at in (before, after))])
     return report.table(["process, PSS in MiB", "before", "after"], rows)
 
 

@@ -1,6 +1,7 @@
-"""How fast the events flow: the relay out of a full outbox, and the consumers through a full topic.
+"""Event throughput: the relay with a full outbox, and the consumers with a full topic.
 
-Each is alone: the relay's place is taken while the outbox fills, and the consumers are halted while it empties.
+Each is measured alone. The benchmark holds the relay's lock while the outbox fills, and suspends the consumers while
+the relay empties it.
 """
 
 import asyncio
@@ -20,12 +21,12 @@ from benchmarks.phases import CONNECTIONS
 from benchmarks.shop import Shop
 from benchmarks.stand import Stand, say
 from benchmarks.yardsticks import Yard, produce
-from chassis import kafka
-from chassis.consumer import group_of
-from chassis.events import topic_of
-from chassis.relay import LOCK, envelope_of
-from chassis.settings import Settings
-from chassis.tables import SCHEMA
+from chassis.core.events import topic_name
+from chassis.core.settings import Settings
+from chassis.db.tables import SCHEMA
+from chassis.messaging import kafka
+from chassis.messaging.consumer import group_name
+from chassis.messaging.relay import LOCK, envelope_of
 
 Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
 READERS = ("loyalty", "analytics")
@@ -33,7 +34,7 @@ READERS = ("loyalty", "analytics")
 
 @dataclass(frozen=True)
 class Flow:
-    """Events a second, and what that is of something else in the same run."""
+    """Events per second, compared with another rate of the same run."""
 
     what: str
     rate: float
@@ -42,17 +43,17 @@ class Flow:
 
     @property
     def ratio(self) -> float:
-        """The one by the other."""
+        """Return the rate divided by the rate that it is compared with."""
         return self.rate / self.of
 
     def row(self) -> list[str]:
-        """A line of the table."""
+        """Print the result; return it as a row of the table."""
         say(f"{self.what}: {self.rate:,.0f}/s, {self.ratio:.2f} of {self.beside}")
         return [self.what, f"{self.rate:,.0f} /s", f"{self.ratio:.2f} of {self.beside} ({self.of:,.0f} /s)"]
 
 
 async def flows(stand: Stand, shop: Shop, yard: Yard) -> list[Flow]:
-    """One backlog of purchases through the relay, then through each of its readers; then one of refunds."""
+    """Measure a backlog of purchases in the relay and in each consumer, then a backlog of refunds in loyalty."""
     settings = stand.settings("interactions")
     async with topic_of_purchases(settings) as topic:
         await stand.drained()
@@ -70,28 +71,28 @@ async def flows(stand: Stand, shop: Shop, yard: Yard) -> list[Flow]:
             await drive(shop.target, shop.refunds(sold[: stand.sizes.refunds]), 600, CONNECTIONS)
             reversing = await reading(stand, yard, topic, "loyalty", "points_entry", let_loyalty_go)
         await stand.drained()
-    bare_insert = "asyncpg's executemany of one row each"
+    bare_insert = "asyncpg's executemany of single rows"
     return [
-        Flow("the relay empties an outbox", relayed, bare, "bare aiokafka"),
-        Flow("analytics sums up purchases, by batch", *summing, bare_insert),
-        Flow("loyalty awards points for purchases, by batch", *awarding, bare_insert),
-        Flow("loyalty takes back points for refunds, one by one", reversing[0], awarding[0], "its batches"),
+        Flow("relay empties an outbox", relayed, bare, "bare aiokafka"),
+        Flow("analytics sums up purchases, in batches", *summing, bare_insert),
+        Flow("loyalty awards points for purchases, in batches", *awarding, bare_insert),
+        Flow("loyalty reverses points for refunds, one at a time", reversing[0], awarding[0], "its purchases"),
     ]
 
 
 async def reading(
     stand: Stand, yard: Yard, topic: "Topic", service: str, table: str, go: Callable[[], None]
 ) -> tuple[float, float]:
-    """Events a second of a halted reader that may go on, and rows a second of its yardstick."""
+    """Resume a suspended consumer; return its events per second and the rows per second of its yardstick."""
     end, database = await topic.written(), stand.database(service)
     before = await yard.insert(database, table)
     go()
-    rate = await pace(lambda: topic.passed(group_of(stand.settings(service), service)), end)
+    rate = await pace(lambda: topic.passed(group_name(stand.settings(service), service)), end)
     return rate, mean([before, await yard.insert(database, table)])
 
 
 async def pace(count: Callable[[], Awaitable[int]], until: int) -> float:
-    """How much a second a count goes up by, from when it begins to move until it has come to where it ends."""
+    """Return the rate per second at which a count rises, from its first change until it reaches a limit."""
     begun = first = await count()
     while begun == first:
         await asyncio.sleep(0.02)
@@ -101,13 +102,13 @@ async def pace(count: Callable[[], Awaitable[int]], until: int) -> float:
         await asyncio.sleep(0.02)
         now = await count()
     if now == begun:
-        raise RuntimeError(f"{now - first} at once: too few to see a rate")
+        raise RuntimeError(f"{now - first} events in a single step: too few to measure a rate")
     return (now - begun) / (time.perf_counter() - started)
 
 
 @contextmanager
 def halted(stand: Stand, name: str) -> Iterator[Callable[[], None]]:
-    """A service stands still until it is told to go on."""
+    """Suspend a service until the caller resumes it."""
     stand.send(name, signal.SIGSTOP)
     try:
         yield lambda: stand.send(name, signal.SIGCONT)
@@ -117,7 +118,7 @@ def halted(stand: Stand, name: str) -> Iterator[Callable[[], None]]:
 
 @asynccontextmanager
 async def no_relay(database: str) -> AsyncIterator[None]:
-    """The leader's place is taken, as another replica would; its relay stands by meanwhile."""
+    """Hold the leader's lock, as another replica would, so that the relay stays idle."""
     leading, admin = await asyncpg.connect(database), await asyncpg.connect(database)
     try:
         taking = asyncio.create_task(leading.execute("select pg_advisory_lock($1)", LOCK))
@@ -138,7 +139,7 @@ async def no_relay(database: str) -> AsyncIterator[None]:
 
 
 async def outbox_of(database: str) -> list[Record]:
-    """What waits there, as the relay would send it."""
+    """Return the rows of an outbox as records, as the relay would send them."""
     connection = await asyncpg.connect(database)
     try:
         rows = await connection.fetch(f"select *, data::text as text from {SCHEMA}.outbox order by seq")
@@ -149,26 +150,26 @@ async def outbox_of(database: str) -> list[Record]:
 
 
 class Topic:
-    """The topic of a service: how far it was written, how far somebody has read it."""
+    """The topic of a service: its end offsets, and the offsets that consumers have committed."""
 
     def __init__(self, name: str, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         self._consumer, self._admin = consumer, admin
         self._partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
 
     async def written(self) -> int:
-        """Events so far."""
+        """Return the number of events written so far."""
         return sum((await self._consumer.end_offsets(self._partitions)).values())
 
     async def passed(self, group: str) -> int:
-        """Events that a group has passed."""
+        """Return the number of events that a consumer group has committed."""
         committed = await self._admin.list_consumer_group_offsets(group)
-        return sum(max(committed[one].offset, 0) for one in self._partitions if one in committed)
+        return sum(max(committed[partition].offset, 0) for partition in self._partitions if partition in committed)
 
 
 @asynccontextmanager
 async def topic_of_purchases(settings: Settings) -> AsyncIterator[Topic]:
-    """The topic of the interactions service."""
-    name = topic_of("interactions", settings.kafka_topic_prefix)
+    """Open the topic of the interactions service."""
+    name = topic_name("interactions", settings.kafka_topic_prefix)
     options = kafka.client_options(settings)
     consumer, admin = AIOKafkaConsumer(name, **options), AIOKafkaAdminClient(**options)
     await consumer.start()

@@ -1,4 +1,4 @@
-"""How long a purchase takes to become points, at a steady rate."""
+"""Delay from a purchase to its points, at a steady rate."""
 
 import asyncio
 import itertools
@@ -22,35 +22,35 @@ STEP, P99_MILLISECONDS = 100, 250
 
 @dataclass(frozen=True)
 class Seen:
-    """The times until points were seen, in milliseconds and ordered, and the purchases accepted a second."""
+    """Times until points were visible, in ascending milliseconds, and the purchases accepted per second."""
 
     milliseconds: list[float]
     rate: float
 
     @property
     def p50(self) -> float:
-        """The median."""
+        """Return the median."""
         return median(self.milliseconds)
 
     @property
     def p99(self) -> float:
-        """What one in a hundred takes, or more."""
+        """Return the 99th percentile."""
         return self.milliseconds[int(0.99 * len(self.milliseconds))]
 
 
 class Connections:
-    """Some connections that requests take by turns."""
+    """A pool of connections."""
 
     def __init__(self) -> None:
         self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
 
     async def open(self, target: Target) -> None:
-        """Opens them."""
+        """Open the connections."""
         for _ in range(CONNECTIONS):
             self._free.put_nowait(await asyncio.open_connection(target.host, target.port))
 
     async def send(self, request: bytes) -> tuple[int, bytes]:
-        """A request over the first one that is free: the status and the body."""
+        """Send a request over the first free connection; return the status and the body."""
         connection = await self._free.get()
         try:
             return await exchange(*connection, request)
@@ -58,15 +58,15 @@ class Connections:
             self._free.put_nowait(connection)
 
     def close(self) -> None:
-        """Closes them."""
+        """Close the connections."""
         while not self._free.empty():
             self._free.get_nowait()[1].close()
 
 
 class Arrivals:
-    """Sees points as soon as they are committed: one question for all samples, asked of loyalty's database.
+    """Detects committed points by a single query to loyalty's database for all samples.
 
-    A question through the gateway for each sample cost more, at three hundred purchases a second, than the purchases.
+    At 300 purchases per second, a query through the gateway for each sample cost more than the purchases.
     """
 
     def __init__(self, stand: Stand) -> None:
@@ -85,7 +85,7 @@ class Arrivals:
         await self._connection.close()
 
     async def of(self, customer: UUID) -> float:
-        """When the customer's points were seen. Raises TimeoutError."""
+        """Return the time when the customer's points became visible. Raises TimeoutError."""
         self._awaited[customer] = seen = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(LONGEST_SECONDS):
             return float(await seen)
@@ -94,18 +94,18 @@ class Arrivals:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if self._awaited:
-                there = await self._connection.fetch(_THERE, self._tenant, list(self._awaited))
+                rows = await self._connection.fetch(_CREDITED_CUSTOMERS, self._tenant, list(self._awaited))
                 now = time.perf_counter()
-                for row in there:
+                for row in rows:
                     self._awaited.pop(row["customer_id"]).set_result(now)
 
 
 async def purchase_to_points(
     stand: Stand, shop: Shop, rate: int, seconds: float, midway: Callable[[], None] | None = None
 ) -> Seen:
-    """The times from a purchase's answer until its points are there, of twenty purchases a second.
+    """Return the times from a purchase's response until its points are visible, for 20 purchases per second.
 
-    They are looked for every three milliseconds, so that a figure is up to that much too long.
+    The database is polled every 3 ms, so a time can be up to 3 ms too long.
     """
     connections = Connections()
     await connections.open(shop.target)
@@ -119,19 +119,19 @@ async def purchase_to_points(
                 midway()
             sampled = number % (rate // SAMPLES_A_SECOND) == 0
             tasks.append(asyncio.create_task(_buy(shop, connections, arrivals if sampled else None)))
-        found = await asyncio.gather(*tasks)
+        timings = await asyncio.gather(*tasks)
     connections.close()
-    last = max(accepted for accepted, _ in found)
-    return Seen(sorted(1000 * waited for _, waited in found if waited is not None), purchases / (last - started))
+    last = max(accepted for accepted, _ in timings)
+    return Seen(sorted(1000 * waited for _, waited in timings if waited is not None), purchases / (last - started))
 
 
 async def highest_rate(stand: Stand, shop: Shop) -> int:
-    """Purchases a second, in steps of a hundred, at which the p99 stays under a quarter of a second."""
+    """Return the highest number of purchases per second, in steps of 100, with a p99 under 250 ms."""
     best = 0
     for rate in itertools.count(STEP, STEP):
-        for _ in ("a hiccup is forgiven once", "this counts"):
+        for _ in ("first attempt", "retry after a hiccup"):
             seen = await purchase_to_points(stand, shop, rate, stand.sizes.step_seconds)
-            say(f"{rate} purchases a second: {seen.rate:.0f} accepted, p99 {seen.p99:.0f} ms")
+            say(f"{rate} purchases per second: {seen.rate:.0f} accepted, p99 {seen.p99:.0f} ms")
             await stand.drained()
             if seen.p99 < P99_MILLISECONDS and seen.rate > 0.95 * rate:
                 break
@@ -142,7 +142,7 @@ async def highest_rate(stand: Stand, shop: Shop) -> int:
 
 
 async def _buy(shop: Shop, connections: Connections, arrivals: Arrivals | None) -> tuple[float, float | None]:
-    """When a purchase was accepted, and the seconds until its points were there, when it is a sample."""
+    """Send a purchase; return when it was accepted and, for a sample, the seconds until its points were visible."""
     customer = uuid4()
     status, body = await connections.send(next(shop.purchases(customer)))
     if status != 201:
@@ -151,7 +151,7 @@ async def _buy(shop: Shop, connections: Connections, arrivals: Arrivals | None) 
     return accepted, None if arrivals is None else max(0.0, await arrivals.of(customer) - accepted)
 
 
-_THERE = (
+_CREDITED_CUSTOMERS = (
     "select distinct customer_id from membership where tenant_id = $1 and customer_id = any($2) and exists ("
     "select from points_entry where points_entry.tenant_id = membership.tenant_id "
     "and points_entry.membership_id = membership.id)"

@@ -1,6 +1,6 @@
-"""A load generator: HTTP/1.1 over plain sockets, without a task or a stream for each connection.
+"""A load generator: HTTP/1.1 over plain sockets, without a task or a stream per connection.
 
-What it costs, on the machine that it measures, stands in the table beside what the measured processes cost.
+It runs on the machine that it measures. The table therefore reports its CPU beside that of the measured processes.
 """
 
 import asyncio
@@ -9,19 +9,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from chassis import json
+from chassis.types import json
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go, and with which credential."""
+    """The host and port of requests, and their credential."""
 
     host: str
     port: int
     headers: str
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> bytes:
-        """A request's bytes."""
+        """Return the bytes of a request."""
         content = b"" if body is None else json.dumps(body)
         extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         head = (
@@ -33,29 +33,29 @@ class Target:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a load."""
+    """The result of a load."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
     cpu_seconds: float = 0
-    """Of the load generator itself."""
+    """CPU of the load generator itself."""
 
     @property
     def rate(self) -> float:
-        """Answered requests a second."""
+        """Return the number of responses per second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, share: float) -> float:
-        """A quantile of the latencies, in milliseconds."""
+        """Return a quantile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(int(share * len(ordered)), len(ordered) - 1)]
 
 
 async def drive(target: Target, requests: Iterator[bytes], seconds: float, connections: int) -> Outcome:
-    """Sends requests over so many connections, one after the other on each, until the time is over.
+    """Send requests for a number of seconds over several connections, one at a time on each.
 
-    Raises RuntimeError when one in a hundred is not answered by 2xx: the figure would be of something else.
+    Raises RuntimeError if more than 1 % of the responses are not 2xx, because the figure would measure errors.
     """
     outcome = Outcome(0)
     loop = asyncio.get_running_loop()
@@ -70,27 +70,27 @@ async def drive(target: Target, requests: Iterator[bytes], seconds: float, conne
     outcome.seconds = time.perf_counter() - started
     outcome.cpu_seconds = time.process_time() - used
     if outcome.refused * 100 > len(outcome.latencies):
-        raise RuntimeError(f"{outcome.refused} of {len(outcome.latencies)} requests were refused")
+        raise RuntimeError(f"{outcome.refused} of {len(outcome.latencies)} requests failed")
     return outcome
 
 
 class _Client(asyncio.Protocol):
-    """A connection: the next request leaves as soon as an answer is there."""
+    """A connection that sends the next request as soon as a response is complete."""
 
     def __init__(self, requests: Iterator[bytes], outcome: Outcome, ends: float) -> None:
         self._requests, self._outcome, self._ends = requests, outcome, ends
         self._answer = bytearray()
         self._length = 0
-        """Bytes of the whole answer, once its head is there."""
+        """Bytes of the whole response; 0 until its head has arrived."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The first request leaves."""
+        """Send the first request."""
         self._transport = cast(asyncio.WriteTransport, transport)
         self._ask()
 
     def data_received(self, data: bytes) -> None:
-        """A piece of an answer."""
+        """Append a piece of a response; send the next request when the response is complete."""
         self._answer += data
         if not self._length:
             head = self._answer.find(b"\r\n\r\n") + 4
@@ -106,9 +106,9 @@ class _Client(asyncio.Protocol):
             self._ask()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """An end, or an accident."""
+        """Fail the load if the connection closed before its end."""
         if not self.ended.done():
-            self.ended.set_exception(error or ConnectionError("the server has closed a connection"))
+            self.ended.set_exception(error or ConnectionError("the server closed a connection"))
 
     def _ask(self) -> None:
         self._begun = time.perf_counter()
@@ -121,7 +121,7 @@ class _Client(asyncio.Protocol):
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    """One request and its answer: the status and the body."""
+    """Send a request; return the status and the body of the response."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     length = 0
@@ -132,7 +132,7 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
 
 
 async def ask(target: Target, requests: Sequence[bytes]) -> list[bytes]:
-    """The bodies of a few answers, one after the other. Raises RuntimeError when one is refused."""
+    """Send a few requests, one at a time; return the bodies. Raises RuntimeError if a response is not 2xx."""
     reader, writer = await asyncio.open_connection(target.host, target.port, limit=2**26)
     bodies = []
     for request in requests:

@@ -1,4 +1,4 @@
-"""Kinds of work, each measured some times over between two readings of its yardstick."""
+"""Kinds of work, each measured several times between two readings of its yardstick."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from benchmarks.stand import Stand, say
 from benchmarks.yardsticks import Yard
 
 CONNECTIONS = 16
-CPU = "CPU a request, us: gateway / service / PostgreSQL"
+CPU = "CPU per request, us: gateway / service / PostgreSQL"
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Phase:
 
 CREATE = Phase("create a customer", "customers", Shop.creates, "pgbench insert")
 READ = Phase("read a customer by id", "customers", Shop.reads, "pgbench select")
-FIRST_PAGE = Phase("page 1 of 50", "customers", Shop.first_pages, "pgbench select")
-LATE_PAGE = Phase("page 100 of 50", "customers", Shop.late_pages, "pgbench select")
+FIRST_PAGE = Phase("page 1, 50 items", "customers", Shop.first_pages, "pgbench select")
+LATE_PAGE = Phase("page 100, 50 items", "customers", Shop.late_pages, "pgbench select")
 BY_EMAIL = Phase("look up by e-mail", "customers", Shop.looked_up_by_email, "pgbench insert")
 PHASES = [
     CREATE,
@@ -38,18 +38,18 @@ PHASES = [
     FIRST_PAGE,
     LATE_PAGE,
     BY_EMAIL,
-    Phase("look up by a name with a letter wrong", "customers", Shop.looked_up_by_name, "pgbench insert"),
+    Phase("search by a name with a wrong letter", "customers", Shop.looked_up_by_name, "pgbench insert"),
     Phase("record a touch point", "interactions", Shop.touch_points, "pgbench insert"),
     Phase("record a purchase of 5 lines", "interactions", Shop.purchases, "pgbench insert"),
     Phase(
-        "purchases of 5 lines by batches of 500", "interactions", Shop.purchase_batches, "COPY", PURCHASES_A_BATCH, 4
+        "purchases of 5 lines in batches of 500", "interactions", Shop.purchase_batches, "COPY", PURCHASES_A_BATCH, 4
     ),
 ]
 
 
 @dataclass
 class Measured:
-    """One kind of work, measured some times over."""
+    """A kind of work and its measurements."""
 
     phase: Phase
     outcomes: list[Outcome] = field(default_factory=list)
@@ -58,20 +58,20 @@ class Measured:
 
     @property
     def rate(self) -> float:
-        """Items a second."""
+        """Return the number of items per second."""
         return median(outcome.rate * self.phase.items for outcome in self.outcomes)
 
     @property
     def ratio(self) -> float:
-        """Of the yardstick."""
+        """Return the median ratio to the yardstick."""
         return median(self.ratios)
 
     def by(self, other: "Measured") -> float:
-        """How many times the other's rate, round by round."""
-        return median(one.rate / its.rate for one, its in zip(self.outcomes, other.outcomes, strict=True))
+        """Return the rate divided by the other's rate, as the median over the rounds."""
+        return median(own.rate / its.rate for own, its in zip(self.outcomes, other.outcomes, strict=True))
 
     def microseconds(self) -> tuple[float, float, float]:
-        """CPU of a request: the gateway's, the service's, PostgreSQL's. What its events cost meanwhile is in them."""
+        """Return the CPU per request of the gateway, the service and PostgreSQL, including the cost of its events."""
         requests = sum(len(outcome.latencies) for outcome in self.outcomes)
         gateway, service, postgres = (
             1e6 * sum(used[name] for used in self.cpu) / requests
@@ -81,18 +81,18 @@ class Measured:
 
     @property
     def generators_microseconds(self) -> float:
-        """CPU of a request in the load generator."""
+        """Return the CPU per request of the load generator."""
         requests = sum(len(outcome.latencies) for outcome in self.outcomes)
         return 1e6 * sum(outcome.cpu_seconds for outcome in self.outcomes) / requests
 
     @property
     def gateways_share(self) -> float:
-        """Percent of a request's CPU."""
+        """Return the gateway's share of the CPU of a request, in percent."""
         gateway, *others = self.microseconds()
         return 100 * gateway / (gateway + sum(others))
 
     def row(self) -> list[str]:
-        """A line of the table."""
+        """Return a row of the table."""
         p50, p99 = (median(outcome.quantile(share) for outcome in self.outcomes) for share in (0.5, 0.99))
         return [
             self.phase.work,
@@ -104,23 +104,23 @@ class Measured:
 
 
 async def measure(stand: Stand, shop: Shop, yard: Yard, phases: Iterable[Phase]) -> dict[str, Measured]:
-    """All kinds of work, round after round."""
-    found = {phase.work: Measured(phase) for phase in phases}
+    """Measure all kinds of work, round after round."""
+    results = {phase.work: Measured(phase) for phase in phases}
     for round_ in range(1, stand.sizes.rounds + 1):
-        for measured in found.values():
+        for measured in results.values():
             phase = measured.phase
             before = await _read(yard, stand, phase.yardstick)
             await once(stand, shop, measured)
             rate = measured.outcomes[-1].rate * phase.items
             measured.ratios.append(rate / mean([before, await _read(yard, stand, phase.yardstick)]))
             say(f"round {round_}: {phase.work}: {rate:,.0f}/s, {measured.ratios[-1]:.3f} of {phase.yardstick}")
-    return found
+    return results
 
 
 async def once(stand: Stand, shop: Shop, measured: Measured) -> None:
-    """One kind of work for some seconds."""
+    """Measure a kind of work for some seconds."""
     phase = measured.phase
-    with processes.cpu_of(stand.place) as cpu:
+    with processes.cpu_of(stand.data_dir) as cpu:
         outcome = await drive(stand.gateway, phase.requests(shop), stand.sizes.seconds, phase.connections)
     measured.outcomes.append(outcome)
     measured.cpu.append(cpu)
@@ -128,7 +128,7 @@ async def once(stand: Stand, shop: Shop, measured: Measured) -> None:
 
 
 async def _read(yard: Yard, stand: Stand, yardstick: str) -> float:
-    """What a yardstick says now, a second."""
+    """Return a reading of a yardstick, per second."""
     if yardstick == "COPY":
         return await yard.copy(stand.database("interactions"), "purchase")
     return await asyncio.to_thread(yard.pgbench, yardstick.removeprefix("pgbench "), stand.sizes.yardstick_seconds)

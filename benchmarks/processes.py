@@ -1,4 +1,4 @@
-"""What processes cost: CPU by /proc, memory as PSS (each page shared by n processes counts 1/n for each of them)."""
+"""The cost of processes: CPU from /proc, memory as PSS (a page shared by n processes counts 1/n for each)."""
 
 import time
 from collections.abc import Iterator
@@ -8,33 +8,33 @@ from pathlib import Path
 import psutil
 
 from local import PROCESSES
-from local.places import Place
+from local.data_dir import DataDir
 
 MEMBERS = (*PROCESSES, "postgres", "kafka")
 
 
-def seconds(place: Place) -> dict[str, float]:
-    """CPU seconds that each member of the stack has used so far, its children included."""
-    return {name: sum(_cpu(one) for one in _tree(place, name)) for name in MEMBERS}
+def seconds(data_dir: DataDir) -> dict[str, float]:
+    """Return the CPU seconds that each member of the stack has used so far, including its children."""
+    return {name: sum(_cpu(process) for process in _tree(data_dir, name)) for name in MEMBERS}
 
 
 @contextmanager
-def cpu_of(place: Place) -> Iterator[dict[str, float]]:
-    """The CPU seconds of each member while a block runs; filled in at its end, with the wall clock as `seconds`."""
+def cpu_of(data_dir: DataDir) -> Iterator[dict[str, float]]:
+    """Measure the CPU seconds of each member while a block runs; add the wall-clock time as `seconds`."""
     used: dict[str, float] = {}
-    before, started = seconds(place), time.perf_counter()
+    before, started = seconds(data_dir), time.perf_counter()
     yield used
-    used |= {name: after - before[name] for name, after in seconds(place).items()}
+    used |= {name: after - before[name] for name, after in seconds(data_dir).items()}
     used["seconds"] = time.perf_counter() - started
 
 
-def megabytes(place: Place) -> dict[str, float]:
-    """PSS of each member in MiB, its children included."""
-    return {name: sum(_pss(one.pid) for one in _tree(place, name)) / 1024 for name in MEMBERS}
+def megabytes(data_dir: DataDir) -> dict[str, float]:
+    """Return the PSS of each member in MiB, including its children."""
+    return {name: sum(_pss(process.pid) for process in _tree(data_dir, name)) / 1024 for name in MEMBERS}
 
 
-def _tree(place: Place, name: str) -> list[psutil.Process]:
-    leader = psutil.Process(int(place.pid_file(name).read_text().split()[0]))
+def _tree(data_dir: DataDir, name: str) -> list[psutil.Process]:
+    leader = psutil.Process(int(data_dir.pid_file(name).read_text().split()[0]))
     return [leader, *leader.children(recursive=True)]
 
 
@@ -43,7 +43,7 @@ def _cpu(process: psutil.Process) -> float:
         used = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    # A child that has ended counts with who has waited for it.
+    # The CPU time of an ended child counts for the process that waited for it.
     return float(used.user + used.system + used.children_user + used.children_system)
 
 

@@ -1,4 +1,4 @@
-"""What was measured, as tables; and docs/benchmarks.md between its marks."""
+"""Reports: tables of results, written into docs/benchmarks.md between its marks."""
 
 import os
 import platform
@@ -10,13 +10,13 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def machine() -> str:
-    """What it ran on."""
+    """Return a description of the machine, the commit and the Python version."""
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
@@ -31,7 +31,7 @@ def machine() -> str:
 
 
 def write(section: str, text: str) -> None:
-    """Puts a text between a section's two marks on the page."""
+    """Write a text between the two marks of a section on the page."""
     begins, ends = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
     before, _, rest = PAGE.read_text().partition(begins)
     _, _, after = rest.partition(ends)

@@ -1,4 +1,4 @@
-"""The requests of the benchmark: a tenant with its customers, and endless requests of each kind."""
+"""The requests of the benchmark: a tenant with its customers, and an endless stream of each kind of request."""
 
 import itertools
 import random
@@ -8,18 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from benchmarks.load import Target, ask
-from chassis import json
+from chassis.types import json
 
 A_BATCH, A_PAGE, LAST_PAGE = 1_000, 50, 100
 PURCHASES_A_BATCH = 500
 NEW = 100_000_000
-"""Customers that are created one by one are numbered from here."""
-GIVEN = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus", "Radia", "Tony"]
-FAMILY = [a + b for a in ["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"] for b in ["sen", "man", "son"]]
+"""The number of the first customer that is created by a single request."""
+GIVEN_NAMES = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus", "Radia", "Tony"]
+FAMILY_NAMES = [a + b for a in ["Ander", "Berg", "Cole", "Dahl", "Eker", "Fisch"] for b in ["sen", "man", "son"]]
 
 
 class Shop:
-    """A tenant's data, made the same each time."""
+    """The data of a tenant, the same in each run."""
 
     def __init__(self, target: Target, customers: int) -> None:
         self.target = target
@@ -30,13 +30,13 @@ class Shop:
         self._numbers = itertools.count()
 
     def at(self, target: Target) -> "Shop":
-        """The same shop, asked elsewhere."""
+        """Return the same shop with another target."""
         other = copy(self)
         other.target = target
         return other
 
     async def fill(self) -> None:
-        """Records the customers, walks to the hundredth page, and sets up a program that buyers join."""
+        """Record the customers, page to the hundredth page, and create a program that enrols buyers."""
         await self.grow(self.customers)
         for _ in range(LAST_PAGE - 1):
             (answer,) = await ask(self.target, [self._page()])
@@ -49,7 +49,7 @@ class Shop:
         await ask(self.target, [self.target.request("POST", path, rule)])
 
     async def grow(self, customers: int) -> None:
-        """Records customers by batches until there are so many."""
+        """Record customers in batches until the given number exists."""
         for begin in range(len(self.ids), customers, A_BATCH):
             items = [self._customer(number) for number in range(begin, begin + A_BATCH)]
             batch = self.target.request("POST", "/v1/customers/batch", {"items": items})
@@ -57,7 +57,7 @@ class Shop:
             self.ids += [result["id"] for result in json.loads(answer)["results"]]
 
     async def sell(self, purchases: int) -> list[str]:
-        """Records so many purchases by batches; answers with their ids."""
+        """Record a number of purchases in batches; return their ids."""
         sold: list[str] = []
         for batch in itertools.islice(self.purchase_batches(), purchases // PURCHASES_A_BATCH):
             (answer,) = await ask(self.target, [batch])
@@ -67,8 +67,8 @@ class Shop:
     def _customer(self, number: int) -> dict[str, Any]:
         return {
             "kind": "person",
-            "given_name": self._dice.choice(GIVEN),
-            "family_name": f"{self._dice.choice(FAMILY)}{number % 977}",
+            "given_name": self._dice.choice(GIVEN_NAMES),
+            "family_name": f"{self._dice.choice(FAMILY_NAMES)}{number % 977}",
             "emails": [{"address": f"customer{number}@example.org"}],
             "external_ids": [{"source": "till", "id": str(number)}],
             "tags": ["benchmark"],
@@ -78,41 +78,41 @@ class Shop:
         cursor = f"&cursor={self.cursor}" if self.cursor else ""
         return self.target.request("GET", f"/v1/customers?limit={A_PAGE}{cursor}")
 
-    # Endless requests
+    # Endless streams of requests
 
     def creates(self) -> Iterator[bytes]:
-        """New customers, each under an Idempotency-Key."""
+        """Yield requests that create customers, each with an Idempotency-Key."""
         for number in self._numbers:
             body = self._customer(NEW + number)
             yield self.target.request("POST", "/v1/customers", body, Idempotency_Key=f"create-{number}")
 
     def reads(self) -> Iterator[bytes]:
-        """Customers by id."""
+        """Yield requests that read customers by id."""
         while True:
             yield self.target.request("GET", f"/v1/customers/{self._dice.choice(self.ids)}")
 
     def first_pages(self) -> Iterator[bytes]:
-        """The first page of fifty."""
+        """Repeat the request for the first page of fifty customers."""
         return itertools.repeat(self.target.request("GET", f"/v1/customers?limit={A_PAGE}"))
 
     def late_pages(self) -> Iterator[bytes]:
-        """The hundredth page of fifty."""
+        """Repeat the request for the hundredth page of fifty customers."""
         return itertools.repeat(self._page())
 
     def looked_up_by_email(self) -> Iterator[bytes]:
-        """Customers by an address, in other letters than it was given."""
+        """Yield look-ups by an e-mail address that is stored in different letter case."""
         while True:
             address = f"Customer{self._dice.randrange(self.customers)}@EXAMPLE.org"
             yield self.target.request("GET", f"/v1/customers?email={address}")
 
     def looked_up_by_name(self) -> Iterator[bytes]:
-        """Customers by a family name with a letter wrong."""
+        """Yield searches for a family name with a wrong letter."""
         while True:
-            name = f"{self._dice.choice(FAMILY)}{self._dice.randrange(977)}"
+            name = f"{self._dice.choice(FAMILY_NAMES)}{self._dice.randrange(977)}"
             yield self.target.request("GET", f"/v1/customers?q={name.replace('e', 'a', 1)}&limit=20")
 
     def touch_points(self) -> Iterator[bytes]:
-        """Calls."""
+        """Yield requests that record phone calls."""
         for number in self._numbers:
             body = {
                 "customer_id": self._dice.choice(self.ids),
@@ -126,18 +126,18 @@ class Shop:
             yield self.target.request("POST", "/v1/touch-points", body)
 
     def purchases(self, customer: UUID | None = None) -> Iterator[bytes]:
-        """Purchases of five lines."""
+        """Yield requests that record purchases of five lines."""
         while True:
             yield self.target.request("POST", "/v1/purchases", self._purchase(customer))
 
     def purchase_batches(self) -> Iterator[bytes]:
-        """Batches of five hundred purchases of five lines."""
+        """Yield requests that record batches of 500 purchases of five lines."""
         while True:
             items = [self._purchase() for _ in range(PURCHASES_A_BATCH)]
             yield self.target.request("POST", "/v1/purchases/batch", {"items": items})
 
     def refunds(self, purchases: Iterable[str]) -> Iterator[bytes]:
-        """A refund of each purchase."""
+        """Yield a refund of each purchase."""
         for purchase in purchases:
             body = {"source": "till", "source_id": purchase, "refunded_at": "2026-03-02T10:00:00Z", "amount": "5.00"}
             yield self.target.request("POST", f"/v1/purchases/{purchase}/refunds", body)

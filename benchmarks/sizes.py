@@ -1,24 +1,24 @@
-"""How much is measured: a whole run, or a short one that tries the harness itself."""
+"""The size of a run: a whole run, or a quick run that tests the harness itself."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many, and how long."""
+    """Amounts and durations of the measurements."""
 
     customers: int = 100_000
     rounds: int = 3
     seconds: float = 4.0
-    """Of each kind of work in a round."""
+    """Per kind of work and round."""
     yardstick_seconds: int = 2
     settling_seconds: float = 1.5
-    """After each kind of work, so that the next one does not pay for its events."""
+    """Pause after each kind of work, so that its events do not slow down the next."""
     points_seconds: float = 10.0
     step_seconds: float = 5.0
     events: int = 50_000
     refunds: int = 4_000
-    """More than a consumer takes at once: what is seen of it are its commits."""
+    """More than a consumer fetches at once, because its progress is visible only when it commits."""
 
 
 WHOLE = Sizes()

@@ -1,4 +1,4 @@
-"""What a request costs at ten times the data: `python -m benchmarks --large`."""
+"""CPU per request with ten times the data: `python -m benchmarks --large`."""
 
 import time
 
@@ -13,32 +13,32 @@ COMPARED = (phases.CREATE, phases.READ, phases.FIRST_PAGE, phases.LATE_PAGE, pha
 
 
 async def measure(stand: Stand) -> str:
-    """The CPU of a request with so many customers, and with ten times as many."""
+    """Return a table of the CPU per request with the usual number of customers, and with ten times as many."""
     small, large = stand.sizes.customers, 10 * stand.sizes.customers
     shop = Shop(stand.gateway, small)
     await shop.fill()
     before = await _measured(stand, shop)
     started = time.perf_counter()
     await shop.grow(large)
-    say(f"{large - small:,} customers by batches: {(large - small) / (time.perf_counter() - started):,.0f} a second")
+    say(f"{large - small:,} customers in batches: {(large - small) / (time.perf_counter() - started):,.0f} per second")
     after = await _measured(stand, shop)
     rows = []
-    for one, other in zip(before, after, strict=True):
-        costs = [sum(measured.microseconds()) for measured in (one, other)]
-        split = [" / ".join(f"{used:,.0f}" for used in measured.microseconds()) for measured in (one, other)]
-        rows.append([one.phase.work, *split, f"{costs[1] / costs[0]:.2f}"])
+    for first, second in zip(before, after, strict=True):
+        costs = [sum(measured.microseconds()) for measured in (first, second)]
+        split = [" / ".join(f"{used:,.0f}" for used in measured.microseconds()) for measured in (first, second)]
+        rows.append([first.phase.work, *split, f"{costs[1] / costs[0]:.2f}"])
         say(" | ".join(rows[-1]))
     return report.table([CPU, f"{small:,} customers", f"{large:,} customers", "times"], rows)
 
 
 async def _measured(stand: Stand, shop: Shop) -> list[Measured]:
-    """Each kind of work, some rounds of all, when the events have arrived and the planner knows the tables."""
+    """Measure each kind of work in several rounds, after all events are processed and the tables are analysed."""
     await stand.drained()
     connection = await asyncpg.connect(stand.database("customers"))
     await connection.execute("vacuum analyze")
     await connection.close()
-    found = [Measured(phase) for phase in COMPARED]
+    results = [Measured(phase) for phase in COMPARED]
     for _ in range(stand.sizes.rounds):
-        for measured in found:
+        for measured in results:
             await phases.once(stand, shop, measured)
-    return found
+    return results

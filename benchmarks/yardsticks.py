@@ -1,7 +1,7 @@
-"""Yardsticks: what PostgreSQL and Kafka themselves do on this machine in the same minute, as the stack sets them up.
+"""Yardsticks: the speed of PostgreSQL and Kafka alone, in the same minute and configured as in the stack.
 
-Pinned: fsync on, pgbench with 16 clients and the simple protocol, single-row insert and select by key; COPY of the rows
-that a batch carries; asyncpg's and aiokafka's own batches of what the events carry.
+PostgreSQL runs with fsync on. The yardsticks are single-row inserts and selects by key in pgbench, with 16 clients and
+the simple protocol; COPY of the rows of a batch; and batches of asyncpg and aiokafka with the contents of the events.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from chassis import kafka
-from chassis.relay import Relay
-from chassis.settings import Settings
-from chassis.telemetry import Metrics
+from chassis.core.settings import Settings
+from chassis.core.telemetry import Metrics
+from chassis.messaging import kafka
+from chassis.messaging.relay import Relay
 from local import postgres
 
 CLIENTS = 16
@@ -27,7 +27,7 @@ SELECT = f"\\set key random(1, {ROWS})\nselect * from yard where id = :key;\n"
 
 
 class Yard:
-    """A database of its own beside the services', with the two scripts of pgbench."""
+    """A separate database on the server of the services, and the two pgbench scripts."""
 
     def __init__(self, admin_url: str, folder: Path) -> None:
         self.url = admin_url.rsplit("/", 1)[0] + "/yard"
@@ -35,7 +35,7 @@ class Yard:
         self._scripts = {"insert": folder / "insert.sql", "select": folder / "select.sql"}
 
     async def build(self) -> None:
-        """Makes the tables."""
+        """Create the database, its table and the scripts."""
         admin = await asyncpg.connect(self._admin_url)
         await admin.execute("drop database if exists yard with (force)")
         await admin.execute("create database yard")
@@ -49,18 +49,18 @@ class Yard:
         await connection.close()
 
     def pgbench(self, script: str, seconds: int) -> float:
-        """Transactions a second."""
+        """Return the transactions per second of a pgbench script."""
         address = urlsplit(self.url)
         command = [postgres.binaries() / "pgbench", "-n", "-c", CLIENTS, "-j", 1, "-T", seconds, "-M", "simple"]
         command += ["-f", self._scripts[script], "-h", address.hostname, "-p", address.port, "-U", address.username]
         environment = {"PGPASSWORD": address.password or "", "PATH": "/usr/bin:/bin"}
         done = subprocess.run([*map(str, command), "yard"], env=environment, capture_output=True, text=True, check=True)
-        found = re.search(r"tps = ([\d.]+) \(without initial", done.stdout)
-        assert found is not None, done.stdout
-        return float(found.group(1))
+        match = re.search(r"tps = ([\d.]+) \(without initial", done.stdout)
+        assert match is not None, done.stdout
+        return float(match.group(1))
 
     async def copy(self, database: str, table: str) -> float:
-        """Rows a second of COPY: a service's own rows, into a table that has the same columns and indexes."""
+        """Return the rows per second of COPY, for a service's rows and a table with the same columns and indexes."""
 
         async def write(connection: asyncpg.Connection, yard: str, rows: list[asyncpg.Record]) -> None:
             names = list(rows[0].keys())
@@ -69,7 +69,7 @@ class Yard:
         return await _rewritten(database, table, write)
 
     async def insert(self, database: str, table: str) -> float:
-        """Rows a second of asyncpg's batch insert, `executemany`, a thousand rows a transaction: rows as above."""
+        """Return the rows per second of asyncpg's `executemany`, for the same rows in transactions of a thousand."""
 
         async def write(connection: asyncpg.Connection, yard: str, rows: list[asyncpg.Record]) -> None:
             places = ", ".join(f"${number}" for number in range(1, len(rows[0]) + 1))
@@ -98,7 +98,7 @@ async def _rewritten(
 
 
 async def produce(settings: Settings, records: Sequence[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> float:
-    """Records (key, value, headers) a second of bare aiokafka, by the relay's own producer, to a topic of its own."""
+    """Return the records per second of bare aiokafka, with the relay's producer and a separate topic."""
     await kafka.ensure_topics(settings, ["yard"])
     producer = Relay(settings, "yard", Metrics())._new_producer()
     await producer.start()

@@ -1,61 +1,138 @@
-"""The chassis: what every service of Rapport stands on. It knows no business word.
+"""The chassis: the base of every service of Rapport. It contains no business term.
 
-What a feature's author uses stands here; everything else is the chassis' own affair.
+The author of a feature imports from here, and from nowhere below.
 """
 
-from chassis.batches import Batch, BatchResults, results_of
-from chassis.events import Event, Incoming
+from chassis.core.events import Event, IncomingEvent
+from chassis.core.identity import Caller, Tenant, TenantFacts, TenantKind
+from chassis.core.problems import (
+    FieldError,
+    MalformedRequest,
+    MissingScope,
+    NotFound,
+    Problem,
+    ValidationFailed,
+    VersionMismatch,
+)
+from chassis.core.settings import Settings
+from chassis.db.statements import Command, Filter, Query, condition, equals
+from chassis.db.tables import (
+    DatabaseFunction,
+    DatabaseView,
+    Table,
+    Versioned,
+    belongs_to,
+    bigint,
+    check,
+    choice,
+    document,
+    index,
+    new_registry,
+    text_list,
+    timestamp,
+    unique,
+)
+from chassis.db.transaction import RetryTransaction
+from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import Feature
-from chassis.ids import uuid7
-from chassis.money import Currency, Money
-from chassis.pages import Page, Paged, TimeRange, page, time_range
-from chassis.problems import Invalid, NotFound, Problem, StaleVersion
-from chassis.requests import Work
-from chassis.service import Service
-from chassis.settings import Settings
-from chassis.tables import Table, Versioned, instant, new_registry, whole
-from chassis.values import Instant, Line, Paragraphs, Reference, Timezone, WholeNumber, Wire, Word, shown
-from chassis.versions import IfMatch, given, merge_patch
-from chassis.work import Again
+from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
+from chassis.http.context import Work
+from chassis.http.etags import IfMatch, merge_patch
+from chassis.http.pagination import Page, PageParams, PageRequest, TimeRange, paginate, time_range
+from chassis.http.schemas import Accepted, Fields, RequestBody, Resource, Upserted
+from chassis.messaging.status import ServiceStatus
+from chassis.service import Running, Service
+from chassis.types import json
+from chassis.types.ids import uuid7
+from chassis.types.money import (
+    AMOUNT_PATTERN,
+    AmountText,
+    Currency,
+    Money,
+    Quantity,
+    UnitPrice,
+    minor_from_text,
+    text_from_minor,
+)
+from chassis.types.text import Line, MultilineText, Reference, ShortLine, normalize_email, normalize_phone
+from chassis.types.times import LATEST, Day, Instant, Timezone
 
 __all__ = [
-    "Again",
+    "AMOUNT_PATTERN",
+    "LATEST",
+    "Accepted",
+    "AmountText",
     "Batch",
     "BatchResults",
+    "Caller",
+    "Command",
     "Currency",
+    "DatabaseFunction",
+    "DatabaseView",
+    "Day",
     "Event",
     "Feature",
+    "FieldError",
+    "Fields",
+    "Filter",
     "IfMatch",
-    "Incoming",
+    "IncomingEvent",
     "Instant",
-    "Invalid",
     "Line",
+    "MalformedRequest",
+    "MissingScope",
     "Money",
+    "MultilineText",
     "NotFound",
+    "Outcome",
     "Page",
-    "Paged",
-    "Paragraphs",
+    "PageParams",
+    "PageRequest",
     "Problem",
+    "Quantity",
+    "Query",
     "Reference",
+    "RequestBody",
+    "Resource",
+    "RetryTransaction",
+    "Running",
     "Service",
+    "ServiceStatus",
     "Settings",
-    "StaleVersion",
+    "ShortLine",
     "Table",
+    "Tenant",
+    "TenantFacts",
+    "TenantKind",
     "TimeRange",
     "Timezone",
+    "UnitOfWork",
+    "UnitPrice",
+    "Upserted",
+    "ValidationFailed",
+    "VersionMismatch",
     "Versioned",
-    "WholeNumber",
-    "Wire",
-    "Word",
     "Work",
-    "given",
-    "instant",
+    "batch_response",
+    "belongs_to",
+    "bigint",
+    "check",
+    "choice",
+    "condition",
+    "document",
+    "equals",
+    "index",
+    "json",
     "merge_patch",
+    "minor_from_text",
     "new_registry",
-    "page",
-    "results_of",
-    "shown",
+    "normalize_email",
+    "normalize_phone",
+    "paginate",
+    "text_from_minor",
+    "text_list",
     "time_range",
+    "timestamp",
+    "unique",
     "uuid7",
-    "whole",
 ]

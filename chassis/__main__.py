@@ -1,5 +1,5 @@
-"""`python -m chassis`: the command line where nothing is installed but the folder, as in the container images."""
+"""`python -m chassis`: the command line where the package is not installed, as in the container images."""
 
-from chassis.command import main
+from chassis.cli.main import main
 
 main()

@@ -1,100 +1,134 @@
-"""Feature: one capability of a service, its routes and its reactions, in one file.
+"""Features: each is a capability of a service, with its routes and event handlers.
 
-A `Feature` is a `fastapi.APIRouter`: whatever FastAPI documents works on it. It adds `scope` and `refuses` to its
-routes, `on` and `on_batch` for events, and `chore` for what time brings. What happens round a route stands in
-`chassis.requests`, round a reaction in `chassis.reactions`, round a chore in `chassis.chores`.
+A `Feature` is a `fastapi.APIRouter`, so everything that FastAPI documents works on it. It adds options such as `scope`
+and `raises` to routes, `on` and `on_batch` for events, `periodic` for work that time causes, and `rebuild` for rollups.
 """
 
-import functools
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import timedelta
+from inspect import signature
+from typing import Any, Literal, Required, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
 
+import asyncpg
 from fastapi import APIRouter
 
-from chassis.events import Incoming
-from chassis.idempotency import ShownOnce
-from chassis.openapi import declared_refusals
-from chassis.problems import NotFound, Problem
-from chassis.requests import Endpoint
-from chassis.work import Work
+from chassis.core.events import IncomingEvent
+from chassis.core.problems import Problem
+from chassis.db.unit_of_work import UnitOfWork
+from chassis.http.openapi import error_responses
+from chassis.http.route import FeatureRoute, RouteOptions
+from chassis.http.schemas import Accepted, Upserted
 
-Read = TypeVar("Read", bound=Incoming)
-One = Callable[[Work, Read], Awaitable[None]]
-Many = Callable[[Work, Sequence[Read]], Awaitable[None]]
+EventT = TypeVar("EventT", bound=IncomingEvent)
+Handler = Callable[[UnitOfWork, EventT], Awaitable[None]]
+BatchHandler = Callable[[UnitOfWork, Sequence[EventT]], Awaitable[None]]
+RunTask = Callable[[UnitOfWork], Awaitable[bool]]
+RebuildFunction = Callable[[UnitOfWork, bool], Awaitable[int]]
+Gauge = Callable[[asyncpg.Pool], Awaitable[int]]
 Function = TypeVar("Function", bound=Callable[..., Any])
-Gauge = Callable[[Any], Awaitable[int]]
-Doing = Callable[[Work], Awaitable[bool]]
-Rebuilding = Callable[[Work, bool], Awaitable[int]]
+
+
+class RouteArguments(TypedDict, total=False):
+    """The keywords of a route: the fields of `RouteOptions`, and those of FastAPI's that features use."""
+
+    scope: Required[str]
+    raises: Sequence[type[Problem]]
+    idempotency_key: Literal["optional", "required"]
+    batch: bool
+    store_response: bool
+    status_code: int
 
 
 @dataclass(frozen=True, slots=True)
-class Reaction:
-    """What a feature does when something happened elsewhere."""
+class EventHandler:
+    """A feature's function for a type of event."""
 
     feature: str
-    incoming: type[Incoming]
-    react: Callable[..., Awaitable[None]]
-    by_batch: bool
+    event: type[IncomingEvent]
+    handle: Callable[..., Awaitable[None]]
+    is_batch: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
-    """What a feature does when time has passed."""
+class PeriodicTask:
+    """A feature's function that runs from time to time, for each tenant."""
 
     feature: str
-    do: Doing
+    every: timedelta
+    run: RunTask
 
 
 class Feature(APIRouter):
-    """The routes and reactions of one capability.
+    """The routes, event handlers and periodic tasks of a capability.
 
-    Its name stands in the inbox and in dead letters: a feature that is renamed reads its events anew.
+    The inbox and dead letters store its name, so renaming a feature makes it handle its events again.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(prefix="/v1", tags=[name], route_class=Endpoint)
+        super().__init__(prefix="/v1", tags=[name])
         self.name = name
-        self.reactions: list[Reaction] = []
-        self.chores: list[Chore] = []
-        self.rebuilds: list[Rebuilding] = []
+        self.handlers: list[EventHandler] = []
+        self.tasks: list[PeriodicTask] = []
+        self.rebuilds: list[RebuildFunction] = []
         self.gauges: dict[str, Gauge] = {}
 
-    def on(self, incoming: type[Read]) -> Callable[[One[Read]], One[Read]]:
-        """Reacts to one event at a time."""
+    @property
+    def operations(self) -> list[FeatureRoute]:
+        """The routes, as Rapport runs them."""
+        return [route for route in self.routes if isinstance(route, FeatureRoute)]
 
-        def register(react: One[Read]) -> One[Read]:
-            self._register(incoming, react, by_batch=False)
-            return react
+    def include(self, *parts: "Feature") -> "Feature":
+        """Add everything that other modules of the same feature declare. Returns the feature."""
+        for part in parts:
+            if part.name != self.name:
+                raise TypeError(f"{part.name} is not a part of {self.name}")
+            self.routes += part.routes
+            for handler in part.handlers:
+                self._add_handler(handler)
+            self.tasks += part.tasks
+            self.rebuilds += part.rebuilds
+            self.gauges |= part.gauges
+        return self
+
+    def on(self, event: type[EventT]) -> Callable[[Handler[EventT]], Handler[EventT]]:
+        """Handle events one at a time."""
+
+        def register(handle: Handler[EventT]) -> Handler[EventT]:
+            self._add_handler(EventHandler(self.name, event, handle, is_batch=False))
+            return handle
 
         return register
 
-    def on_batch(self, incoming: type[Read]) -> Callable[[Many[Read]], Many[Read]]:
-        """Reacts to many events of one type and one tenant at a time, in their order: for what is hot."""
+    def on_batch(self, event: type[EventT]) -> Callable[[BatchHandler[EventT]], BatchHandler[EventT]]:
+        """Handle many events of a tenant at a time, in their order. For frequent events."""
 
-        def register(react: Many[Read]) -> Many[Read]:
-            self._register(incoming, react, by_batch=True)
-            return react
+        def register(handle: BatchHandler[EventT]) -> BatchHandler[EventT]:
+            self._add_handler(EventHandler(self.name, event, handle, is_batch=True))
+            return handle
 
         return register
 
-    def chore(self, do: Doing) -> Doing:
-        """Is done for each tenant about twice a minute: a portion in one transaction, again while it answers True."""
-        self.chores.append(Chore(self.name, do))
-        return do
+    def periodic(self, every: timedelta) -> Callable[[RunTask], RunTask]:
+        """Run a function for each tenant, a batch per transaction, again at once while it returns True."""
 
-    def rebuild(self, again: Rebuilding) -> Rebuilding:
-        """Computes a rollup again from its facts, when told to by `rapport rebuild`.
+        def register(run: RunTask) -> RunTask:
+            self.tasks.append(PeriodicTask(self.name, every, run))
+            return run
 
-        It answers with how many rows differ from what they should be, and repairs them when its second argument says
-        so; at most a portion of them, then it is called again.
+        return register
+
+    def rebuild(self, function: RebuildFunction) -> RebuildFunction:
+        """Compute a rollup again from its facts when `rapport rebuild` asks for it.
+
+        The function returns how many rows differ from their facts, and repairs them if its second argument is true. It
+        covers at most a batch of rows, and is called again until none differs.
         """
-        self.rebuilds.append(again)
-        return again
+        self.rebuilds.append(function)
+        return function
 
     def gauge(self, name: str) -> Callable[[Gauge], Gauge]:
-        """A count over all tenants that belongs on the status page; the function gets a bare connection."""
+        """Publish a count over all tenants on the status page and in the metrics. The function gets a pool."""
 
         def register(count: Gauge) -> Gauge:
             self.gauges[name] = count
@@ -102,83 +136,83 @@ class Feature(APIRouter):
 
         return register
 
-    def get(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """A route that reads."""
-        return self._operation(path, "GET", **options)
+    def get(  # type: ignore[override]
+        self, path: str, **arguments: Unpack[RouteArguments]
+    ) -> Callable[[Function], Function]:
+        """Declare a route that reads."""
+        return self._operation("GET", path, **arguments)
 
-    def post(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """A route that creates, or does what its path's verb says."""
-        return self._operation(path, "POST", **options)
+    def post(  # type: ignore[override]
+        self, path: str, **arguments: Unpack[RouteArguments]
+    ) -> Callable[[Function], Function]:
+        """Declare a route that creates, or performs the verb of its path."""
+        return self._operation("POST", path, **arguments)
 
-    def put(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """A route that sets the whole."""
-        return self._operation(path, "PUT", **options)
+    def put(  # type: ignore[override]
+        self, path: str, **arguments: Unpack[RouteArguments]
+    ) -> Callable[[Function], Function]:
+        """Declare a route that sets the whole resource."""
+        return self._operation("PUT", path, **arguments)
 
-    def patch(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """A route that changes some fields: a JSON Merge Patch."""
-        return self._operation(path, "PATCH", **options)
+    def patch(  # type: ignore[override]
+        self, path: str, **arguments: Unpack[RouteArguments]
+    ) -> Callable[[Function], Function]:
+        """Declare a route that changes some fields: a JSON Merge Patch."""
+        return self._operation("PATCH", path, **arguments)
 
-    def delete(self, path: str, **options: Any) -> Callable[[Function], Function]:
-        """A route that removes."""
-        return self._operation(path, "DELETE", **options)
+    def delete(  # type: ignore[override]
+        self, path: str, **arguments: Unpack[RouteArguments]
+    ) -> Callable[[Function], Function]:
+        """Declare a route that removes."""
+        return self._operation("DELETE", path, **arguments)
 
     def _operation(
-        self,
-        path: str,
-        method: str,
-        *,
-        scope: str,
-        refuses: Sequence[type[Problem]] = (),
-        key_required: bool = False,
-        repeatable: bool = False,
-        batch: bool = False,
-        secret: bool = False,
-        **options: Any,
+        self, method: str, path: str, *, status_code: int | None = None, **arguments: Any
     ) -> Callable[[Function], Function]:
-        """Registers a route.
+        options = RouteOptions(**arguments | {"raises": tuple(arguments.get("raises", ()))})
 
-        scope: what the credential must allow. refuses: the problems it raises beside those that every route may.
-        key_required: points or money move and no natural key stands in the body. repeatable: a natural key stands in
-        the body, and a repetition answers 200 with what stands. batch: the body may be as large as a batch. secret:
-        the answer holds one, so that it is not kept for an Idempotency-Key that comes again.
-        """
-
-        def register(endpoint: Function) -> Function:
-            refusals = [*refuses, *([NotFound] if "{" in path else []), *([ShownOnce] if secret else [])]
-            responses = declared_refusals(refusals, method, scope, key_required) | options.pop("responses", {})
-            if repeatable:
-                model = inspect.signature(endpoint).return_annotation
-                responses[200] = {"model": model, "description": "It stands already, as it is here."}
-            extra = {"x-key-required": key_required, "x-batch": batch, "x-scope": scope, "x-secret": secret}
-            self.add_api_route(
-                path,
-                _noting_version(endpoint),
-                methods=[method],
-                operation_id=endpoint.__name__,
-                summary=endpoint.__name__.replace("_", " ").capitalize(),
-                responses=responses,
-                openapi_extra=extra | options.pop("openapi_extra", {}),
-                **options,
+        def register(function: Function) -> Function:
+            status, model, responses = _successes(signature(function).return_annotation, status_code)
+            self.routes.append(
+                FeatureRoute(
+                    self.prefix + path,
+                    function,
+                    options=options,
+                    methods=[method],
+                    tags=list(self.tags),
+                    operation_id=function.__name__,
+                    summary=function.__name__.replace("_", " ").capitalize(),
+                    status_code=status,
+                    response_model=model,
+                    responses=error_responses(method, options, path) | responses,
+                )
             )
-            return endpoint
+            return function
 
         return register
 
-    def _register(self, incoming: type[Incoming], react: Callable[..., Awaitable[None]], *, by_batch: bool) -> None:
-        if any(reaction.incoming.event_type == incoming.event_type for reaction in self.reactions):
-            raise TypeError(f"{self.name} reacts to {incoming.event_type} twice")
-        self.reactions.append(Reaction(self.name, incoming, react, by_batch))
+    def _add_handler(self, handler: EventHandler) -> None:
+        if any(other.event.event_type == handler.event.event_type for other in self.handlers):
+            raise TypeError(f"{self.name} handles {handler.event.event_type} twice")
+        self.handlers.append(handler)
 
 
-def _noting_version(endpoint: Function) -> Function:
-    """The endpoint, telling its Work the version of what it answers with, for the ETag."""
+def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, dict[int | str, dict[str, Any]]]:
+    """Return status and model of the usual success, and the `responses` of the others.
 
-    @functools.wraps(endpoint)
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        result = await endpoint(*args, **kwargs)
-        work = kwargs.get("work")
-        if work is not None:
-            work.answer_version = getattr(result, "version", None)
-        return result
+    A function that returns `Upserted[X]` responds with 201 or 200, and with 202 if it may return `Accepted[Y]`.
+    """
+    models: dict[int, Any] = {}
+    for alternative in get_args(annotation) if get_origin(annotation) in (Union, type(int | str)) else [annotation]:
+        origin = get_origin(alternative)
+        if origin is Upserted:
+            models |= dict.fromkeys((201, 200), get_args(alternative)[0])
+        elif origin is Accepted:
+            models[202] = get_args(alternative)[0]
+    if not models:
+        return status, annotation, {}
+    (usual, model), *others = models.items()
+    return usual, model, {other: {"model": model, "description": _DESCRIPTIONS[other]} for other, model in others}
 
-    return call  # type: ignore[return-value]
+
+_DESCRIPTIONS = {200: "The resource that already exists.", 202: "Accepted, to be carried out later."}

@@ -1,263 +1,193 @@
-"""Service: a FastAPI application that is its features on the chassis.
+"""A service: its definition, and the running service that is started from it.
 
-    service = Service("loyalty", settings=Settings, metadata=Owned.metadata)
-    app = service.app
+    service = Service("loyalty", settings=Settings, metadata=Base.metadata, areas=("points",))
 
-Features are found in `services.<name>.features`: a forgotten registration of a consumer would be a silent loss.
+Features are found in the areas: a forgotten registration of an event handler would lose events silently.
 """
 
 import asyncio
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, cast
 
 import asyncpg
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi import Depends, Request, Response
 from prometheus_client import generate_latest
 from sqlalchemy import MetaData
-from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Route
+from starlette.routing import Router as LifespanApp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chassis import json, tenants
-from chassis.consumer import Consumer
-from chassis.database import open_pool
-from chassis.dispatch import Dispatch
-from chassis.feature import Chore, Feature, Gauge, Reaction
-from chassis.idempotency import Claim
-from chassis.identity import HEADER as TOKEN_HEADER
-from chassis.identity import Caller, Verifier
-from chassis.migrations import older_revisions
-from chassis.openapi import document_of
-from chassis.problems import Problem
-from chassis.reactions import Reactor
-from chassis.refusals import problem_of
-from chassis.relay import Relay
-from chassis.requests import Endpoint
-from chassis.settings import Settings
-from chassis.status import StatusReader
-from chassis.tables import SCHEMA
-from chassis.telemetry import Metrics, Telemetry, configure_logging, is_shown, log
-from chassis.work import Work
-from chassis.worker import Worker
+from chassis.core.identity import HEADER as TOKEN_HEADER
+from chassis.core.identity import Verifier
+from chassis.core.settings import Settings
+from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
+from chassis.db.migrations import past_revisions
+from chassis.db.pool import open_pool
+from chassis.db.tables import SCHEMA
+from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction
+from chassis.http.context import context_of
+from chassis.http.openapi import service_document
+from chassis.http.route import FeatureRoute
+from chassis.http.router import Router
+from chassis.messaging import tenants
+from chassis.messaging.consumer import Consumer
+from chassis.messaging.dispatcher import EventDispatcher
+from chassis.messaging.relay import Relay
+from chassis.messaging.status import StatusReader
+from chassis.messaging.worker import Worker
+from chassis.types import json
 
 Role = Literal["api", "worker", "all"]
+OPERATIONAL_PATHS = ("/health", "/ready", "/metrics", "/internal/status")
+"""Paths that every service serves outside the API."""
+AREA_MODULES = frozenset(("tables", "rules", "queries"))
+"""Modules of an area that are not features."""
 
 
-class Front(Protocol):
-    """What may stand in front of a service's application: the gateway's data path does."""
+class OuterApp(Protocol):
+    """An application in front of a service's own, such as the gateway's reverse proxy."""
 
-    def __init__(self, app: ASGIApp, service: "Service") -> None: ...
+    def __init__(self, app: ASGIApp, running: "RunningService") -> None: ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
+        """Serve a request."""
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Its life, within the service's."""
+        """Return its lifespan, within that of the service."""
 
 
+@dataclass(frozen=True)
 class Service:
-    """One service: its features, its tables, and the loops behind them."""
+    """The definition of a service: its features, its tables, its settings."""
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        package: str | None = None,
-        settings: type[Settings],
-        metadata: MetaData,
-        front: type[Front] | None = None,
-    ) -> None:
-        self.name = name
-        self.package = package or f"services.{name}"
-        self.metadata = metadata
-        self.settings_class = settings
-        self.role: Role = "all"
-        self.features = [tenants.feature, *discover(f"{self.package}.features")]
-        self.metrics = Metrics()
-        self.app = self._build_app()
-        self._settings: Settings | None = None
-        self._worker: Worker | None = None
-        self._front_class = front
+    name: str
+    settings: type[Settings]
+    metadata: MetaData
+    areas: tuple[str, ...]
+    """Its areas from the foundation upwards: each may import those before it."""
+    package: str = ""
+    """The package of the areas, `services.<name>` by default."""
+    outer_app: type[OuterApp] | None = None
+    plain_routes: tuple[Route, ...] = ()
+    """Routes outside the API, such as pages."""
 
-    # What it is made of
+    @cached_property
+    def module(self) -> str:
+        """The name of the package."""
+        return self.package or f"services.{self.name}"
+
+    @cached_property
+    def features(self) -> list[Feature]:
+        """Its features, and the chassis' own."""
+        return [tenants.feature, *discover(self.module, self.areas)]
 
     @property
     def migrations(self) -> Path:
         """The folder of its Alembic history."""
-        module = importlib.import_module(self.package)
-        return Path(next(iter(module.__path__))) / "migrations"
+        package = importlib.import_module(self.module)
+        return Path(next(iter(package.__path__))) / "migrations"
 
     @property
-    def reactions(self) -> list[Reaction]:
-        """Every reaction of its features."""
-        return [reaction for feature in self.features for reaction in feature.reactions]
+    def routes(self) -> list[FeatureRoute]:
+        """The operations of its features."""
+        return [route for feature in self.features for route in feature.operations]
 
     @property
-    def chores(self) -> list[Chore]:
-        """Every chore of its features."""
-        return [chore for feature in self.features for chore in feature.chores]
+    def handlers(self) -> list[EventHandler]:
+        """The event handlers of its features."""
+        return [handler for feature in self.features for handler in feature.handlers]
+
+    @property
+    def tasks(self) -> list[PeriodicTask]:
+        """The periodic tasks of its features."""
+        return [task for feature in self.features for task in feature.tasks]
+
+    @property
+    def rebuilds(self) -> list[tuple[str, RebuildFunction]]:
+        """The rebuild functions of its features, each with the feature's name."""
+        return [(feature.name, function) for feature in self.features for function in feature.rebuilds]
 
     @property
     def gauges(self) -> dict[str, Gauge]:
-        """Its features' counts for the status page."""
+        """The counts that its features publish."""
         return {name: count for feature in self.features for name, count in feature.gauges.items()}
 
-    @property
-    def settings(self) -> Settings:
-        """The settings, read from the environment when first asked for."""
-        if self._settings is None:
-            self.configure(self.settings_class())
-        assert self._settings is not None
-        return self._settings
+    def openapi(self) -> dict[str, Any]:
+        """Return its OpenAPI document."""
+        return service_document(self.routes, self.name)
 
-    def configure(self, settings: Settings) -> None:
-        """Takes settings that were read elsewhere: a test's, a command's."""
-        self._settings = settings
-        self.verifier = Verifier(settings.internal_token_public_key, self.name)
-        self.app.state.cursor_secret = settings.cursor_secret.get_secret_value().encode()
 
-    # What requests and reactions use
+class RunningService:
+    """A service in a process, with its pool and its loops. `start` creates it, and routes get it as their context."""
 
-    def work(self, caller: Caller, request: Request, claim: Claim | None = None) -> Work:
-        """A transaction for a request."""
-        state = request.scope.get("state", {})
-        return Work(
-            self.pool,
-            caller,
-            writes=request.method not in ("GET", "HEAD"),
-            wait_seconds=self.settings.database_wait_seconds,
-            traceparent=state.get("traceparent"),
-            trace_id=state.get("trace_id", ""),
-            claim=claim,
-        )
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        metrics: Metrics,
+        status: StatusReader,
+        worker: Worker | None,
+    ) -> None:
+        self.service = service
+        self.settings = settings
+        self.pool = pool
+        self.metrics = metrics
+        self.status = status
+        self.verifier = Verifier(settings.internal_token_public_key, service.name)
+        self.cursor_secret = settings.cursor_secret.get_secret_value().encode()
+        self._worker = worker
+        self._past_revisions = past_revisions(service.migrations, service.name)
+        router = Router(self, service.routes, [*self._operational_routes(), *service.plain_routes])
+        self.outer_app = service.outer_app(router, self) if service.outer_app else None
+        logs_requests = settings.log_requests and is_enabled("info", settings.log_level)
+        self.asgi: ASGIApp = Telemetry(self.outer_app or router, metrics, service.name, logs_requests)
 
-    def wake_relay(self) -> None:
-        """Something was published in this process."""
+    def notify_relay(self) -> None:
+        """Report that a transaction of this process has published events."""
         if self._worker is not None:
-            self._worker.relay.wake()
+            self._worker.relay.notify()
 
-    def reactor(self, pool: asyncpg.Pool) -> Reactor:
-        """What applies events to this service's database."""
-        return Reactor(pool, self.reactions, self.settings, self.metrics, self.wake_relay)
+    def dispatcher(self, pool: asyncpg.Pool) -> EventDispatcher:
+        """Return a dispatcher of events that uses another pool."""
+        return EventDispatcher(pool, self.service.handlers, self.settings, self.metrics, self.notify_relay)
 
-    def problem_response(self, request: Request, problem: Problem) -> Response:
-        """The answer that carries a problem."""
-        return problem.response(request.url.path, request.scope.get("state", {}).get("trace_id", ""))
+    def _operational_routes(self) -> list[Route]:
+        endpoints = (self._health, self._ready, self._metrics, self._status)
+        return [Route(path, endpoint) for path, endpoint in zip(OPERATIONAL_PATHS, endpoints, strict=True)]
 
-    async def refusal(self, request: Request, error: Exception) -> Response:
-        """The answer to a request that raised."""
-        return self.problem_response(request, problem_of(self.app, request, error))
+    async def _health(self, _: Request) -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json")
 
-    # Its life
+    async def _ready(self, _: Request) -> Response:
+        missing = await self._missing()
+        body = json.dumps({"status": "waiting" if missing else "ready", "waits_for": missing})
+        return Response(body, 503 if missing else 200, media_type="application/json")
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Opens the pools and starts the loops; at the end stops both, losing nothing."""
-        settings = self.settings
-        configure_logging(settings.log_level, self.name)
-        self.pool = await open_pool(settings.database_url, settings)
-        self.status = StatusReader(
-            settings, self.name, [one.incoming.event_type for one in self.reactions], self.gauges
-        )
-        worker_pool = None
-        if self.role != "api":
-            if settings.worker_database_url is None:
-                raise RuntimeError("WORKER_DATABASE_URL is needed by the roles worker and all")
-            worker_pool = await open_pool(settings.worker_database_url, settings)
-            consumer = Consumer(settings, self.name, self.reactor(worker_pool))
-            relay = Relay(settings, self.name, self.metrics)
-            self._worker = Worker(settings, worker_pool, relay, consumer, self.chores)
-            self._worker.start()
-        log.info("started", role=self.role)
-        try:
-            async with self.front.running() if self.front else nullcontext():
-                yield
-        finally:
-            if self._worker is not None:
-                await self._worker.stop()
-                self._worker = None
-            await self.status.close()
-            for pool in (self.pool, worker_pool):
-                if pool is not None:
-                    await _close(pool)
-            log.info("stopped")
+    async def _metrics(self, _: Request) -> Response:
+        await self._read_gauges()
+        return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4")
 
-    def _build_app(self) -> FastAPI:
-        @asynccontextmanager
-        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            async with self.running():
-                yield
-
-        app = _Api(title=f"Rapport {self.name}", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-        app.state.service = self
-        app.router.redirect_slashes = False
-        for feature in self.features:
-            app.router.routes += feature.routes  # included routers are matched twice
-        self._add_operations(app)
-        for error in (HTTPException, RequestValidationError, Exception):  # FastAPI answers the first two itself
-            app.add_exception_handler(error, self.refusal)
-        app.openapi = lambda: document_of(app, self.name)  # type: ignore[method-assign]
-        return app
-
-    @cached_property
-    def front(self) -> Front | None:
-        """What stands in front of the application, if anything does."""
-        return self._front_class(self.dispatch, self) if self._front_class else None
-
-    @cached_property
-    def dispatch(self) -> Dispatch:
-        """The quick way to the features' routes."""
-        routes = (route for feature in self.features for route in feature.routes if isinstance(route, Endpoint))
-        return Dispatch(self.app, routes, self.refusal)
-
-    def asgi(self) -> ASGIApp:
-        """The application as a server runs it, with logs, metrics and request ids round it."""
-        settings = self.settings
-        shows_requests = settings.log_requests and is_shown("info", settings.log_level)
-        return Telemetry(self.front or self.dispatch, self.metrics, self.name, shows_requests)
-
-    def _add_operations(self, app: FastAPI) -> None:
-        @app.get("/health", include_in_schema=False)
-        async def health() -> Response:
-            return Response(b'{"status":"alive"}', media_type="application/json")
-
-        @app.get("/ready", include_in_schema=False)
-        async def ready() -> Response:
-            missing = await self._missing()
-            body = json.dumps({"status": "waiting" if missing else "ready", "waits_for": missing})
-            return Response(body, 503 if missing else 200, media_type="application/json")
-
-        @app.get("/metrics", include_in_schema=False)
-        async def metrics() -> Response:
-            await self._read_gauges()
-            return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4")
-
-        @app.get("/internal/status", include_in_schema=False)
-        async def status(request: Request) -> Response:
-            self.verifier.caller(request.headers.get(TOKEN_HEADER)).require("status:read")
-            found = await self.status.read(self.pool)
-            return Response(found.model_dump_json(), media_type="application/json")
-
-    @cached_property
-    def _older_revisions(self) -> set[str]:
-        """Revisions that the code has outgrown. One that it does not know is newer: a rolling upgrade is under way."""
-        return older_revisions(self.migrations, self.name)
+    async def _status(self, request: Request) -> Response:
+        self.verifier.caller(request.headers.get(TOKEN_HEADER)).require("status:read")
+        status = await self.status.read()
+        return Response(status.model_dump_json(), media_type="application/json")
 
     async def _missing(self) -> list[str]:
-        """What this process still waits for."""
+        """Return the reasons why this process is not ready yet."""
         missing = []
         try:
             revision = await asyncio.wait_for(
                 self.pool.fetchval(f"select version_num from {SCHEMA}.alembic_version"), 2
             )
-            if revision in self._older_revisions:
+            if revision in self._past_revisions:  # an unknown revision is newer: a rolling upgrade is under way
                 missing.append("migrations")
         except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
             missing.append("migrations")
@@ -269,42 +199,63 @@ class Service:
 
     async def _read_gauges(self) -> None:
         try:
-            found = await self.status.read(self.pool)
+            status = await self.status.read()
         except Exception as error:
             log.warning("gauges were not read", error=repr(error))
             return
-        self.metrics.outbox_pending.set(found.outbox_pending)
-        self.metrics.outbox_oldest.set(found.outbox_oldest_seconds)
-        if found.consumer_lag is not None:
-            self.metrics.consumer_lag.set(found.consumer_lag)
+        self.metrics.outbox_pending.set(status.outbox_pending)
+        self.metrics.outbox_oldest.set(status.outbox_oldest_seconds)
+        if status.consumer_lag is not None:
+            self.metrics.consumer_lag.set(status.consumer_lag)
+        for name, count in status.gauges.items():
+            self.metrics.gauges.labels(name).set(count)
 
 
-class _Api(FastAPI):
-    """FastAPI without the layers whose work is done elsewhere: telemetry, body limits, the last resort for errors."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """The handlers of errors, and what FastAPI's own routes need."""
-        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=dict(self.exception_handlers))
+def _running_service(request: Request) -> RunningService:
+    return cast(RunningService, context_of(request))
 
 
-def discover(package: str) -> list[Feature]:
-    """The `feature` of every module in a package, by name."""
-    module = importlib.import_module(package)
-    found = []
-    for info in sorted(pkgutil.iter_modules(module.__path__), key=lambda info: info.name):
-        feature = getattr(importlib.import_module(f"{package}.{info.name}"), "feature", None)
-        if not isinstance(feature, Feature):
-            raise TypeError(f"{package}.{info.name} has no `feature`")
-        found.append(feature)
-    return found
+Running = Annotated[RunningService, Depends(_running_service)]
+"""The running service, for the few routes that need more of it than a unit of work."""
 
 
-def load(name: str) -> Service:
-    """The service of that name, from `services.<name>.app` or `<name>.app`."""
-    module = "gateway.app" if name == "gateway" else f"services.{name}.app"
-    service = importlib.import_module(module).service
-    assert isinstance(service, Service)
-    return service
+@asynccontextmanager
+async def start(service: Service, settings: Settings, role: Role = "all") -> AsyncIterator[RunningService]:
+    """Open the pools and start the loops of a service. At the end stop both, without losing anything."""
+    configure_logging(settings.log_level, service.name)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(settings.database_url, settings)
+        stack.push_async_callback(_close, pool)
+        status = StatusReader(
+            pool, settings, service.name, [handler.event.event_type for handler in service.handlers], service.gauges
+        )
+        worker = None
+        if role != "api":
+            worker = await stack.enter_async_context(_running_worker(service, settings, metrics))
+        stack.push_async_callback(status.close)
+        running = RunningService(service, settings, pool, metrics, status, worker)
+        if running.outer_app is not None:
+            await stack.enter_async_context(running.outer_app.running())
+        log.info("started", role=role)
+        yield running
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _running_worker(service: Service, settings: Settings, metrics: Metrics) -> AsyncIterator[Worker]:
+    if settings.worker_database_url is None:
+        raise RuntimeError("WORKER_DATABASE_URL is required by the roles worker and all")
+    pool = await open_pool(settings.worker_database_url, settings)
+    relay = Relay(settings, service.name, metrics)
+    dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
+    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher), service.tasks)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+        await _close(pool)
 
 
 async def _close(pool: asyncpg.Pool) -> None:
@@ -312,3 +263,70 @@ async def _close(pool: asyncpg.Pool) -> None:
         await asyncio.wait_for(pool.close(), 5)
     except TimeoutError:
         pool.terminate()
+
+
+def asgi_app(service: Service, settings: Settings, role: Role = "all") -> ASGIApp:
+    """Return the application that a server runs. Its lifespan starts the service, and keeps it in the ASGI state."""
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[dict[str, RunningService]]:
+        async with start(service, settings, role) as running:
+            yield {"service": running}
+
+    lifespan_app = LifespanApp(lifespan=lifespan)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan_app(scope, receive, send)
+        else:
+            await scope["state"]["service"].asgi(scope, receive, send)
+
+    return app
+
+
+def discover(package: str, areas: tuple[str, ...]) -> list[Feature]:
+    """Return the `feature` of every module in the areas of a package, area by area.
+
+    Raises TypeError for a module without a feature, unless AREA_MODULES or the area's `NOT_FEATURES` names it,
+    and for a package that is not listed as an area.
+    """
+    unlisted = _subpackages(package) - {*areas, "migrations"}
+    if unlisted:
+        raise TypeError(f"{package} has the packages {', '.join(sorted(unlisted))}, which are not among its areas")
+    return [feature for area in areas for feature in _area_features(f"{package}.{area}")]
+
+
+def _subpackages(package: str) -> set[str]:
+    module = importlib.import_module(package)
+    return {info.name for info in pkgutil.iter_modules(module.__path__) if info.ispkg}
+
+
+def _area_features(area: str) -> list[Feature]:
+    package = importlib.import_module(area)
+    not_features = AREA_MODULES.union(getattr(package, "NOT_FEATURES", ()))
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if info.name not in not_features)
+    features = []
+    for name in names:
+        feature = getattr(importlib.import_module(f"{area}.{name}"), "feature", None)
+        if not isinstance(feature, Feature):
+            raise TypeError(f"{area}.{name} has no `feature`; if it is not one, name it in {area}.NOT_FEATURES")
+        features.append(feature)
+    return features
+
+
+def installed_services() -> list[str]:
+    """Return the names of the services that are installed here, and of the gateway if it is."""
+    names: list[str] = []
+    if importlib.util.find_spec("services") is not None:
+        known = importlib.import_module("services").NAMES
+        names += [name for name in known if importlib.util.find_spec(f"services.{name}") is not None]
+    return names + (["gateway"] if importlib.util.find_spec("gateway") is not None else [])
+
+
+def load(name: str) -> Service:
+    """Return the service of that name, from `services.<name>.app` or `gateway.app`, with its features imported."""
+    module = "gateway.app" if name == "gateway" else f"services.{name}.app"
+    service = importlib.import_module(module).service
+    assert isinstance(service, Service)
+    assert service.features, "every service has features"
+    return service

@@ -1,11 +1,17 @@
-"""The gateway: its own resources on the chassis, and the data path to the services in front of them."""
+"""The gateway: its own resources, and the reverse proxy in front of the services."""
 
 from chassis import Service
-from gateway.data_path import DataPath
-from gateway.model import Owned
-from gateway.pages import pages
+from gateway.base import Base
+from gateway.pages import docs
+from gateway.proxy.reverse_proxy import ReverseProxy
 from gateway.settings import Settings
 
-service = Service("gateway", package="gateway", settings=Settings, metadata=Owned.metadata, front=DataPath)
-app = service.app
-app.include_router(pages)
+service = Service(
+    "gateway",
+    package="gateway",
+    settings=Settings,
+    metadata=Base.metadata,
+    areas=("access", "proxy", "pages"),
+    outer_app=ReverseProxy,
+    plain_routes=docs.routes,
+)

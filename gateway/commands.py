@@ -1,25 +1,23 @@
-"""Commands of the gateway: the first tenant and the first key come from here, never from a default secret."""
+"""Commands of the gateway. They create the first tenant and its first key. No secret has a default."""
 
 import asyncio
 import secrets
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
-from chassis.command import settings_for
-from chassis.database import open_pool
-from chassis.identity import Caller, new_key_pair
-from chassis.ids import uuid7
-from chassis.problems import Problem
-from chassis.tenants import tenant_of
-from chassis.work import Work, transaction
+from chassis import Problem, Tenant, TenantKind, UnitOfWork, uuid7
+from chassis.cli.main import settings_for
+from chassis.core.identity import Caller, new_key_pair
+from chassis.db.pool import connect, open_pool
+from chassis.db.transaction import Transaction
+from chassis.types.rows import construct
 from gateway import contracts
-from gateway.features import api_keys, tenants
-from gateway.model import TenantRecord
+from gateway.access import api_keys, queries, rules, tables, tenants
 from gateway.settings import Settings
 
 ACTOR = "command"
@@ -29,17 +27,17 @@ groups = {"tenants": tenant_commands, "keys": key_commands}
 
 
 def env() -> None:
-    """Give each empty value of an .env.example a new secret: `rapport env < .env.example > .env`."""
+    """Replace each empty value of an .env.example by a new secret: `rapport env < .env.example > .env`."""
     private, public = new_key_pair()
-    made = {
+    special = {
         "INTERNAL_TOKEN_PRIVATE_KEY": f"'{private}'",
         "INTERNAL_TOKEN_PUBLIC_KEY": f"'{public}'",
-        "KAFKA_CLUSTER_ID": "r" + secrets.token_urlsafe(16)[1:],  # one that begins with "-" would read as an option
+        "KAFKA_CLUSTER_ID": "r" + secrets.token_urlsafe(16)[1:],  # an id that begins with "-" would read as an option
     }
     for line in sys.stdin.read().splitlines():
         name, equals, value = line.partition("=")
         is_empty = bool(equals) and not value and not line.startswith("#")
-        print(f"{name}={made.get(name) or secrets.token_urlsafe(24)}" if is_empty else line)
+        print(f"{name}={special.get(name) or secrets.token_urlsafe(24)}" if is_empty else line)
 
 
 commands = (env,)
@@ -48,42 +46,44 @@ commands = (env,)
 @tenant_commands.command("create")
 def create_tenant(
     name: str,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="A sandbox, for trying things out.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Create a sandbox, for experiments.")] = False,
     timezone: Annotated[str, typer.Option(help="IANA name.")] = "UTC",
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
-    region: Annotated[str, typer.Option(help="The country that phone numbers are read for.")] = "NL",
+    region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "NL",
 ) -> None:
-    """Make a tenant; its id goes to standard output."""
-    kind: Literal["live", "sandbox"] = "sandbox" if sandbox else "live"
+    """Create a tenant and print its id."""
+    kind: TenantKind = "sandbox" if sandbox else "live"
     try:
-        facts = tenants.TenantPatch(name=name, timezone=timezone, currency=currency, region=region)
+        facts = tenants.TenantUpdate(name=name, timezone=timezone, currency=currency, region=region)
     except ValidationError as error:
-        for wrong in error.errors():
-            print(f"{wrong['loc'][0]}: {wrong['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        for item in error.errors():
+            print(f"{item['loc'][0]}: {item['msg'].removeprefix('Value error, ')}", file=sys.stderr)
         raise typer.Exit(2) from None
-    print(asyncio.run(_create_tenant(kind, facts)))
+    tenant = Tenant(id=uuid7(), kind=kind, clock_at=None, **facts.values())
+    asyncio.run(_store_tenant(tenant))
+    print(f"created the {tenant.kind} tenant {tenant.name}", file=sys.stderr)
+    print(tenant.id)
 
 
 @key_commands.command("create")
 def create_key(
-    tenant: Annotated[UUID, typer.Option(help="The tenant's id.")],
+    tenant: Annotated[str, typer.Option(help="The tenant's name or id.")],
     scopes: Annotated[str | None, typer.Option(help="Scopes, comma separated.")] = None,
-    all_scopes: Annotated[bool, typer.Option("--all-scopes", help="Every scope there is.")] = False,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "made by command",
+    all_scopes: Annotated[bool, typer.Option("--all-scopes", help="Grant every scope.")] = False,
+    name: Annotated[str, typer.Option(help="The purpose of the key.")] = "created by command",
     days: Annotated[int | None, typer.Option(help="Days until it expires.")] = None,
 ) -> None:
-    """Make a key; it goes to standard output, once, and is stored as a hash only."""
-    settings = _settings()
-    known = contracts.scopes(settings.contracts)
-    wanted = list(known) if all_scopes else [one.strip() for one in (scopes or "").split(",") if one.strip()]
-    if not wanted:
-        print(f"Name --scopes or --all-scopes. There are: {', '.join(known)}", file=sys.stderr)
+    """Create an API key and print it. It is printed only once, because only its hash is stored."""
+    known = contracts.scopes(_settings().contracts)
+    chosen = list(known) if all_scopes else [scope.strip() for scope in (scopes or "").split(",") if scope.strip()]
+    if not chosen:
+        print(f"Pass --scopes or --all-scopes. The scopes are: {', '.join(known)}", file=sys.stderr)
         raise typer.Exit(2)
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
     try:
-        print(asyncio.run(_create_key(tenant, api_keys.NewKey(name=name, scopes=wanted, expires_at=expires_at))))
-    except Problem as problem:
-        print(problem.detail, file=sys.stderr)
+        print(asyncio.run(_create_key(tenant, api_keys.ApiKeyCreate(name=name, scopes=chosen, expires_at=expires_at))))
+    except (Problem, rules.TenantNotFound) as error:
+        print(error, file=sys.stderr)
         raise typer.Exit(1) from None
 
 
@@ -91,26 +91,48 @@ def _settings() -> Settings:
     return settings_for("gateway", Settings)
 
 
-async def _create_tenant(kind: Literal["live", "sandbox"], facts: tenants.TenantPatch) -> UUID:
+async def _store_tenant(tenant: Tenant) -> None:
     settings = _settings()
-    pool = await open_pool(settings.database_url, settings, size=1)
-    async with pool:
-        caller = Caller(tenants.blank(uuid7(), kind), ACTOR, frozenset())
-        async with transaction(Work(pool, caller)) as work:
-            tenant = await tenants.create(work, kind, facts.name or "", facts)
-        print(f"made the {kind} tenant {tenant.name}", file=sys.stderr)
-        return tenant.id
+    async with (
+        await open_pool(settings.database_url, settings, size=1) as pool,
+        Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction,
+    ):
+        await tenants.store_tenant(UnitOfWork(transaction))
 
 
-async def _create_key(tenant_id: UUID, wanted: api_keys.NewKey) -> str:
+async def _create_key(name_or_id: str, body: api_keys.ApiKeyCreate) -> str:
+    """Create a key and return it. Raises TenantNotFound and Problem."""
     settings = _settings()
-    pool = await open_pool(settings.database_url, settings, size=1)
-    async with pool:
-        blank = Caller(tenants.blank(tenant_id, "live"), ACTOR, frozenset())
-        async with transaction(Work(pool, blank, writes=False)) as work:
-            tenant = await work.get(TenantRecord, tenant_id)
-        caller = Caller(tenant_of(vars(tenant)), ACTOR, frozenset())
-        async with transaction(Work(pool, caller)) as work:
-            issued = await api_keys.issue(work, wanted, contracts.scopes(settings.contracts))
-    print(f"made the key {issued.id} of {tenant.name}: {' '.join(issued.scopes)}", file=sys.stderr)
+    tenant_id = await _find_tenant(settings, name_or_id)
+    async with await open_pool(settings.database_url, settings, size=1) as pool:
+        async with Transaction(pool, Caller(_placeholder(tenant_id), ACTOR, frozenset()), writes=False) as reading:
+            tenant = construct(Tenant, await UnitOfWork(reading).get(tables.Tenant, tenant_id))
+        async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
+            issued = await api_keys.issue_key(UnitOfWork(transaction), body, contracts.scopes(settings.contracts))
+    print(f"created the key {issued.id} of {tenant.name}: {' '.join(issued.scopes)}", file=sys.stderr)
     return issued.key
+
+
+async def _find_tenant(settings: Settings, name_or_id: str) -> UUID:
+    """Return a tenant's id, by its name if the text is not an id. Raises TenantNotFound.
+
+    The look-up by name reads across tenants, so it uses the worker's login: the API's must not be able to.
+    """
+    try:
+        return UUID(name_or_id)
+    except ValueError:
+        pass
+    if settings.worker_database_url is None:
+        raise rules.TenantNotFound(
+            "To find a tenant by its name, set WORKER_DATABASE_URL. Otherwise pass the tenant's id."
+        )
+    connection = await connect(settings.worker_database_url, settings)
+    try:
+        return rules.choose_tenant(name_or_id, await queries.find_tenants(connection, name_or_id))
+    finally:
+        await connection.close()
+
+
+def _placeholder(id: UUID) -> Tenant:
+    """Return a tenant whose facts have not been read yet."""
+    return Tenant(id=id, name="", kind="live", timezone="UTC", currency="EUR", region="NL", clock_at=None)

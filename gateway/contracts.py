@@ -1,29 +1,36 @@
-"""What the services promise, read from the committed contracts: who owns a path, which scopes there are."""
+"""The services' contracts, from the committed documents: the owner of each path, and the scopes that exist."""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from chassis import json
-from chassis.openapi import segments
+from chassis.http.openapi import segments
+from chassis.types import json
 
 
 @cache
 def openapi(folder: Path) -> dict[str, Any]:
-    """The merged OpenAPI document."""
+    """Return the merged OpenAPI document."""
     return dict(json.loads((folder / "openapi.json").read_bytes()))
 
 
 @cache
 def owners(folder: Path) -> dict[str, str]:
-    """The service behind each first segment of a path."""
+    """Return the service that owns each first segment of a path after /v1/."""
     return segments(openapi(folder))
 
 
 @cache
 def scopes(folder: Path) -> tuple[str, ...]:
-    """Every scope that some operation needs."""
-    operations = [one for path in openapi(folder)["paths"].values() for one in path.values()]
+    """Return every scope that an operation requires, sorted."""
+    operations = [operation for path in openapi(folder)["paths"].values() for operation in path.values()]
     return tuple(
-        sorted({scope for one in operations for needs in one["security"] for scope in next(iter(needs.values()))})
+        sorted(
+            {
+                scope
+                for operation in operations
+                for requirement in operation["security"]
+                for scope in next(iter(requirement.values()))
+            }
+        )
     )

@@ -1,4 +1,7 @@
 """The whole system on this machine without Docker: PostgreSQL, Apache Kafka, the five processes."""
 
-SERVICES = ("customers", "interactions", "loyalty", "analytics")
+from services import NAMES as SERVICES
+
+__all__ = ["PROCESSES", "SERVICES"]
+
 PROCESSES = (*SERVICES, "gateway")

@@ -9,7 +9,7 @@ import typer
 
 from local import PROCESSES, kafka_server
 from local import doctor as checks
-from local.places import LocalSettings, StackError
+from local.data_dir import LocalSettings, StackError
 from local.stack import Stack
 
 
@@ -17,12 +17,12 @@ def up(
     port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="A service that you run yourself, under a debugger say; where it must listen is told."),
+        typer.Option(help="A service that you run yourself, such as under a debugger. The command for it is printed."),
     ] = None,
 ) -> None:
-    """Run the whole system here, until Ctrl-C; prints `ready <url>` when everything answers."""
+    """Run the whole system until Ctrl-C. Prints `ready <url>` once everything responds."""
     if unknown := set(without or []) - set(PROCESSES):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(PROCESSES)}")
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} must be among {', '.join(PROCESSES)}")
     settings = LocalSettings()
     if port is not None:
         settings = settings.model_copy(update={"rapport_port": port})
@@ -34,12 +34,12 @@ def up(
 
 
 def doctor() -> None:
-    """Say what is missing on this machine, and how to get it."""
+    """Report the missing requirements of this machine, and how to install them."""
     raise typer.Exit(0 if checks.report() else 1)
 
 
 def fetch() -> None:
-    """Bring Kafka's jars, so that the first start finds them."""
+    """Download Kafka's jars before the first start."""
     try:
         kafka_server.fetch_jars()
     except StackError as error:
@@ -48,9 +48,9 @@ def fetch() -> None:
 
 
 def contracts(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when something is stale.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is stale.")] = False,
 ) -> None:
-    """Make the contracts and the generated pages from the code."""
+    """Generate the contracts and pages from the code."""
     from local import generated
 
     if not check:
@@ -62,7 +62,7 @@ def contracts(
         return
     stale = generated.stale()
     for path in stale:
-        print(f"{path} is not what the code says: run `make contracts`", file=sys.stderr)
+        print(f"{path} is stale: run `make contracts`", file=sys.stderr)
     raise typer.Exit(1 if stale else 0)
 
 
@@ -76,9 +76,9 @@ async def _run(settings: LocalSettings, without: list[str]) -> None:
     stopped = asyncio.Event()
 
     def end() -> None:
-        if not stopped.is_set():  # a second Ctrl-C must not interrupt the stopping
+        if not stopped.is_set():  # a second Ctrl-C must not interrupt the shutdown
             stopped.set()
-            stack.end()
+            stack.shutdown()
             starting.cancel()
 
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -88,8 +88,8 @@ async def _run(settings: LocalSettings, without: list[str]) -> None:
     except asyncio.CancelledError:
         return
     for name in without:
-        command = f"RAPPORT_DATA={stack.place.root} rapport serve {name} --port {stack.ports[name]}"
-        print(f"{name} is yours to run: {command}", file=sys.stderr, flush=True)
+        command = f"RAPPORT_DATA={stack.data_dir.root} rapport serve {name} --port {stack.ports[name]}"
+        print(f"run {name} yourself: {command}", file=sys.stderr, flush=True)
     print(f"ready {stack.url}", flush=True)
     try:
         await stack.watch()

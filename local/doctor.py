@@ -1,4 +1,4 @@
-"""The doctor: what this machine has and what it lacks, with the way to get it."""
+"""The doctor: reports the requirements that this machine meets, and how to install the others."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from local import postgres
-from local.places import StackError
+from local.data_dir import StackError
 
 JAVA_OLDEST = 17
 GET_JAVA = "Debian: apt-get install openjdk-17-jre-headless · macOS: brew install openjdk@17"
@@ -19,7 +19,7 @@ OTHER_WAYS = (
 
 
 def report() -> bool:
-    """Prints a line for each thing that is needed; tells whether all are there."""
+    """Print a line per requirement. Returns whether all are met."""
     checks: list[tuple[str, Callable[[], str | None], str]] = [
         ("Python 3.11 or newer", _python, GET_PYTHON),
         ("PostgreSQL", _postgres, "run `make setup`"),

@@ -1,27 +1,27 @@
-"""Apache Kafka itself, one node in KRaft mode, from the jars that Maven brings by their coordinates."""
+"""Apache Kafka as a single node in KRaft mode, from jars that Maven downloads."""
 
 import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 
-from local.places import Place, StackError
-from local.programs import Started
+from local.data_dir import DataDir, StackError
+from local.processes import Subprocess
 
 VERSION = "4.3.0"
 HERE = Path(__file__).parent
 RECIPE = HERE / "kafka"
 JARS = HERE.parent / ".rapport" / f"kafka-{VERSION}"
-OTHER_WAYS = "Or let KAFKA_BOOTSTRAP_SERVERS point at a Kafka that runs elsewhere."
+OTHER_WAYS = "Or point KAFKA_BOOTSTRAP_SERVERS at an existing Kafka."
 
 
 def fetch_jars() -> None:
-    """Brings the jars and checks each against the committed list."""
+    """Download the jars, and check each against the committed list of hashes."""
     if (JARS / "COMPLETE").exists():
         return
     for program, package in (("mvn", "Maven"), ("java", "Java 17 or newer")):
         if shutil.which(program) is None:
-            raise StackError(f"{package} is missing (`rapport doctor` says how to get it). {OTHER_WAYS}")
+            raise StackError(f"{package} is missing (`rapport doctor` says how to install it). {OTHER_WAYS}")
     JARS.mkdir(parents=True, exist_ok=True)
     goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
     options = ["-DincludeScope=runtime", f"-DoutputDirectory={JARS}"]
@@ -39,19 +39,19 @@ def _check_jars() -> None:
         digest, name = line.split()
         jar = JARS / name
         if not jar.exists() or hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
-            raise StackError(f"{name} is not the jar that was expected; remove {JARS} and try again.")
+            raise StackError(f"{name} does not have the expected hash; remove {JARS} and try again.")
 
 
-def initialise(place: Place, ports: dict[str, int]) -> None:
-    """Writes the server's properties and formats its storage once; a half-made one is made anew."""
-    data, finished = place.root / "kafka", place.root / "kafka" / "RAPPORT_READY"
-    properties = place.root / "kafka.properties"
+def initialise(data_dir: DataDir, ports: dict[str, int]) -> None:
+    """Write the server's properties and format its storage once. Incomplete storage is formatted again."""
+    data, finished = data_dir.root / "kafka", data_dir.root / "kafka" / "RAPPORT_READY"
+    properties = data_dir.root / "kafka.properties"
     properties.write_text("".join(f"{name}={value}\n" for name, value in _properties(data, ports).items()))
     if finished.exists():
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
-    cluster = str(place.secrets()["cluster_id"])
+    cluster = str(data_dir.secrets()["cluster_id"])
     command = [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode != 0:
@@ -59,9 +59,9 @@ def initialise(place: Place, ports: dict[str, int]) -> None:
     finished.touch()
 
 
-def start(place: Place) -> Started:
-    """Starts the broker; it answers in about two seconds."""
-    return Started([*_java(), "kafka.Kafka", str(place.root / "kafka.properties")], place.log("kafka"))
+def start(data_dir: DataDir) -> Subprocess:
+    """Start the broker, which responds after about two seconds."""
+    return Subprocess([*_java(), "kafka.Kafka", str(data_dir.root / "kafka.properties")], data_dir.log("kafka"))
 
 
 def _java() -> list[str]:
@@ -70,7 +70,7 @@ def _java() -> list[str]:
 
 
 def _properties(data: Path, ports: dict[str, int]) -> dict[str, object]:
-    """One node that is broker and controller, that keeps to itself what a cluster would replicate."""
+    """Return the properties of a single node that is broker and controller, without replicas."""
     return {
         "process.roles": "broker,controller",
         "node.id": 1,
@@ -91,7 +91,7 @@ def _properties(data: Path, ports: dict[str, int]) -> dict[str, object]:
         "share.coordinator.state.topic.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1000,
-        # A broker that was killed is let in again once its old session is over.
+        # A killed broker can register again only after its old session has expired.
         "broker.session.timeout.ms": 2000,
         "broker.heartbeat.interval.ms": 300,
         "log.cleaner.dedupe.buffer.size": 16777216,

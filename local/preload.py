@@ -1,14 +1,13 @@
-"""Imported once by the fork server: whatever stands here is shared by the five processes, not held five times."""
+"""Imported once by the fork server, so that the five processes share the memory of what they all import."""
 
 import gc
 import importlib
 
-from local import SERVICES
+from chassis.service import installed_services, load
 
-for name in SERVICES:
-    importlib.import_module(f"services.{name}.app")
-importlib.import_module("gateway.app")
-importlib.import_module("chassis.serving")
+for name in installed_services():
+    load(name)
+importlib.import_module("chassis.cli.server")
 
 gc.collect()
 gc.freeze()

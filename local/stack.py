@@ -1,4 +1,4 @@
-"""The stack: starts everything in order, starts again what dies, stops everything in the other order."""
+"""The stack: starts everything in order, restarts processes that die, stops everything in reverse order."""
 
 import asyncio
 import os
@@ -8,40 +8,41 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import httpx
 
 from local import PROCESSES, kafka_server, postgres
-from local.places import LocalSettings, Place, StackError, write_environments
-from local.programs import Forked, Running, note, stop, stop_leftovers
+from local.data_dir import DataDir, LocalSettings, StackError, write_environments
+from local.processes import ForkedProcess, Process, stop, stop_leftovers, write_pid_file
 
-DEATHS, WITHIN_SECONDS = 5, 60.0
+MAX_RESTARTS, RESTART_WINDOW_SECONDS = 5, 60.0
 START_SECONDS = 60.0
 SIGNALS = {"gateway": signal.SIGTERM, **{name: signal.SIGTERM for name in PROCESSES}}
 SIGNALS |= {"kafka": signal.SIGTERM, "postgres": signal.SIGINT}  # SIGINT is PostgreSQL's fast shutdown
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass
-class Member:
-    """A program of the stack, and how often it has died."""
+class ManagedProcess:
+    """A process of the stack, and the times of its last deaths."""
 
     name: str
-    start: Callable[[], Running]
+    start: Callable[[], Process]
     answers: Callable[[], Awaitable[bool]]
-    running: Running | None = None
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS))
+    running: Process | None = None
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_RESTARTS))
 
 
 class Stack:
-    """PostgreSQL, Kafka and the five processes, on one data folder."""
+    """PostgreSQL, Kafka and the five processes, on a shared data folder."""
 
     def __init__(
         self,
         settings: LocalSettings,
-        say: Say,
+        say: Notify,
         options: dict[str, str] | None = None,
         without: Collection[str] = (),
     ) -> None:
@@ -50,22 +51,22 @@ class Stack:
         self._options = options or {}
         self._without = without
         self._stopping = asyncio.Event()
-        self.place = Place.at(settings.rapport_data)
-        self.members: dict[str, Member] = {}
+        self.data_dir = DataDir.at(settings.rapport_data)
+        self.members: dict[str, ManagedProcess] = {}
         self.ports: dict[str, int] = {}
 
     @property
     def url(self) -> str:
-        """Where the gateway answers."""
+        """The address of the gateway."""
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
     async def start(self) -> None:
-        """Brings everything up. Raises StackError, with everything stopped, when something will not."""
-        self._lock = self.place.lock()
+        """Start everything. Raises StackError, with everything stopped, if a process does not start."""
+        self._lock = self.data_dir.lock()
         try:
-            for name in stop_leftovers(self.place, SIGNALS):
-                self._say(f"{name} was left running by a stack that was killed; stopped it")
-            self.ports = self.place.ports(self._settings.rapport_port)
+            for name in stop_leftovers(self.data_dir, SIGNALS):
+                self._say(f"{name} was left running by a killed stack; stopped it")
+            self.ports = self.data_dir.ports(self._settings.rapport_port)
             await self._start_servers()
             await self._run_migrations()
             await self._start_members([self._service(name) for name in PROCESSES if name not in self._without])
@@ -74,40 +75,41 @@ class Stack:
             raise
 
     async def watch(self) -> None:
-        """Starts again what dies. Raises StackError when something dies again and again; ends when `end` is called."""
+        """Restart processes that die, until `shutdown`. Raises StackError if a process keeps dying."""
         while not self._stopping.is_set():
             for member in self.members.values():
-                code = member.running.ended() if member.running else None
+                code = member.running.exit_code() if member.running else None
                 if code is not None:
-                    await self._revive(member, code)
+                    await self._restart(member, code)
             try:
                 await asyncio.wait_for(self._stopping.wait(), 0.2)
             except TimeoutError:
                 pass
 
-    def end(self) -> None:
-        """Ends `watch`."""
+    def shutdown(self) -> None:
+        """End `watch`."""
         self._stopping.set()
 
     async def stop(self) -> None:
-        """Stops everything: the gateway first, then the services, then what they stand on."""
-        running = [member for member in self.members.values() if member.running and member.running.ended() is None]
+        """Stop everything: the gateway first, then the services, then Kafka and PostgreSQL."""
+        running = [member for member in self.members.values() if member.running and member.running.exit_code() is None]
         for names in (("gateway",), PROCESSES, ("kafka",), ("postgres",)):
             chosen = [member for member in running if member.name in names]
             running = [member for member in running if member not in chosen]
             await asyncio.gather(*(self._stop(member) for member in chosen))
         os.close(self._lock)
 
-    async def _stop(self, member: Member) -> None:
+    async def _stop(self, member: ManagedProcess) -> None:
         assert member.running is not None
-        await stop(self.place, member.name, member.running, SIGNALS[member.name])
+        await stop(self.data_dir, member.name, member.running, SIGNALS[member.name])
 
-    async def _revive(self, member: Member, code: int) -> None:
+    async def _restart(self, member: ManagedProcess, code: int) -> None:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         member.deaths.append(time.monotonic())
-        if len(member.deaths) == DEATHS and member.deaths[-1] - member.deaths[0] < WITHIN_SECONDS:
-            raise StackError(f"{member.name} {how} and has died {DEATHS} times; see {self.place.log(member.name)}")
-        self._say(f"{member.name} {how}; starting it again")
+        if len(member.deaths) == MAX_RESTARTS and member.deaths[-1] - member.deaths[0] < RESTART_WINDOW_SECONDS:
+            log = self.data_dir.log(member.name)
+            raise StackError(f"{member.name} {how} and has died {MAX_RESTARTS} times; see {log}")
+        self._say(f"{member.name} {how}; restarting it")
         await asyncio.sleep(0.5 * (len(member.deaths) - 1))
         self._launch(member)
 
@@ -115,66 +117,68 @@ class Stack:
         servers = []
         url, kafka = self._settings.database_url, self._settings.kafka_bootstrap_servers
         if url is None:
-            url = postgres.admin_url(self.place, self.ports["postgres"])
-            postgres.initialise(self.place)
+            url = postgres.admin_url(self.data_dir, self.ports["postgres"])
+            postgres.initialise(self.data_dir)
             servers.append(self._postgres(url))
         if kafka is None:
             kafka = f"127.0.0.1:{self.ports['kafka']}"
             await asyncio.to_thread(kafka_server.fetch_jars)
-            await asyncio.to_thread(kafka_server.initialise, self.place, self.ports)
+            await asyncio.to_thread(kafka_server.initialise, self.data_dir, self.ports)
             servers.append(self._kafka())
         await self._start_members(servers)
-        write_environments(self.place, url, kafka, self.ports, self._options)
+        write_environments(self.data_dir, url, kafka, self.ports, self._options)
 
-    def _postgres(self, url: str) -> Member:
+    def _postgres(self, url: str) -> ManagedProcess:
         async def answers() -> bool:
             connection = await asyncpg.connect(url, timeout=2)
             await connection.close()
             return True
 
         speed = self._settings.rapport_unsafe_speed
-        return Member(
-            "postgres", lambda: postgres.start(self.place, self.ports["postgres"], unsafe_speed=speed), answers
+        return ManagedProcess(
+            "postgres", lambda: postgres.start(self.data_dir, self.ports["postgres"], unsafe_speed=speed), answers
         )
 
-    def _kafka(self) -> Member:
+    def _kafka(self) -> ManagedProcess:
         async def answers() -> bool:
             _, writer = await asyncio.open_connection("127.0.0.1", self.ports["kafka"])
             writer.close()
             return True
 
-        return Member("kafka", lambda: kafka_server.start(self.place), answers)
+        return ManagedProcess("kafka", lambda: kafka_server.start(self.data_dir), answers)
 
-    def _service(self, name: str) -> Member:
+    def _service(self, name: str) -> ManagedProcess:
         url = f"http://127.0.0.1:{self.ports[name]}/ready"
 
         async def answers() -> bool:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            # Plain HTTP needs no verification, and loading the certificates would cost 20 ms of CPU per attempt.
+            async with httpx.AsyncClient(trust_env=False, verify=False) as client:
                 return (await client.get(url, timeout=2)).status_code == 200
 
-        return Member(name, lambda: Forked(run_service, name, str(self.place.root), self.ports[name]), answers)
+        start = partial(ForkedProcess, run_service, name, str(self.data_dir.root), self.ports[name])
+        return ManagedProcess(name, start, answers)
 
     async def _run_migrations(self) -> None:
-        migrating = Forked(run_migrations, str(self.place.root))
-        while (code := migrating.ended()) is None:  # noqa: ASYNC110 - a process has no event to wait for
+        migrating = ForkedProcess(run_migrations, str(self.data_dir.root))
+        while (code := migrating.exit_code()) is None:  # noqa: ASYNC110 - the exit of a process is not an event
             await asyncio.sleep(0.05)
         if code != 0:
-            raise StackError(f"The migrations failed; see {self.place.log('migrations')}")
+            raise StackError(f"The migrations failed; see {self.data_dir.log('migrations')}")
 
-    async def _start_members(self, members: list[Member]) -> None:
+    async def _start_members(self, members: list[ManagedProcess]) -> None:
         for member in members:
             self.members[member.name] = member
             self._launch(member)
         await asyncio.gather(*(self._wait_for(member) for member in members))
 
-    def _launch(self, member: Member) -> None:
+    def _launch(self, member: ManagedProcess) -> None:
         member.running = member.start()
-        note(self.place, member.name, member.running.pid)
+        write_pid_file(self.data_dir, member.name, member.running.pid)
 
-    async def _wait_for(self, member: Member) -> None:
+    async def _wait_for(self, member: ManagedProcess) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if member.running is not None and member.running.ended() is not None:
+            if member.running is not None and member.running.exit_code() is not None:
                 break
             try:
                 if await member.answers():
@@ -182,48 +186,49 @@ class Stack:
             except (OSError, asyncpg.PostgresError, httpx.HTTPError):
                 pass
             await asyncio.sleep(0.05)
-        raise StackError(f"{member.name} does not come up; see {self.place.log(member.name)}")
+        raise StackError(f"{member.name} does not start; see {self.data_dir.log(member.name)}")
 
 
-# What the forks run
+# Run by the forks
 
 
 def run_service(name: str, root: str, port: int) -> None:
-    """One of the five processes."""
+    """Run a service in a fork."""
+    from chassis.cli.server import serve
     from chassis.service import load
-    from chassis.serving import serve
 
-    _settle(Place.at(Path(root)), name, name)
-    serve(load(name), "all", "127.0.0.1", port)
+    _daemonize(DataDir.at(Path(root)), name, name)
+    service = load(name)
+    serve(service, service.settings(), "all", "127.0.0.1", port)
 
 
 def run_migrations(root: str) -> None:
-    """Migrates the five databases."""
-    from chassis.migrations import run
+    """Migrate the five databases."""
+    from chassis.db.migrations import run
     from chassis.service import load
 
-    place = Place.at(Path(root))
+    data_dir = DataDir.at(Path(root))
     for name in PROCESSES:
-        _settle(place, name, "migrations")
+        _daemonize(data_dir, name, "migrations")
         service = load(name)
-        run(service.settings, name, service.migrations)
+        run(service.settings(), name, service.migrations)
 
 
-def _settle(place: Place, name: str, log: str) -> None:
-    """Makes a fork a process of its own: session, log, settings; and one that ends when the stack is gone."""
+def _daemonize(data_dir: DataDir, name: str, log: str) -> None:
+    """Give a fork its own session, log and settings, and end it if the stack disappears."""
     if os.getpid() != os.getsid(0):
         os.setsid()
-    with place.log(log).open("ab") as out:
+    with data_dir.log(log).open("ab") as out:
         os.dup2(out.fileno(), 1)
         os.dup2(out.fileno(), 2)
-    for line in place.env_file(name).read_text().splitlines():
+    for line in data_dir.env_file(name).read_text().splitlines():
         key, _, value = line.partition("=")
         os.environ[key] = value[1:-1]
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
 
 
 def _end_with_parent(parent: int) -> None:
-    """The fork server ends with the stack, and its forks with it: a killed stack leaves no service behind."""
+    """End with the fork server, which ends with the stack: a killed stack leaves no service behind."""
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)

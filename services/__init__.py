@@ -1,0 +1,3 @@
+"""The services. Their order is that of the generated documents."""
+
+NAMES = ("customers", "interactions", "loyalty", "analytics")

@@ -1,4 +1,4 @@
-"""Servers for the tests: one PostgreSQL for the run, and each service once for each process that runs tests."""
+"""Servers for the tests: PostgreSQL runs once per test run, each service once per test process."""
 
 import asyncio
 import io
@@ -15,15 +15,15 @@ from hypothesis import settings
 
 from chassis.service import load
 from local import SERVICES
-from local.places import Place
+from local.data_dir import DataDir
 from tests.support import costs, server
 from tests.support.service import ServiceUnderTest
 
-settings.register_profile("house", deadline=None)  # a busy machine is no failure
+settings.register_profile("house", deadline=None)  # a busy machine is not a failure
 settings.register_profile("fuzz", deadline=None, max_examples=2_000)  # `make fuzz`
 settings.load_profile("house")
 
-# xdist's workers inherit it from the controller: some tests are chosen by it, and all workers must collect the same.
+# xdist's workers inherit the seed from the controller. It selects some tests, and all workers must collect the same.
 os.environ.setdefault("RAPPORT_SEED", str(random.SystemRandom().randrange(10**6)))
 
 
@@ -31,7 +31,7 @@ StartService = Callable[[str], Awaitable[ServiceUnderTest]]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start with what takes longest in xdist's workers: short tests then fill the gaps at the end."""
+    """Start the longest tests first in xdist's workers, so that short tests fill the gaps at the end."""
     if hasattr(config, "workerinput"):
         from tests.support.scheduling import rank_of
 
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what an operation costs."""
+    """Print the cost of each operation."""
     costs.print_costs(terminalreporter)
 
 
@@ -51,24 +51,24 @@ class SharedServer:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="rapport-tests-")
-        self.place = Place.at(Path(self._folder.name))
+        self.data_dir = DataDir.at(Path(self._folder.name))
         with redirect_stdout(io.StringIO()):  # the log of the migrations
-            self._running, self._guard = asyncio.run(server.start(self.place))
+            self._running, self._guard = asyncio.run(server.start(self.data_dir))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where the server is."""
-        node.workerinput["postgresql"] = str(self.place.root)
+        """Pass the server's folder to a worker."""
+        node.workerinput["postgresql"] = str(self.data_dir.root)
 
     def pytest_unconfigure(self) -> None:
         """Stop the server."""
-        asyncio.run(server.end(self.place, self._running, self._guard))
+        asyncio.run(server.end(self.data_dir, self._running, self._guard))
         self._folder.cleanup()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Decide which tests stay together in one worker."""
+    """Return the scheduler, which keeps some tests together in the same worker."""
     from tests.support.scheduling import Scheduler
 
     config.option.loadscopereorder = False  # the workers have sorted the tests
@@ -82,23 +82,23 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """A running PostgreSQL with five migrated databases of this process; their settings are in its folder."""
+async def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DataDir]:
+    """Provide a running PostgreSQL with five migrated databases for this process. Their settings are in its folder."""
     worker = getattr(request.config, "workerinput", None)
     folder = tmp_path_factory.mktemp("databases")
     if worker is None:
-        async with server.started(folder) as place:
-            yield place
+        async with server.started(folder) as data_dir:
+            yield data_dir
     else:
-        yield await server.copied(Place.at(Path(worker["postgresql"])), folder, worker["workerid"])
+        yield await server.copied(DataDir.at(Path(worker["postgresql"])), folder, worker["workerid"])
 
 
 # Services
 
 
 @pytest.fixture(scope="session")
-async def start_service(database: Place) -> AsyncIterator[StartService]:
-    """Start a service when a test first needs it. It runs until the end; each test uses it as a tenant of its own."""
+async def start_service(database: DataDir) -> AsyncIterator[StartService]:
+    """Start a service when a test first needs it. It runs until the end. Each test uses it as its own tenant."""
     running: dict[str, ServiceUnderTest] = {}
     async with AsyncExitStack() as until_the_end:
 
@@ -112,7 +112,7 @@ async def start_service(database: Place) -> AsyncIterator[StartService]:
 
 
 def running_service(name: str) -> Any:
-    """Make the fixture of a service that runs."""
+    """Return a fixture that provides a running service."""
 
     @pytest.fixture(scope="session", name=f"running_{name}")
     async def running(start_service: StartService) -> ServiceUnderTest:
@@ -122,7 +122,7 @@ def running_service(name: str) -> Any:
 
 
 def service_of_a_new_tenant(name: str) -> Any:
-    """Make the fixture of a service as a new tenant uses it."""
+    """Return a fixture that provides a service to a new tenant."""
 
     @pytest.fixture(name=name)
     async def service(start_service: StartService) -> ServiceUnderTest:
@@ -137,11 +137,11 @@ customers, interactions, loyalty, analytics = map(service_of_a_new_tenant, SERVI
 
 @pytest.fixture(params=SERVICES)
 async def running(request: pytest.FixtureRequest, start_service: StartService) -> ServiceUnderTest:
-    """Each of the four services in turn."""
+    """Provide each of the four services in turn."""
     return await start_service(request.param)
 
 
 @pytest.fixture
 async def service(running: ServiceUnderTest) -> ServiceUnderTest:
-    """Each of the four services in turn, as a new tenant uses it."""
+    """Provide each of the four services in turn, to a new tenant."""
     return await running.for_new_tenant()

@@ -1,1 +1,1 @@
-"""The demo: a year of 2,377 real households runs through Rapport, and every figure is checked."""
+"""The demo: send a year of 2,377 real households through Rapport, and check every figure."""

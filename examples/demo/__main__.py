@@ -1,4 +1,4 @@
-"""Run the demo: `make demo`. It brings up the stack, or uses the one that runs already on the data folder."""
+"""Run the demo: `make demo`. It starts the stack, or uses the stack that already runs on the data folder."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from examples.demo.households import (
     read_returns,
     read_touch_points,
 )
-from examples.demo.shop import Shop, Told, spenders
+from examples.demo.shop import Advance, Shop, spenders
 
 DATA = Path(os.environ.get("RAPPORT_DATA", ".rapport"))
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
@@ -35,7 +35,7 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 
 
 def main() -> int:
-    """The whole story; 0 when every check holds."""
+    """Run the demo. Return 0 if all checks passed."""
     with stack() as url:
         tenant = command("tenants", "create", "Corner Shop", "--currency", CURRENCY, "--timezone", "America/New_York")
         key = command("keys", "create", "--tenant", tenant, "--all-scopes", "--name", "demo")
@@ -44,51 +44,51 @@ def main() -> int:
         (DATA / "demo-key").chmod(0o600)
     if holds:
         console.print(
-            "\n[bold green]Every check is equal.[/] How to go on:\n"
-            "  make run                    keep it up, with this data\n"
-            f"  {url}/docs   the API, page by page\n"
+            "\n[bold green]All checks passed.[/] Next steps:\n"
+            "  make run                    run the stack with this data\n"
+            f"  {url}/docs   browse the API\n"
             f'  curl -H "Authorization: Bearer $(cat {DATA}/demo-key)" {url}/v1/analytics/pareto'
         )
         return 0
-    console.print("\n[bold red]Something differs: see above.[/]")
+    console.print("\n[bold red]Some figures differ; see the table above.[/]")
     return 1
 
 
 async def tell(url: str, key: str) -> bool:
-    """Sends the year, waits, asks, compares."""
+    """Send the year, wait until it is processed, and compare the figures."""
     baskets = read_baskets()
     households = read_households(baskets)
     returns = read_returns(baskets)
     shop = Shop(url, key)
     try:
-        with bar("households recorded", len(households)) as told:
-            ids = await shop.record_customers(households, told)
+        with bar("households recorded", len(households)) as advance:
+            ids = await shop.record_customers(households, advance)
         permissions = read_permissions(ids)
         year = Year(baskets, returns, permissions, read_touch_points(ids), ids)
-        with bar("permissions recorded and asked for", len(permissions)) as told:
-            permitted = await shop.record_permissions(permissions, ids, told)
+        with bar("permissions recorded and checked", len(permissions)) as advance:
+            permitted = await shop.record_permissions(permissions, ids, advance)
         program = await shop.open_program()
-        waited = await shop.take_back(returns[:EARLY_REFUNDS], lambda _: None)
+        waited = await shop.reverse(returns[:EARLY_REFUNDS], lambda _: None)
         started = time.perf_counter()
-        with bar("baskets through the gateway", len(baskets)) as told:
-            await shop.record_purchases(baskets, ids, told)
+        with bar("baskets through the gateway", len(baskets)) as advance:
+            await shop.record_purchases(baskets, ids, advance)
         sent = time.perf_counter()
-        console.print("waiting until points and figures have followed ...")
+        console.print("waiting until points and figures are up to date ...")
         await shop.wait_until_drained(lambda _: None)
         drained = time.perf_counter()
-        with bar("mailings and coupons recorded", len(year.touch_points)) as told:
-            await shop.record_touch_points(year.touch_points, told)
-        with bar("returns recorded", len(returns)) as told:
-            await shop.take_back(returns, told)
+        with bar("mailings and coupons recorded", len(year.touch_points)) as advance:
+            await shop.record_touch_points(year.touch_points, advance)
+        with bar("returns recorded", len(returns)) as advance:
+            await shop.reverse(returns, advance)
         await shop.wait_for_early_refunds()
         await shop.wait_until_drained(lambda _: None)
         members = await shop.members(program)
-        with bar("balances read", len(members)) as told:
-            earned = await shop.balances(members, told)
-        with bar("members spend points", len(spenders(earned))) as told:
-            await shop.spend_points(earned, members, told)
-        with bar("balances read again", len(members)) as told:
-            left = await shop.balances(members, told)
+        with bar("balances read", len(members)) as advance:
+            earned = await shop.balances(members, advance)
+        with bar("members spend points", len(spenders(earned))) as advance:
+            await shop.spend_points(earned, members, advance)
+        with bar("balances read again", len(members)) as advance:
+            left = await shop.balances(members, advance)
         figures = Figures(shop, year)
         answers = Answers(
             gross=await figures.pareto(until=year.ends),
@@ -113,7 +113,7 @@ async def tell(url: str, key: str) -> bool:
 
 @contextmanager
 def stack() -> Iterator[str]:
-    """The address of the stack on the data folder: of the one that runs, or of one that is started for the demo."""
+    """Yield the address of the stack that runs on the data folder; start a stack if none runs."""
     console.print(f"starting PostgreSQL, Kafka and the five processes on {DATA} ...")
     started = time.perf_counter()
     up = subprocess.Popen([RAPPORT, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -125,7 +125,7 @@ def stack() -> Iterator[str]:
         if "running on" not in said:
             raise SystemExit(said)
         ports = json.loads((DATA / "ports.json").read_text())
-        console.print("a stack runs there already: using it")
+        console.print("using the stack that already runs on it")
         yield f"http://127.0.0.1:{ports['gateway']}"
         return
     console.print(f"up after {time.perf_counter() - started:.1f} s")
@@ -137,7 +137,7 @@ def stack() -> Iterator[str]:
 
 
 def command(*words: str) -> str:
-    """What a command of the command line prints."""
+    """Run a `rapport` command; return its output."""
     done = subprocess.run([RAPPORT, *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
@@ -145,8 +145,8 @@ def command(*words: str) -> str:
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Told]:
-    """A progress bar; without a terminal, a line at the end."""
+def bar(what: str, total: int) -> Iterator[Advance]:
+    """Show a progress bar, or print a line at the end if there is no terminal."""
     if not console.is_terminal:
         started = time.perf_counter()
         yield lambda _: None
@@ -159,19 +159,19 @@ def bar(what: str, total: int) -> Iterator[Told]:
 
 
 def show_rates(baskets: int, sending: float, whole: float) -> None:
-    """How fast it went."""
+    """Print the rates of the purchases."""
     console.print(
-        f"{baskets:,} purchases: {baskets / sending:,.0f} a second through the gateway, "
-        f"{baskets / whole:,.0f} a second until points and figures had followed."
+        f"{baskets:,} purchases: {baskets / sending:,.0f} per second through the gateway, "
+        f"{baskets / whole:,.0f} per second until points and figures were up to date."
     )
 
 
 def show_checks(checks: list[Check]) -> bool:
-    """Every figure beside the one from the file."""
-    table = Table("figure", "from the file", "from Rapport", "", title="Checked against plain Python")
+    """Print every figure beside its expected value; return whether all are equal."""
+    table = Table("figure", "from the file", "from Rapport", "", title="Figures checked against plain Python")
     for check in checks:
         mark = "[green]equal[/]" if check.holds else "[red]DIFFERS[/]"
-        table.add_row(check.what, str(check.expected)[:60], str(check.given)[:60], mark)
+        table.add_row(check.what, str(check.expected)[:60], str(check.actual)[:60], mark)
     console.print(table)
     return all(check.holds for check in checks)
 

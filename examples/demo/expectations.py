@@ -1,4 +1,4 @@
-"""What must come out: the same figures in plain Python, straight from the file, and the comparison."""
+"""Expected results: the same figures in plain Python, directly from the files, and the comparison."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ ZONE = ZoneInfo("America/New_York")
 
 @dataclass(frozen=True)
 class Check:
-    """A figure that Rapport gave beside the one that must come out."""
+    """A figure from Rapport beside its expected value."""
 
     what: str
     expected: object
-    given: object
+    actual: object
 
     @property
     def holds(self) -> bool:
-        """Whether they are the same."""
-        return self.expected == self.given
+        """Return whether both are equal."""
+        return self.expected == self.actual
 
 
 @dataclass(frozen=True)
 class Year:
-    """What happened, as the file tells it; customers go by the ids that Rapport gave them."""
+    """The events of the year from the files; `ids` maps households to the customer ids that Rapport assigned."""
 
     baskets: list[Basket]
     returns: list[Return]
@@ -40,29 +40,31 @@ class Year:
 
     @property
     def ends(self) -> datetime:
-        """The moment of the last basket."""
+        """Return the time of the last basket."""
         return self.baskets[-1].at
 
     def spent(self, *, net: bool) -> dict[str, int]:
-        """What each customer spent in cents; net, what went back is taken off."""
+        """Return the spending of each customer in cents, with `net` less the returns."""
         cents = Counter({self.ids[basket.household]: 0 for basket in self.baskets})
         for basket in self.baskets:
             cents[self.ids[basket.household]] += basket.cents
-        for one in self.returns if net else []:
-            cents[self.ids[one.basket.household]] -= one.cents
+        for returned in self.returns if net else []:
+            cents[self.ids[returned.basket.household]] -= returned.cents
         return dict(cents)
 
     def points(self) -> tuple[dict[str, int], int]:
-        """What each customer's baskets earn when returns are taken off, a point for each full dollar of a basket; and
-        how many points went back for that."""
-        gone = {one.basket.id: one.cents for one in self.returns}
+        """Return the points that each customer earns after returns, and the number of points reversed for returns.
+
+        Each full dollar of a basket earns a point.
+        """
+        gone = {returned.basket.id: returned.cents for returned in self.returns}
         points: Counter[str] = Counter()
         for basket in self.baskets:
             points[self.ids[basket.household]] += (basket.cents - gone.get(basket.id, 0)) // 100
         return dict(points), sum(basket.cents // 100 for basket in self.baskets) - points.total()
 
     def moments(self) -> dict[str, list[datetime]]:
-        """When each customer bought."""
+        """Return the times of each customer's purchases."""
         moments = defaultdict(list)
         for basket in self.baskets:
             moments[self.ids[basket.household]].append(basket.at)
@@ -71,7 +73,7 @@ class Year:
 
 @dataclass(frozen=True)
 class Answers:
-    """What Rapport said."""
+    """The figures that Rapport returned."""
 
     gross: dict[str, Any]
     net: dict[str, Any]
@@ -87,55 +89,55 @@ class Answers:
     status: dict[str, Any]
 
 
-def compare(year: Year, given: Answers) -> list[Check]:
-    """Every figure of the demo."""
-    services = given.status["services"].values()
+def compare(year: Year, answers: Answers) -> list[Check]:
+    """Compare every figure of the demo with its expected value."""
+    services = answers.status["services"].values()
     return [
-        Check("sales, as published with the data", KNOWN_SALES, given.gross["revenue"]),
-        *_distribution("year", year.spent(net=False), given.gross),
-        *_distribution("less returns", year.spent(net=True), given.net),
-        *_points(year, given),
-        Check("months of first purchase, and who came again", _cohorts(year), _shown(given.cohorts)),
-        Check("customers kept over the second half", _kept(year), given.retention["rate"]),
-        Check("customers by recency, frequency, revenue", _rfm(year), _cells(given.rfm)),
-        Check("households that may be written to", _permitted(year), given.permitted),
-        Check("what happened with the busiest household", _happened(year), _kinds(given.timeline)),
-        Check("returns that were told before their basket", True, given.waited > 0),
-        Check("dead letters", 0, sum(one["dead_letters"] for one in services)),
-        Check("orphans", 0, sum(one["orphans"] for one in services)),
+        Check("sales, as published with the data", KNOWN_SALES, answers.gross["revenue"]),
+        *_distribution("year", year.spent(net=False), answers.gross),
+        *_distribution("less returns", year.spent(net=True), answers.net),
+        *_points(year, answers),
+        Check("cohorts by month of first purchase", _cohorts(year), _shown(answers.cohorts)),
+        Check("retention over the second half of the year", _kept(year), answers.retention["rate"]),
+        Check("customers by recency, frequency, revenue", _rfm(year), _cells(answers.rfm)),
+        Check("households that permit mail", _permitted(year), answers.permitted),
+        Check("timeline of the busiest household", _happened(year), _kinds(answers.timeline)),
+        Check("returns recorded before their basket", True, answers.waited > 0),
+        Check("dead letters", 0, sum(service["dead_letters"] for service in services)),
+        Check("orphans", 0, sum(service["gauges"].get("orphans", 0) for service in services)),
     ]
 
 
-def _distribution(what: str, spent: dict[str, int], given: dict[str, Any]) -> list[Check]:
+def _distribution(what: str, spent: dict[str, int], pareto: dict[str, Any]) -> list[Check]:
     falling = sorted(spent.values(), reverse=True)
     total = sum(falling)
     return [
-        Check(f"{what}: sales, from the file", f"{total // 100}.{total % 100:02d}", given["revenue"]),
-        Check(f"{what}: households", len(spent), given["customers"]),
-        Check(f"{what}: share of the top 20 %", _share(falling, 20), round(given["top_20_percent_share"], 8)),
-        Check(f"{what}: share of the top 10 %", _share(falling, 10), round(given["top_10_percent_share"], 8)),
-        Check(f"{what}: customers that make 80 %", _needed(falling, 80), given["customers_for_80_percent"]),
-        Check(f"{what}: Gini coefficient", _gini(falling), round(given["gini"], 8)),
+        Check(f"{what}: sales, from the file", f"{total // 100}.{total % 100:02d}", pareto["revenue"]),
+        Check(f"{what}: households", len(spent), pareto["customers"]),
+        Check(f"{what}: share of the top 20 %", _share(falling, 20), round(pareto["top_20_percent_share"], 8)),
+        Check(f"{what}: share of the top 10 %", _share(falling, 10), round(pareto["top_10_percent_share"], 8)),
+        Check(f"{what}: customers that make up 80 %", _needed(falling, 80), pareto["customers_for_80_percent"]),
+        Check(f"{what}: Gini coefficient", _gini(falling), round(pareto["gini"], 8)),
     ]
 
 
-def _points(year: Year, given: Answers) -> list[Check]:
+def _points(year: Year, answers: Answers) -> list[Check]:
     points, reversed_points = year.points()
     left = dict(points)
     for number, customer in enumerate(spenders(points)):
         left[customer] -= 0 if number % 2 else COST
     return [
-        Check("points issued by the ledger", sum(points.values()) + reversed_points, given.ledger["issued"]),
-        Check("members whose points are as recomputed", len(points), _equal(points, given.earned)),
-        Check("points of all members after returns", sum(points.values()), sum(given.earned.values())),
-        Check("members who have left what they did not spend", len(left), _equal(left, given.left)),
-        Check("points of all members after spending", sum(left.values()), sum(given.left.values())),
-        Check("wallets that differ from their entries", [], given.ledger["differences"]),
+        Check("points issued by the ledger", sum(points.values()) + reversed_points, answers.ledger["issued"]),
+        Check("members with the expected points", len(points), _equal(points, answers.earned)),
+        Check("points of all members after returns", sum(points.values()), sum(answers.earned.values())),
+        Check("members with the expected points after spending", len(left), _equal(left, answers.left)),
+        Check("points of all members after spending", sum(left.values()), sum(answers.left.values())),
+        Check("wallets that differ from their entries", [], answers.ledger["differences"]),
     ]
 
 
-def _equal(expected: dict[str, int], given: dict[str, int]) -> int:
-    return sum(given.get(customer) == points for customer, points in expected.items())
+def _equal(expected: dict[str, int], actual: dict[str, int]) -> int:
+    return sum(actual.get(customer) == points for customer, points in expected.items())
 
 
 def _share(falling: list[int], percent: int) -> float:
@@ -153,7 +155,7 @@ def _needed(falling: list[int], percent: int) -> int:
 
 def _gini(falling: list[int]) -> float:
     rising = falling[::-1]
-    count, weighted = len(rising), sum(place * cents for place, cents in enumerate(rising, 1))
+    count, weighted = len(rising), sum(rank * cents for rank, cents in enumerate(rising, 1))
     return round(2 * weighted / (count * sum(rising)) - (count + 1) / count, 8)
 
 
@@ -163,12 +165,12 @@ def _month(at: datetime) -> int:
 
 
 def _cohorts(year: Year) -> dict[str, list[int]]:
-    """By the month of the first purchase: how many came in it and in each month after it."""
+    """Return, by month of first purchase, the number of customers that bought in it and in each later month."""
     months = {customer: {_month(at) for at in moments} for customer, moments in year.moments().items()}
-    last = max(max(one) for one in months.values())
+    last = max(max(bought_in) for bought_in in months.values())
     cohorts: dict[int, Counter[int]] = defaultdict(Counter)
-    for one in months.values():
-        cohorts[min(one)].update(one)
+    for bought_in in months.values():
+        cohorts[min(bought_in)].update(bought_in)
     return {
         f"{first // 12}-{first % 12 + 1:02d}": [active[month] for month in range(first, last + 1)]
         for first, active in sorted(cohorts.items())
@@ -176,7 +178,7 @@ def _cohorts(year: Year) -> dict[str, list[int]]:
 
 
 def _shown(cohorts: dict[str, Any]) -> dict[str, list[int]]:
-    return {one["month"]: one["active"] for one in cohorts["cohorts"]}
+    return {cohort["month"]: cohort["active"] for cohort in cohorts["cohorts"]}
 
 
 HALF = (datetime.fromisoformat("2017-07-01T00:00:00Z"), datetime.fromisoformat("2018-01-01T00:00:00Z"))
@@ -184,10 +186,17 @@ WINDOW_DAYS = 90
 
 
 def _kept(year: Year) -> float:
-    """(customers at the end - new ones) / customers at the start; one is one who bought in the 90 days before."""
+    """Return (customers at the end - new customers) / customers at the start.
+
+    A household counts as a customer if it bought in the 90 days before.
+    """
     moments = year.moments()
     start, end = (
-        {customer for customer, at in moments.items() if any(day - timedelta(WINDOW_DAYS) < one <= day for one in at)}
+        {
+            customer
+            for customer, at in moments.items()
+            if any(day - timedelta(WINDOW_DAYS) < moment <= day for moment in at)
+        }
         for day in HALF
     )
     new = {customer for customer in end if min(moments[customer]) > HALF[0]}
@@ -195,33 +204,33 @@ def _kept(year: Year) -> float:
 
 
 def _rfm(year: Year) -> dict[tuple[int, int, int], int]:
-    """How many customers stand in which fifths; ties go by id."""
+    """Return the number of customers in each combination of fifths; ties are broken by id."""
     moments, revenue = year.moments(), year.spent(net=True)
     fifths = [
         _fifths({customer: max(at) for customer, at in moments.items()}),
         _fifths({customer: len(at) for customer, at in moments.items()}),
         _fifths(revenue),
     ]
-    return dict(Counter((fifths[0][one], fifths[1][one], fifths[2][one]) for one in moments))
+    return dict(Counter((fifths[0][customer], fifths[1][customer], fifths[2][customer]) for customer in moments))
 
 
 def _fifths(values: dict[str, Any]) -> dict[str, int]:
     rising = sorted(values, key=lambda customer: (values[customer], customer))
     larger, size = len(rising) % 5, len(rising) // 5
     ends = [sum(size + (fifth < larger) for fifth in range(number)) for number in range(1, 6)]
-    return {customer: next(n for n, end in enumerate(ends, 1) if place < end) for place, customer in enumerate(rising)}
+    return {customer: next(n for n, end in enumerate(ends, 1) if rank < end) for rank, customer in enumerate(rising)}
 
 
 def _cells(rfm: dict[str, Any]) -> dict[tuple[int, int, int], int]:
-    return {(one["recency"], one["frequency"], one["monetary"]): one["customers"] for one in rfm["cells"]}
+    return {(cell["recency"], cell["frequency"], cell["monetary"]): cell["customers"] for cell in rfm["cells"]}
 
 
 def _permitted(year: Year) -> int:
-    return sum(not one.withdrawn for one in year.permissions)
+    return sum(not permission.withdrawn for permission in year.permissions)
 
 
 def busiest(year: Year) -> str:
-    """The household with the most baskets."""
+    """Return the household with the most baskets."""
     return Counter(basket.household for basket in year.baskets).most_common(1)[0][0]
 
 
@@ -229,10 +238,10 @@ def _happened(year: Year) -> dict[str, int]:
     household = busiest(year)
     return {
         "purchase": sum(basket.household == household for basket in year.baskets),
-        "refund": sum(one.basket.household == household for one in year.returns),
-        "touch_point": sum(one["customer_id"] == year.ids[household] for one in year.touch_points),
+        "refund": sum(returned.basket.household == household for returned in year.returns),
+        "touch_point": sum(touch_point["customer_id"] == year.ids[household] for touch_point in year.touch_points),
     }
 
 
 def _kinds(timeline: list[dict[str, Any]]) -> dict[str, int]:
-    return dict(sorted(Counter(one["kind"] for one in timeline).items()))
+    return dict(sorted(Counter(entry["kind"] for entry in timeline).items()))

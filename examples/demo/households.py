@@ -1,7 +1,7 @@
-"""The households of the Complete Journey and what happened with them, as a shop would send it.
+"""The households of the Complete Journey and their year, as a shop would send it.
 
-Baskets, mailings, coupons and what households told of themselves are the file's own. What it does not tell is made by
-a rule, so that it is the same each time: who takes what back, who allows mail and who has had enough of it.
+Baskets, mailings, coupons and demographics come from the data set. It contains no returns and no permissions. Fixed
+rules derive them, so that they are the same in each run.
 """
 
 import csv
@@ -19,14 +19,14 @@ SOURCE = "complete-journey"
 CURRENCY = "USD"
 A_REFUND_EVERY = 50
 EARLY_REFUNDS = 25
-"""So many refunds are told before their basket, as a feed that is out of order does."""
+"""Number of refunds sent before their basket, as an out-of-order feed would send them."""
 ENOUGH_MAILINGS = 6
-"""Who got so many and used no coupon does not want more."""
+"""A household that got this many mailings and used no coupon withdraws its permission."""
 
 
 @dataclass
 class Basket:
-    """One visit to the till."""
+    """A visit to the till."""
 
     id: str
     household: str
@@ -37,7 +37,7 @@ class Basket:
 
 
 def read_baskets() -> list[Basket]:
-    """Every basket with its lines, in the order of time."""
+    """Return every basket with its lines, in chronological order."""
     products = {row["product_id"]: row for row in _rows("products")}
     baskets: dict[str, Basket] = {}
     for row in _rows("transactions"):
@@ -60,11 +60,13 @@ def read_baskets() -> list[Basket]:
 
 
 def read_households(baskets: list[Basket]) -> list[dict[str, Any]]:
-    """Each household as a customer: nameless, known by its card, some with what they told of themselves."""
-    told = {row["household_id"]: row for row in _rows("demographics")}
+    """Return each household as a customer: without a name, with its card as external id, some with demographics."""
+    demographics = {row["household_id"]: row for row in _rows("demographics")}
     customers = []
     for household in sorted({basket.household for basket in baskets}, key=int):
-        facts = {name: value for name, value in told.get(household, {}).items() if name != "household_id" and value}
+        facts = {
+            name: value for name, value in demographics.get(household, {}).items() if name != "household_id" and value
+        }
         customer: dict[str, Any] = {
             "kind": "person",
             "external_ids": [{"source": SOURCE, "id": household}],
@@ -78,7 +80,7 @@ def read_households(baskets: list[Basket]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Return:
-    """A line that went back."""
+    """A returned line of a basket."""
 
     basket: Basket
     cents: int
@@ -86,7 +88,7 @@ class Return:
 
 
 def read_returns(baskets: list[Basket]) -> list[Return]:
-    """Of every fiftieth basket the dearest line goes back, a week after the year has ended."""
+    """Return the most expensive line of every fiftieth basket as a refund, a week after the end of the year."""
     at = (baskets[-1].at + timedelta(days=7)).isoformat()
     returns = []
     for basket in baskets[::A_REFUND_EVERY]:
@@ -105,7 +107,7 @@ def read_returns(baskets: list[Basket]) -> list[Return]:
 
 
 def read_touch_points(ids: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every mailing that a household got and every coupon that it used, as the API takes them."""
+    """Return every mailing to a household and every used coupon, as the API accepts them."""
     campaigns = {row["campaign_id"]: row for row in _rows("campaign_descriptions")}
     mailings = [
         {
@@ -141,26 +143,26 @@ def read_touch_points(ids: Mapping[str, str]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Permission:
-    """A household that allowed mail, and may have taken that back."""
+    """A household's permission for mail, and whether the household withdrew it."""
 
     household: str
     withdrawn: bool
 
 
 def read_permissions(households: Iterable[str]) -> list[Permission]:
-    """Who told of themselves allowed mail; who was written to often and never used a coupon took it back."""
-    known = set(households)
+    """Derive permissions: households with demographics grant it, and withdraw after many mailings and no coupon."""
+    customers = set(households)
     mailed = Counter(row["household_id"] for row in _rows("campaigns"))
     used = {row["household_id"] for row in _rows("coupon_redemptions")}
     return [
         Permission(household, mailed[household] >= ENOUGH_MAILINGS and household not in used)
         for household in (row["household_id"] for row in _rows("demographics"))
-        if household in known
+        if household in customers
     ]
 
 
 def as_purchase(basket: Basket, customer_id: str) -> dict[str, Any]:
-    """A basket as the API takes it."""
+    """Return a basket as the API accepts it."""
     return {
         "customer_id": customer_id,
         "source": SOURCE,

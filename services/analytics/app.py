@@ -1,8 +1,7 @@
-"""The analytics service: its features on the chassis."""
+"""The analytics service."""
 
 from chassis import Service
-from services.analytics.model import Owned
+from services.analytics.base import Base
 from services.analytics.settings import Settings
 
-service = Service("analytics", settings=Settings, metadata=Owned.metadata)
-app = service.app
+service = Service("analytics", settings=Settings, metadata=Base.metadata, areas=("facts", "value", "retention"))

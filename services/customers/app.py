@@ -1,8 +1,7 @@
-"""The customers service: its features on the chassis."""
+"""The customers service."""
 
 from chassis import Service
-from services.customers.model import Owned
+from services.customers.base import Base
 from services.customers.settings import Settings
 
-service = Service("customers", settings=Settings, metadata=Owned.metadata)
-app = service.app
+service = Service("customers", settings=Settings, metadata=Base.metadata, areas=("people", "permission"))

@@ -1,8 +1,12 @@
-"""The interactions service: its features on the chassis."""
+"""The interactions service."""
 
 from chassis import Service
-from services.interactions.model import Owned
+from services.interactions.base import Base
 from services.interactions.settings import Settings
 
-service = Service("interactions", settings=Settings, metadata=Owned.metadata)
-app = service.app
+service = Service(
+    "interactions",
+    settings=Settings,
+    metadata=Base.metadata,
+    areas=("sources", "contact", "orders", "overview"),
+)

@@ -1,8 +1,7 @@
-"""The loyalty service: its features on the chassis."""
+"""The loyalty service."""
 
 from chassis import Service
-from services.loyalty.model import Owned
+from services.loyalty.base import Base
 from services.loyalty.settings import Settings
 
-service = Service("loyalty", settings=Settings, metadata=Owned.metadata)
-app = service.app
+service = Service("loyalty", settings=Settings, metadata=Base.metadata, areas=("points",))

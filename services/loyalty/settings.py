@@ -1,7 +1,7 @@
-"""What the loyalty service can be told, beside what every service can."""
+"""The settings of the loyalty service, beside those of every service."""
 
 import chassis
 
 
 class Settings(chassis.Settings):
-    """Nothing of its own yet."""
+    """None of its own yet."""

@@ -1,8 +1,8 @@
-"""An auditor: parallel clients of several tenants that write down what they were told, and what must hold at the end.
+"""The auditor: parallel clients of several tenants record their acknowledged writes, and an audit checks the result.
 
-async with a_load(stack, seed) as load:
+async with a_load(stack, name) as load:
     await load.further(100)  # acknowledged writes
     stack.kill("loyalty")
     await load.further(100)
-# here everything has arrived, and was compared
+# all events have arrived, and the audit has compared the services with the books
 """

@@ -1,4 +1,4 @@
-"""Clients: each does what its dice say, asks again when it was not told, and writes down what it was."""
+"""Clients: each sends random requests, retries until the outcome is known, and records acknowledged writes."""
 
 import asyncio
 import random
@@ -14,28 +14,31 @@ from tests.support.stack import Visitor
 
 CUSTOMERS = 8
 CUT, GIVEN_UP = 0.06, 0.3
-"""How often a connection is cut after sending, and how often nobody asks again then."""
+"""The share of requests whose connection is cut after sending, and the share of these that are never retried."""
 PATIENCE_SECONDS = 150
 PAUSE_SECONDS = 0.02
-"""Between two actions of a client: a load without pauses takes every core, and the audit reads all that it wrote."""
+"""The pause between two actions of a client.
+
+A load without pauses takes every core, and the audit has to read all of its writes.
+"""
 
 
 class GivenUp(Exception):
-    """The answer was not waited for, and will not be asked for."""
+    """The client did not wait for the response, and will not retry."""
 
 
 class Client:
-    """One caller of a tenant; others of the same tenant write to the same customers meanwhile."""
+    """A client of a tenant. Other clients write to the same customers of the tenant at the same time."""
 
-    def __init__(self, visitor: Visitor, books: Books, dice: random.Random) -> None:
+    def __init__(self, visitor: Visitor, books: Books, rng: random.Random) -> None:
         self._visitor = visitor
         self._books = books
-        self._dice = dice
-        self._name = f"{dice.getrandbits(64):016x}"
+        self._dice = rng
+        self._name = f"{rng.getrandbits(64):016x}"
         self._numbers = 0
 
     async def work(self, ended: asyncio.Event) -> None:
-        """Does one thing after the other."""
+        """Perform random actions in sequence until the load ends."""
         things: dict[Callable[[], Awaitable[None]], int] = {
             self._change_a_customer: 12,
             self._record_a_touch_point: 16,
@@ -54,14 +57,14 @@ class Client:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def record_customers(self, many: int) -> None:
-        """The customers that all clients of the tenant then write about."""
+        """Record the customers that all clients of the tenant write to afterwards."""
         for _ in range(many):
             body = a_customer(external_ids=[{"source": "audit", "id": self._number()}])
             made = await self._insist("POST", "/v1/customers", body)
             assert made.status_code == 201, made.text
             self._books.versions[made.json()["id"]] = 1
 
-    # What is done
+    # Actions
 
     async def _change_a_customer(self) -> None:
         customer, area = self._a_customer(), self._number()
@@ -85,18 +88,18 @@ class Client:
 
     async def _buy(self) -> None:
         body = self._a_basket()
-        bought = Bought("", body["customer_id"], self._cents)
+        purchase_recorded = Bought("", body["customer_id"], self._cents)
         try:
             told = await self._insist("POST", "/v1/purchases", body, keyed=self._dice.random() < 0.5, may_give_up=True)
         except GivenUp:
-            self._books.unsure[body["source_id"]] = bought
+            self._books.unsure[body["source_id"]] = purchase_recorded
             raise
         assert told.status_code in (200, 201), told.text
-        bought.id = told.json()["id"]
-        self._books.purchases[body["source_id"]] = bought
+        purchase_recorded.id = told.json()["id"]
+        self._books.purchases[body["source_id"]] = purchase_recorded
         if self._dice.random() < 0.2:
-            read = await self._insist("GET", f"/v1/purchases/{bought.id}")
-            assert read.status_code == 200, f"acknowledged, and then not there: {read.text}"
+            read = await self._insist("GET", f"/v1/purchases/{purchase_recorded.id}")
+            assert read.status_code == 200, f"acknowledged, but missing afterwards: {read.text}"
 
     async def _buy_by_batch(self) -> None:
         baskets = []
@@ -104,23 +107,23 @@ class Client:
             body = self._a_basket()
             baskets.append((body, Bought("", body["customer_id"], self._cents)))
         told = await self._insist("POST", "/v1/purchases/batch", {"items": [body for body, _ in baskets]})
-        for (body, bought), result in zip(baskets, told.json()["results"], strict=True):
+        for (body, purchase_recorded), result in zip(baskets, told.json()["results"], strict=True):
             assert result["problem"] is None, result
-            bought.id = result["id"]
-            self._books.purchases[body["source_id"]] = bought
+            purchase_recorded.id = result["id"]
+            self._books.purchases[body["source_id"]] = purchase_recorded
 
     async def _refund(self) -> None:
         if not self._books.purchases:
             return
-        bought, number = self._dice.choice(list(self._books.purchases.values())), self._number()
-        cents = self._dice.randrange(1, bought.cents + 1)
+        purchase_recorded, number = self._dice.choice(list(self._books.purchases.values())), self._number()
+        cents = self._dice.randrange(1, purchase_recorded.cents + 1)
         body = {"source": "audit", "source_id": number, "refunded_at": "2026-03-02T10:00:00Z", "amount": money(cents)}
-        told = await self._insist("POST", f"/v1/purchases/{bought.id}/refunds", body)
+        told = await self._insist("POST", f"/v1/purchases/{purchase_recorded.id}/refunds", body)
         if told.status_code == 409:
-            assert told.json()["code"] == "more_than_is_left", told.text
+            assert told.json()["code"] == "refund_exceeds_purchase", told.text
             return
         assert told.status_code in (200, 201), told.text
-        bought.refunds[number] = cents
+        purchase_recorded.refunds[number] = cents
 
     async def _redeem(self) -> None:
         customer, points = self._a_customer(), self._dice.randrange(1, 30)
@@ -130,7 +133,7 @@ class Client:
             body = {"points": points, "mode": mode}
             told = await self._insist("POST", f"/v1/memberships/{membership['id']}/redemptions", body)
             if told.status_code == 409:
-                assert told.json()["code"] == "not_enough_points", told.text
+                assert told.json()["code"] == "insufficient_points", told.text
                 return
             assert told.status_code == 201, told.text
             granted = told.json()
@@ -148,12 +151,15 @@ class Client:
         assert told.status_code == 200, told.text
         spent.state = told.json()["state"]
 
-    # How it is sent
+    # Sending
 
     async def _insist(
         self, method: str, path: str, body: Any = None, *, keyed: bool = True, may_give_up: bool = False
     ) -> httpx.Response:
-        """Sends until it is told what became of it, under one key; what has a number of its own needs none."""
+        """Retry until the outcome is known, under the same Idempotency-Key.
+
+        Requests with a source id of their own need no key.
+        """
         headers = {"idempotency-key": self._number()} if keyed and method != "GET" else {}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -166,10 +172,10 @@ class Client:
             except (httpx.TransportError, TimeoutError):
                 if cut and may_give_up and self._dice.random() < GIVEN_UP:
                     raise GivenUp from None
-            assert time.monotonic() < deadline, f"{method} {path} is not answered"
+            assert time.monotonic() < deadline, f"{method} {path} has no response"
             await asyncio.sleep(self._dice.uniform(0, 0.2))
 
-    # What the dice say
+    # Random values
 
     def _a_customer(self) -> str:
         return self._dice.choice(list(self._books.versions))
@@ -185,14 +191,14 @@ class Client:
 
 
 def _is_passing(told: httpx.Response) -> bool:
-    """Whether it is to be asked again: it was not done, nobody knows whether it was, or somebody is at it."""
+    """Return whether to retry: the request failed, its outcome is unknown, or its key is in flight."""
     if told.status_code >= 500:
-        assert told.status_code in (502, 503, 504), f"a fault is answered as an error of ours: {told.text}"
+        assert told.status_code in (502, 503, 504), f"a fault is reported as an internal error: {told.text}"
         assert told.headers["content-type"] == "application/problem+json", told.text
         return True
     return told.status_code == 429 or (told.status_code == 409 and told.json()["code"] == "idempotency_key_in_flight")
 
 
 def money(cents: int) -> str:
-    """An amount as it is written."""
+    """Return an amount as a decimal string."""
     return f"{cents // 100}.{cents % 100:02}"

@@ -1,6 +1,7 @@
-"""A service that kills itself at a step, some time after it began: `python -m tests.auditor.dying SERVICE STEP PORT`.
+"""Run a service that kills itself at a step, some time after its start.
 
-The step is exact and the SIGKILL real: no handler runs, no buffer is flushed, every connection breaks.
+`python -m tests.auditor.dying SERVICE STEP PORT`. The step is exact and the SIGKILL real: no handler runs, no buffer
+is flushed, every connection breaks.
 """
 
 import os
@@ -11,54 +12,56 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from chassis import relay
-from chassis.command import settings_for
+from chassis.cli.main import settings_for
+from chassis.cli.server import serve
+from chassis.db.transaction import Transaction
+from chassis.messaging import relay
 from chassis.service import load
-from chassis.serving import serve
-from chassis.work import Work
 
 SOONEST, LATEST = 5, 40
 
 
 def main() -> None:
-    """Serves until the step is reached for the chosen time."""
+    """Serve until the step is reached for the randomly chosen time."""
     name, step, port = sys.argv[1:]
     STEPS[step]()
     service = load(name)
-    service.configure(settings_for(name, service.settings_class))
-    serve(service, "all", "127.0.0.1", int(port))
+    serve(service, settings_for(name, service.settings), "all", "127.0.0.1", int(port))
 
 
 class Countdown:
-    """How often the step may still be passed."""
+    """Count how often the step may still be passed."""
 
     left = random.SystemRandom().randrange(SOONEST, LATEST)
 
     @classmethod
     def passed(cls) -> None:
-        """The step is reached."""
+        """Count a pass of the step. Kill the process at the last."""
         cls.left -= 1
         if cls.left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def before_a_requests_commit() -> None:
-    """Everything is inserted, nothing committed: of those that lock or ask before they write, and so begin."""
+    """Kill when all rows of a request are inserted and not committed.
+
+    Only requests that lock or read before they write count, because only these open a transaction.
+    """
     _after("_flush", of_reactions=False, begun=True)
 
 
 def before_a_requests_answer() -> None:
-    """Everything is committed, and nobody was told."""
-    _after("commit", of_reactions=False)
+    """Kill after the commit, before the client receives the response."""
+    _after("_commit", of_reactions=False)
 
 
 def before_a_reactions_commit() -> None:
-    """The effects of events are written, not committed."""
+    """Kill when the effects of events are written but not committed."""
     _after("_flush", of_reactions=True)
 
 
 def before_the_offset_is_committed() -> None:
-    """The effects of events are committed; Kafka will deliver them again."""
+    """Kill when the effects of events are committed. Kafka will deliver the events again."""
 
     async def commit(self: AIOKafkaConsumer, offsets: Any = None) -> None:
         Countdown.passed()
@@ -69,7 +72,7 @@ def before_the_offset_is_committed() -> None:
 
 
 def before_the_outbox_is_emptied() -> None:
-    """Kafka has acknowledged a wave of events, and the outbox holds them still."""
+    """Kill when Kafka has acknowledged a batch of events that the outbox still contains."""
 
     async def connect(*arguments: Any) -> Any:
         return Dying(await original(*arguments))
@@ -90,17 +93,16 @@ def before_the_outbox_is_emptied() -> None:
 
 
 def _after(method: str, *, of_reactions: bool, begun: bool = False) -> None:
-    """Counts the transactions that announce something; `begun`: that are more than one statement."""
+    """Count the transactions that publish events. With `begun`, count only those of several statements."""
 
-    async def patched(self: Work) -> None:
-        announces = bool(self._leaving.events) and self.actor.startswith("reaction:") == of_reactions
-        announces = announces and (self._began or not begun)
-        await original(self)
-        if announces:
+    async def patched(self: Transaction, *arguments: Any) -> None:
+        await original(self, *arguments)
+        is_reaction = self.caller.actor.startswith("reaction:")
+        if self.outbox.events and is_reaction == of_reactions and (self._began or not begun):
             Countdown.passed()
 
-    original = getattr(Work, method)
-    setattr(Work, method, patched)
+    original = getattr(Transaction, method)
+    setattr(Transaction, method, patched)
 
 
 STEPS = {

@@ -1,4 +1,4 @@
-"""A load: several tenants, several clients of each, and at its end the audit."""
+"""The load: several tenants with several clients each, and the audit at its end."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10*
 
 @dataclass
 class Load:
-    """What runs, and what was acknowledged to it."""
+    """The running clients, and the writes that were acknowledged to them."""
 
     visitors: list[Visitor]
     books: list[Books]
@@ -27,11 +27,11 @@ class Load:
 
     @property
     def acknowledged(self) -> int:
-        """Writes that were acknowledged, of all tenants."""
+        """Return the number of acknowledged writes of all tenants."""
         return sum(one.acknowledged for one in self.books)
 
     async def further(self, writes: int, within: float = 120) -> None:
-        """Waits until so many more writes were acknowledged."""
+        """Wait until this number of further writes is acknowledged."""
         goal, deadline = self.acknowledged + writes, time.monotonic() + within
         while self.acknowledged < goal:
             for worker in self.workers:
@@ -45,14 +45,17 @@ class Load:
 async def a_load(
     stack: RunningStack, name: str, *, tenants: int = 2, clients: int = 3, letters: int = 0
 ) -> AsyncIterator[Load]:
-    """Runs while the block does; then waits until everything has arrived, and audits. `letters`: dead ones expected."""
+    """Run a load during the block. Then wait until all events have arrived, and audit.
+
+    `letters` is the expected number of dead letters in each service.
+    """
     print(f"RAPPORT_SEED={SEED}: {name}")
-    dice = random.Random(f"{SEED} {name}")
+    rng = random.Random(f"{SEED} {name}")
     load = Load([a_visitor(stack) for _ in range(tenants)], [Books() for _ in range(tenants)])
     ended = asyncio.Event()
     for visitor, books in zip(load.visitors, load.books, strict=True):
         await _open_shop(visitor)
-        crew = [Client(visitor, books, random.Random(dice.getrandbits(64))) for _ in range(clients)]
+        crew = [Client(visitor, books, random.Random(rng.getrandbits(64))) for _ in range(clients)]
         await crew[0].record_customers(CUSTOMERS)
         load.workers += [asyncio.create_task(client.work(ended)) for client in crew]
     try:
@@ -75,5 +78,5 @@ async def a_load(
 
 
 async def _open_shop(visitor: Visitor) -> None:
-    program = (await visitor.insist("POST", "/v1/programs", json=a_program())).json()
-    await visitor.insist("POST", f"/v1/programs/{program['id']}/earning-rules", json=a_rule())
+    program = (await visitor.request_until_answered("POST", "/v1/programs", json=a_program())).json()
+    await visitor.request_until_answered("POST", f"/v1/programs/{program['id']}/earning-rules", json=a_rule())

@@ -1,11 +1,11 @@
-"""What the contract tests read: the five services and the merged document, as the code makes them now."""
+"""Fixtures of the contract tests: the five services and the merged document, generated from the current code."""
 
 from typing import Any
 
 import orjson
 import pytest
 
-from chassis.contracts import Files, files_of
+from chassis.cli.contracts import Files, generate
 from chassis.service import Service
 from local import generated
 
@@ -17,7 +17,7 @@ def services() -> list[Service]:
 
 @pytest.fixture(scope="session")
 def files(services: list[Service]) -> Files:
-    return files_of(services)
+    return generate(services)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""docker-compose.yml without a Docker engine: its schema, names and variables, and that each process can be set up.
+"""docker-compose.yml: its schema, names and variables, and the settings of each process, without a Docker engine.
 
-What this cannot prove is that the images build and the containers start.
+These tests do not build the images and do not start the containers.
 """
 
 import io
@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from chassis import json
-from chassis.identity import Caller, Signer, Verifier
+from chassis.core.identity import Caller, Signer, Verifier
 from chassis.service import load
+from chassis.types import json
 from gateway import commands
 from local import PROCESSES, SERVICES
 from tests.support.service import a_tenant
@@ -29,7 +29,7 @@ COMPOSE: dict[str, Any] = YAML(typ="safe").load(TEXT)
 
 @pytest.fixture
 def env(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """A .env as `make .env` makes it."""
+    """Return the variables of a .env file, as `make .env` writes it."""
     monkeypatch.setattr(sys, "stdin", io.StringIO((ROOT / ".env.example").read_text()))
     commands.env()
     lines = (line.partition("=") for line in capsys.readouterr().out.splitlines() if line and not line.startswith("#"))
@@ -37,7 +37,7 @@ def env(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def told(name: str, env: dict[str, str]) -> dict[str, str]:
-    """A service's environment, as Compose would fill it in."""
+    """Return the environment of a service, as Compose would set it."""
     environment: dict[str, str] = COMPOSE["services"][name]["environment"]
     return {key: VARIABLE.sub(lambda found: env[found[1]], str(value)) for key, value in environment.items()}
 
@@ -69,20 +69,20 @@ def test_every_variable_is_in_the_example_and_every_one_there_is_used() -> None:
     )
     assert {found[0] for found in VARIABLE.findall(TEXT)} == set(example)
     secret = {name for name in example if name != "RAPPORT_PORT"}
-    assert all(example[name] == "" for name in secret), "nothing has a default secret"
+    assert all(example[name] == "" for name in secret), "a secret has no default"
     without_refusal = {found[1] for found in VARIABLE.finditer(TEXT) if ":?" not in found[0]}
-    assert not without_refusal & secret, "a secret that is missing must stop it"
+    assert not without_refusal & secret, "a missing secret must stop Compose"
 
 
 def test_a_made_env_has_a_secret_for_each(env: dict[str, str]) -> None:
     secret = {name: value for name, value in env.items() if name != "RAPPORT_PORT"}
     assert min(len(value) for value in secret.values()) >= 22
     assert len(set(secret.values())) == len(secret)
-    assert not [value for value in secret.values() if "$" in value], "Compose would read that as a variable"
+    assert not [value for value in secret.values() if "$" in value], "Compose would expand it as a variable"
 
 
 def test_no_env_is_made_when_docker_is_away(tmp_path: Path) -> None:
-    """Without anything installed here Docker makes it; when that fails, nothing may be left that looks like secrets."""
+    """Without local packages, Docker writes the file. If Docker fails, no file that looks like secrets may remain."""
     for name in ("Makefile", ".env.example"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     docker = tmp_path / "docker"
@@ -113,15 +113,15 @@ def test_images_are_pinned() -> None:
 @pytest.mark.parametrize("name", PROCESSES)
 def test_each_process_finds_its_settings(name: str, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     service = load(name)
-    known = {field.upper() for field in service.settings_class.model_fields}
+    known = {field.upper() for field in service.settings.model_fields}
     serving, migrating = told(name, env), told(f"migrate-{name}", env)
-    assert set(migrating) <= known, "a setting that nobody reads is a mistake"
-    assert set(migrating) - set(serving) == {"MIGRATION_DATABASE_URL"}, "who serves may not migrate"
+    assert set(migrating) <= known, "every setting must be read"
+    assert set(migrating) - set(serving) == {"MIGRATION_DATABASE_URL"}, "a serving process may not migrate"
     for key in known & os.environ.keys():
         monkeypatch.delenv(key)
     for key, value in migrating.items():
         monkeypatch.setenv(key, value)
-    settings = service.settings_class()
+    settings = service.settings()
     assert settings.database_url != settings.worker_database_url
     assert COMPOSE["services"][name]["command"] == ["serve", name, "--role", "all", "--host", "0.0.0.0"]
     assert COMPOSE["services"][f"migrate-{name}"]["command"] == ["migrate", name]

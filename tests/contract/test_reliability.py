@@ -1,4 +1,4 @@
-"""docs/reliability.md names what exists: each promise has a mutant, each mutant applies, each test is there."""
+"""docs/reliability.md: each promise has a mutant, each mutant applies, and each named test exists."""
 
 import ast
 from operator import attrgetter

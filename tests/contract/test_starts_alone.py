@@ -1,4 +1,4 @@
-"""Independence is a behaviour: each service starts from a folder that holds the chassis, the contracts and itself."""
+"""Independent services: each service starts from a folder with only the chassis, the contracts and itself."""
 
 import os
 import shutil
@@ -8,26 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from local import SERVICES
+
 ROOT = Path(__file__).parent.parent.parent
 ALONE = (
     "import os, sys; sys.path[:] = [one for one in sys.path if not os.path.isdir(os.path.join(one, 'chassis'))]; "
     "sys.path.insert(0, '.'); "
 )
-"""Takes the whole repository off the path: what is left is what is installed, and this folder."""
+"""Removes the repository from the path. Only installed packages and this folder remain."""
 ASK = ALONE + (
-    "from chassis.service import load; service = load({name!r}); "
-    "print(chr(10).join(sorted(service.app.openapi()['paths']))); "
+    "from chassis.service import installed_services, load; service = load({name!r}); "
+    "assert installed_services() == [{name!r}], installed_services(); "
+    "print(chr(10).join(sorted(service.openapi()['paths']))); "
     "import importlib.util as u; assert not any(u.find_spec(one) for one in {others!r}), 'a neighbour is there'"
 )
 
 
-@pytest.mark.parametrize("name", ["customers", "interactions", "loyalty", "analytics"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_service_starts_alone(tmp_path: Path, name: str) -> None:
     shutil.copytree(ROOT / "chassis", tmp_path / "chassis")
     shutil.copytree(ROOT / "contracts", tmp_path / "contracts")
     shutil.copytree(ROOT / "services" / name, tmp_path / "services" / name)
-    (tmp_path / "services" / "__init__.py").touch()
-    others = ["gateway", "local", *(f"services.{one}" for one in ("customers", "loyalty") if one != name)]
+    shutil.copy(ROOT / "services" / "__init__.py", tmp_path / "services")
+    others = ["gateway", "local", *(f"services.{one}" for one in SERVICES if one != name)]
     ask = ASK.format(name=name, others=others)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(
@@ -39,7 +42,7 @@ def test_a_service_starts_alone(tmp_path: Path, name: str) -> None:
 
 def test_every_command_is_there_when_only_the_chassis_is(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "chassis", tmp_path / "chassis")
-    ask = ALONE + "from chassis.command import main; main()"
+    ask = ALONE + "from chassis.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", ask, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -1,6 +1,6 @@
 """Mutants: breakages of the code, each with the tests that catch it. `make mutants` tries them all.
 
-Each is a file NAME.toml: the promise of docs/reliability.md, what breaks, the tests and the edits that break it.
+Each is a file NAME.toml: the promise of docs/reliability.md, the breakage, the tests and the edits that cause it.
 """
 
 import ast
@@ -21,10 +21,10 @@ class Edit:
     find: str
     replace: str
     within: str = ""
-    """The qualified name of a function, method or class (`Relay._carry`), or of an assignment (`_READ`)."""
+    """The qualified name of a function, method or class (`Relay._publish_batch`), or of an assignment (`_READ`)."""
 
     def apply(self, text: str) -> str:
-        """Return the text of the file after the edit. Raises ValueError unless there is exactly one match."""
+        """Return the text of the file after the edit. Raises ValueError unless the text matches exactly once."""
         before, source, after = _split(text, self.within) if self.within else ("", text, "")
         matches = source.count(self.find)
         if matches != 1:
@@ -74,7 +74,7 @@ def mutants() -> Iterator[Mutant]:
 
 
 def _split(text: str, within: str) -> tuple[str, str, str]:
-    """Return what precedes the definition, its source in whole lines, and what follows."""
+    """Return the text before the definition, its source in whole lines, and the text after it."""
     *scopes, name = within.split(".")
     body = ast.parse(text).body
     for scope in scopes:

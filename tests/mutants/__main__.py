@@ -18,7 +18,7 @@ LONGEST_SECONDS = 600
 
 
 def main() -> None:
-    """Try the mutants, one after the other."""
+    """Try the mutants in sequence."""
     chosen = [mutant for mutant in mutants() if not sys.argv[1:] or mutant.name in sys.argv[1:]]
     with tempfile.TemporaryDirectory(prefix="rapport-mutants-") as folder:
         copy = Path(folder) / "rapport"
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _is_caught(mutant: Mutant, copy: Path) -> bool:
-    """Return whether its tests fail. An error outside a test, such as one of collection, does not count."""
+    """Return whether its tests fail. An error outside a test, such as a collection error, does not count."""
     started = time.monotonic()
     originals = mutant.apply(copy)
     try:

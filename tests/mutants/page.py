@@ -1,4 +1,4 @@
-"""The table of mutants in docs/reliability.md: `python -m tests.mutants.page` writes it."""
+"""Write the table of mutants in docs/reliability.md: `python -m tests.mutants.page`."""
 
 from tests.mutants import ROOT, mutants
 

@@ -1,6 +1,6 @@
-"""Isolation straight at the databases, of every table of every service: a new one is tested too.
+"""Tenant isolation in the databases: every table of every service is tested, including new tables.
 
-Each proof runs in a transaction of the superuser of which nothing stays, as the login that it names.
+Each test runs as the login that it names, in a transaction of the superuser that is rolled back.
 """
 
 import asyncpg
@@ -8,7 +8,7 @@ import pytest
 
 from chassis.service import load
 from local import PROCESSES
-from local.places import Place
+from local.data_dir import DataDir
 from tests.support.service import settings_of
 from tests.support.tenancy import (
     as_login,
@@ -40,24 +40,25 @@ CHASSIS_RIGHTS = {
         "audit": "select insert",
     },
 }
-"""What docs/architecture.md grants in the schema `chassis`, and no more."""
+"""Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 FUNCTIONS = {
     "customers": {"counts", "search_customers"},
     "interactions": {"counts", "count_orphans"},
     "loyalty": {"counts"},
     "analytics": {"counts"},
-    "gateway": {"counts", "find_api_key", "note_key_use"},
+    "gateway": {"counts", "find_api_key", "find_tenants", "note_key_use"},
 }
-"""The functions of ours that a service's logins may call."""
+"""The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = {"find_api_key", "note_key_use"}
+NOT_FOR_THE_API = {"find_tenants"}
 
 
 def service_of(login: str) -> str:
     return login.rpartition("_")[0]
 
 
-def url_of(database: Place, login: str) -> str:
+def url_of(database: DataDir, login: str) -> str:
     settings = settings_of(database, load(service_of(login)))
     return str(settings.database_url if login.endswith("_api") else settings.worker_database_url)
 
@@ -70,7 +71,7 @@ def login(request: pytest.FixtureRequest) -> str:
 # Rows
 
 
-async def test_a_login_sees_its_tenants_rows_and_without_a_tenant_none(database: Place, login: str) -> None:
+async def test_a_login_sees_its_tenants_rows_and_without_a_tenant_none(database: DataDir, login: str) -> None:
     one, other = two_tenants()
     async with tried_as_superuser(database, service_of(login)) as connection:
         await fill_every_table(connection, one, other)
@@ -85,8 +86,8 @@ async def test_a_login_sees_its_tenants_rows_and_without_a_tenant_none(database:
                 assert [(row["mine"], row["rows"]) for row in await connection.fetch(of_one)] == [(True, 1)], table
 
 
-async def test_a_login_without_any_setting_sees_nothing(database: Place, login: str) -> None:
-    """A connection as it comes from PostgreSQL: `app.tenant` was never set."""
+async def test_a_login_without_any_setting_sees_nothing(database: DataDir, login: str) -> None:
+    """On a new connection to PostgreSQL, `app.tenant` has never been set."""
     connection = await asyncpg.connect(url_of(database, login))
     try:
         assert await connection.fetchval("select session_user") == login
@@ -97,7 +98,7 @@ async def test_a_login_without_any_setting_sees_nothing(database: Place, login: 
         await connection.close()
 
 
-async def test_a_login_writes_nothing_of_another_tenant(database: Place, login: str) -> None:
+async def test_a_login_writes_nothing_of_another_tenant(database: DataDir, login: str) -> None:
     one, other = two_tenants()
     async with tried_as_superuser(database, service_of(login)) as connection:
         await fill_every_table(connection, one, other)
@@ -111,12 +112,12 @@ async def test_a_login_writes_nothing_of_another_tenant(database: Place, login: 
                 f"select from {table} where tenant_id = '{other}' for update",
             ):
                 assert await done_by(connection, login, one, statement) in (None, 0), statement
-            # Its own row given away: refused by the policy, or by the right that is missing.
+            # The policy or a missing right rejects moving its own row to another tenant.
             assert await done_by(connection, login, one, f"update {table} set tenant_id = '{other}'") is None, table
 
 
 async def done_by(connection: asyncpg.Connection, login: str, tenant: object, statement: str) -> int | None:
-    """How many rows a statement of that login touches; None when it is refused."""
+    """Return the number of rows that a statement of that login affects, or None if it is rejected."""
     async with as_login(connection, login, tenant):  # type: ignore[arg-type]
         try:
             tag = await connection.execute(statement)
@@ -126,8 +127,8 @@ async def done_by(connection: asyncpg.Connection, login: str, tenant: object, st
     raise AssertionError("unreachable")
 
 
-async def test_the_apis_login_sees_nothing_of_others_in_the_chassis_tables(database: Place, login: str) -> None:
-    """The worker's sees all of them, save the audit."""
+async def test_the_apis_login_sees_nothing_of_others_in_the_chassis_tables(database: DataDir, login: str) -> None:
+    """The worker's login sees the rows of all tenants, except in the audit."""
     one, other = two_tenants()
     role = login.rpartition("_")[2]
     async with tried_as_superuser(database, service_of(login)) as connection:
@@ -150,7 +151,7 @@ async def test_the_apis_login_sees_nothing_of_others_in_the_chassis_tables(datab
 # Rights
 
 
-async def test_a_login_may_do_in_the_chassis_tables_what_is_written_down(database: Place, login: str) -> None:
+async def test_a_login_may_do_in_the_chassis_tables_what_is_written_down(database: DataDir, login: str) -> None:
     async with tried_as_superuser(database, service_of(login)) as connection:
         rows = await connection.fetch(
             """
@@ -174,7 +175,7 @@ async def test_a_login_may_do_in_the_chassis_tables_what_is_written_down(databas
     assert sequences == []
 
 
-async def test_a_login_reads_and_writes_rows_and_does_nothing_else_to_tables(database: Place, login: str) -> None:
+async def test_a_login_reads_and_writes_rows_and_does_nothing_else_to_tables(database: DataDir, login: str) -> None:
     async with tried_as_superuser(database, service_of(login)) as connection:
         for table in await tables_of(connection):
             for statement in (
@@ -191,7 +192,7 @@ async def test_a_login_reads_and_writes_rows_and_does_nothing_else_to_tables(dat
                         await connection.execute(statement)
 
 
-async def test_a_login_owns_nothing_and_makes_nothing(database: Place, login: str) -> None:
+async def test_a_login_owns_nothing_and_makes_nothing(database: DataDir, login: str) -> None:
     service = service_of(login)
     group = f"rapport_{login}"
     async with tried_as_superuser(database, service) as connection:
@@ -216,7 +217,7 @@ async def test_a_login_owns_nothing_and_makes_nothing(database: Place, login: st
         assert not await connection.fetchval("select has_database_privilege($1, current_database(), 'create')", login)
 
 
-async def test_a_login_calls_the_functions_that_are_written_down(database: Place, login: str) -> None:
+async def test_a_login_calls_the_functions_that_are_written_down(database: DataDir, login: str) -> None:
     service = service_of(login)
     async with tried_as_superuser(database, service) as connection:
         rows = await connection.fetch(
@@ -228,11 +229,11 @@ async def test_a_login_calls_the_functions_that_are_written_down(database: Place
             """,
             login,
         )
-    left_out = NOT_FOR_THE_WORKER if login.endswith("_worker") else set()
+    left_out = NOT_FOR_THE_WORKER if login.endswith("_worker") else NOT_FOR_THE_API
     assert {row["proname"] for row in rows} == FUNCTIONS[service] - left_out
 
 
-async def test_a_login_becomes_nobody_else(database: Place, login: str) -> None:
+async def test_a_login_becomes_nobody_else(database: DataDir, login: str) -> None:
     connection = await asyncpg.connect(url_of(database, login))
     try:
         roles = await connection.fetch("select rolname from pg_roles where rolname !~ '^pg_'")
@@ -246,7 +247,7 @@ async def test_a_login_becomes_nobody_else(database: Place, login: str) -> None:
         await connection.close()
 
 
-async def test_a_login_comes_into_its_own_database_only(database: Place, login: str) -> None:
+async def test_a_login_comes_into_its_own_database_only(database: DataDir, login: str) -> None:
     own = service_of(login)
     for service in PROCESSES:
         if service != own:
@@ -255,8 +256,8 @@ async def test_a_login_comes_into_its_own_database_only(database: Place, login: 
 
 
 @pytest.mark.parametrize("arguments", ["'ada', 10", "'ada', 10, 0.6"])
-async def test_a_search_looks_into_its_own_tenant(database: Place, arguments: str) -> None:
-    """It runs as the owner, whom no policy binds."""
+async def test_a_search_looks_into_its_own_tenant(database: DataDir, arguments: str) -> None:
+    """The function runs as the owner, to which no policy applies."""
     one, other = two_tenants()
     async with tried_as_superuser(database, "customers") as connection:
         await fill_every_table(connection, one, other)
@@ -268,11 +269,11 @@ async def test_a_search_looks_into_its_own_tenant(database: Place, arguments: st
                 assert [row["id"] for row in rows] == found
 
 
-# What a table must be
+# Required properties of tables
 
 
 @pytest.mark.parametrize("service", PROCESSES)
-async def test_nothing_in_a_database_lets_tenants_see_one_another(database: Place, service: str) -> None:
+async def test_nothing_in_a_database_lets_tenants_see_one_another(database: DataDir, service: str) -> None:
     async with tried_as_superuser(database, service) as connection:
         assert await weaknesses_of(connection) == []
 
@@ -332,7 +333,9 @@ SOUND = (
         (list(SOUND), []),
     ],
 )
-async def test_a_table_that_forgets_the_tenant_is_found(database: Place, mistake: list[str], found: list[str]) -> None:
+async def test_a_table_that_forgets_the_tenant_is_found(
+    database: DataDir, mistake: list[str], found: list[str]
+) -> None:
     async with tried_as_superuser(database, "loyalty") as connection:
         for statement in mistake:
             await connection.execute(statement)

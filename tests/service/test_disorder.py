@@ -1,4 +1,4 @@
-"""Duplicates and disorder: whatever way events are delivered, the sums are those of what happened."""
+"""Duplicates and disorder: any order of delivery results in the sums of the actual history."""
 
 import random
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from chassis.reactions import Received
+from chassis.messaging.dispatcher import KafkaRecord
 from tests.support.disorder import SEED, partitions_of, polled
 from tests.support.reading import Reading
 from tests.support.service import Published, ServiceUnderTest
@@ -18,36 +18,36 @@ History = tuple[Shop, list[Published]]
 
 
 async def histories(
-    customers: ServiceUnderTest, interactions: ServiceUnderTest, dice: random.Random
+    customers: ServiceUnderTest, interactions: ServiceUnderTest, rng: random.Random
 ) -> Sequence[History]:
-    """What some tenants did, and what customers and interactions published of it."""
+    """Return the trade of some tenants, with the events that customers and interactions published."""
     found = []
     for _ in range(SHOPS):
         people = await customers.for_new_tenant()
         trade = interactions.for_tenant(people.tenant)
         await trade.announce()
-        shop = Shop(people, trade, dice)
+        shop = Shop(people, trade, rng)
         await shop.trade(STEPS)
-        await trade.do_chores()  # records the refunds that waited for their purchases
+        await trade.run_periodic_tasks()  # records refunds that were waiting for their purchases
         found.append((shop, await people.published() + await trade.published()))
     return found
 
 
-def records_of(reader: ServiceUnderTest, told: Sequence[Published]) -> list[Received]:
-    """The events as Kafka would hold them, for that reader's tenant."""
+def records_of(reader: ServiceUnderTest, told: Sequence[Published]) -> list[KafkaRecord]:
+    """Return the events as records in Kafka, for that reader's tenant."""
     records = [reader.record_of({"id": one.id, "type": one.type, "key": one.subject, "data": one.data}) for one in told]
     return [replace(one, partition=crc32(one.key or b"") % PARTITIONS) for one in records]
 
 
 @dataclass(frozen=True)
 class Consumers:
-    """Loyalty and analytics, as consumers that know nothing of a history yet."""
+    """Loyalty and analytics, as consumers that have not received a history yet."""
 
     loyalty: ServiceUnderTest
     analytics: ServiceUnderTest
 
-    async def of(self, histories: Sequence[History]) -> tuple[list[Reading], list[Received]]:
-        """A reading of each history by tenants of its own, and what there is to read."""
+    async def of(self, histories: Sequence[History]) -> tuple[list[Reading], list[KafkaRecord]]:
+        """Return a reading of each history by separate tenants, and the records to read."""
         readings, records = [], []
         for shop, told in histories:
             loyalty = await self.loyalty.for_new_tenant()
@@ -58,10 +58,10 @@ class Consumers:
             records += records_of(loyalty, told)
         return readings, records
 
-    async def read(self, batch: Sequence[Received]) -> None:
-        """Takes a polled batch."""
+    async def read(self, batch: Sequence[KafkaRecord]) -> None:
+        """Apply a polled batch in both services."""
         for service in (self.loyalty, self.analytics):
-            await service.shared.reactor.apply(batch)
+            await service.shared.dispatcher.apply(batch)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def consumers(running_loyalty: ServiceUnderTest, running_analytics: ServiceUnder
 
 
 @pytest.fixture(params=range(2))
-def dice(request: pytest.FixtureRequest) -> random.Random:
+def rng(request: pytest.FixtureRequest) -> random.Random:
     print(f"RAPPORT_SEED={SEED}")
     return random.Random(f"{SEED} {request.param}")
 
@@ -79,23 +79,23 @@ async def test_any_delivery_leaves_the_same_sums(
     running_customers: ServiceUnderTest,
     running_interactions: ServiceUnderTest,
     consumers: Consumers,
-    dice: random.Random,
+    rng: random.Random,
 ) -> None:
-    """In order and once; then by others, twice, cut anyhow, while points are spent; then once more, years later."""
-    told = await histories(running_customers, running_interactions, dice)
+    """Deliver in order and once, then twice in random batches while points are spent, then again after years."""
+    told = await histories(running_customers, running_interactions, rng)
     first, records = await consumers.of(told)
     await consumers.read(records)
     await hold(first)
 
     second, records = await consumers.of(told)
-    for batch in polled(partitions_of(records), dice):
+    for batch in polled(partitions_of(records), rng):
         await consumers.read(batch)
-        await dice.choice(second).spend()
+        await rng.choice(second).spend()
     await hold(second)
 
     for reading in second:
         await reading.forget()
-    for batch in polled(partitions_of(records), dice):
+    for batch in polled(partitions_of(records), rng):
         await consumers.read(batch)
     for reading in second:
         await reading.holds()

@@ -1,4 +1,4 @@
-"""Every version of every event that was ever published is still read, also beside newer ones."""
+"""Published events: every version ever published is still readable, also next to newer versions."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ FILES = "python -m tests.support.release writes it: tests/data/releases/README.m
 
 
 def readers(service: ServiceUnderTest, type: str) -> set[str]:
-    return {one.feature for one in service.service.reactions if one.incoming.event_type == type}
+    return {one.feature for one in service.service.handlers if one.event.event_type == type}
 
 
 async def who_applied(service: ServiceUnderTest) -> set[str]:
@@ -35,7 +35,7 @@ async def test_every_event_that_was_ever_published_is_read(service: ServiceUnder
 
 
 async def test_what_a_newer_publisher_adds_is_passed_over(service: ServiceUnderTest) -> None:
-    """During a rolling upgrade a new process publishes fields and types that an old one has never heard of."""
+    """During a rolling upgrade a new process publishes fields and types that an old process does not define."""
     for type in kept_types():
         fact = example_of(type, service.tenant)
         unheard = {"added_later": {"of": ["any", 1, "form"]}}

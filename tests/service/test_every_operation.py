@@ -1,12 +1,12 @@
-"""What holds of every operation of the four services, taken from their OpenAPI documents: a new one is tested too.
+"""Every operation of the four services: isolation, scopes and errors. New operations are tested automatically.
 
-Another tenant's id is answered as one that does not exist, byte for byte; and an operation takes its own scope and no
-other.
+The operations are read from the OpenAPI documents. The response for another tenant's id equals that for a missing id,
+byte for byte. An operation accepts only its own scope.
 """
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer
 from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import operations_of
@@ -22,7 +22,7 @@ async def test_another_tenants_record_is_answered_as_one_that_does_not_exist(ser
         kind = operation.kind
         if not operation.is_on_a_record or kind in NO_RECORD:
             continue
-        assert kind in ids, f"{operation}: say in tests/support/operations.py how one is made"
+        assert kind in ids, f"{operation}: add a record to tests/support/operations.py"
         asked, rule = (ids[kind], ids.get("rule_id", "")), str(uuid7())
         unknown = (str(uuid7()), rule)
         mine, theirs, nobodys = (
@@ -75,7 +75,7 @@ async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service
 
 
 async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:
-    """PostgreSQL knows no text with one, so it must not get that far."""
+    """PostgreSQL cannot store a NUL in text, so the request must be rejected before the database."""
     for operation in operations_of(service):
         for parameter in operation.described.get("parameters", []):
             if parameter["in"] == "query":

@@ -1,24 +1,26 @@
-"""An upgrade loses nothing: every released version's data, brought to today's tables and used by today's code."""
+"""Upgrades: the data of every release is migrated to the current tables without loss, and the current code uses it."""
 
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
 
-from chassis.ids import uuid7
-from chassis.migrations import NoWayDown, differences, migrate, newest_revision
-from chassis.rebuilding import rebuild_all
+from chassis.cli.rebuild import rebuild_all
+from chassis.core.identity import TenantFacts
+from chassis.db.drift import find_drift
+from chassis.db.migrations import DowngradeNotSupported, migrate, newest_revision
+from chassis.messaging.tenants import tenant_from_row
 from chassis.service import Service, load
-from chassis.tenants import tenant_of
+from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
-from local.places import Place
-from tests.service.chassis.test_database import is_chassis
+from local.data_dir import DataDir
 from tests.support.events import example_of
 from tests.support.operations import Operation
 from tests.support.requests import every_request, operations_of, request_of
@@ -42,12 +44,12 @@ def upgrade() -> None:
         end $$
     """)
 '''
-"""A revision of tomorrow: every table has one more column that may be empty."""
+"""A future revision: every table has an additional nullable column."""
 
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A service on the database of a release, and what stood there before and after the upgrade."""
+    """A service on the database of a release, with its contents before and after the upgrade."""
 
     service: ServiceUnderTest
     before: Contents
@@ -55,54 +57,64 @@ class Upgraded:
 
 
 @pytest.fixture(scope="module")
-def place(database: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def data_dir(database: DataDir, tmp_path_factory: pytest.TempPathFactory) -> DataDir:
     return beside(database, tmp_path_factory.mktemp("restored"))
 
 
 @pytest.fixture(scope="module", params=[(release, name) for release in releases() for name in PROCESSES], ids="-".join)
-async def upgraded(request: pytest.FixtureRequest, place: Place) -> AsyncIterator[Upgraded]:
+async def upgraded(request: pytest.FixtureRequest, data_dir: DataDir) -> AsyncIterator[Upgraded]:
     release, name = request.param
     service = another(name)
-    before, after = await upgrade(place, service, release, service.migrations)
-    async with running(place, service) as tested:
+    before, after = await upgrade(data_dir, service, release, service.migrations)
+    async with running(data_dir, service) as tested:
         yield Upgraded(tested, before, after)
 
 
 def another(name: str) -> Service:
-    """The service once more, for the session's own runs on another database; the gateway without its front."""
-    one = load(name)
-    return Service(one.name, package=one.package, settings=one.settings_class, metadata=one.metadata)
+    """Return the service without its outer application, because the gateway's connects to the other services."""
+    return replace(load(name), outer_app=None)
 
 
-async def upgrade(place: Place, service: Service, release: str, migrations: Path) -> tuple[Contents, Contents]:
-    """Restores what a release left and migrates it; what stood there before and after."""
-    await restore(place, service, release)
-    settings = settings_of(place, service)
+async def upgrade(data_dir: DataDir, service: Service, release: str, migrations: Path) -> tuple[Contents, Contents]:
+    """Restore and migrate the database of a release. Return its contents before and after."""
+    await restore(data_dir, service, release)
+    settings = settings_of(data_dir, service)
     before = await contents(str(settings.migration_database_url))
     await migrate(settings, service.name, migrations)
     return before, await contents(str(settings.migration_database_url))
 
 
 @asynccontextmanager
-async def running(place: Place, service: Service) -> AsyncIterator[ServiceUnderTest]:
-    """The service on the restored database, as the tenant that it held meets it."""
-    tested = ServiceUnderTest(service, place)
+async def running(data_dir: DataDir, service: Service) -> AsyncIterator[ServiceUnderTest]:
+    """Run the service on the restored database, for the tenant stored there."""
+    tested = ServiceUnderTest(service, data_dir)
     async with tested.running():
-        yield tested.for_tenant(tenant_of(await tested.shared.worker_pool.fetchrow("select * from chassis.tenant")))
+        (row,) = await tested.shared.worker_pool.fetch("select * from chassis.tenant")
+        yield tested.for_tenant(tenant_from_row(row))
 
 
 def lost(before: Contents, after: Contents) -> list[str]:
-    """Rows and values that do not stand there any more."""
+    """Return the rows and values that no longer exist."""
     return [
         f"{table}: {row}"
         for table, rows in before.items()
         for row in rows
-        if not any(row.items() <= kept.items() for kept in after.get(table, []))
+        if not any(as_kept_now(table, row).items() <= kept.items() for kept in after.get(table, []))
     ]
 
 
+def as_kept_now(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in its current form, where several columns are replaced by a document."""
+    if table != "chassis.tenant" or "facts" in row:
+        return row
+    names = TenantFacts.model_fields
+    return {name: value for name, value in row.items() if name not in names} | {
+        "facts": {name: row[name] for name in names}
+    }
+
+
 def tomorrow(service: Service, folder: Path, and_more: str = "") -> Path:
-    """The service's migrations, and one more."""
+    """Return a copy of the service's migrations with an additional revision."""
     migrations = folder / "migrations"
     shutil.copytree(service.migrations, migrations)
     revision = NEWER.format(head=newest_revision(service.migrations, service.name), and_more=and_more)
@@ -110,57 +122,57 @@ def tomorrow(service: Service, folder: Path, and_more: str = "") -> Path:
     return migrations
 
 
-# What was there is there
+# Data is preserved
 
 
 async def test_every_row_is_kept_and_the_tables_are_todays(upgraded: Upgraded) -> None:
     service = upgraded.service.service
     own = {name: rows for name, rows in upgraded.before.items() if name.startswith("public.")}
-    assert [name for name, rows in own.items() if not rows] == [], "the release left something in every table"
+    assert [name for name, rows in own.items() if not rows] == [], "a release must have rows in every table"
     assert lost(upgraded.before, upgraded.after) == []
-    found = await differences(settings_of(upgraded.service.place, service), service.name, service.metadata)
-    assert [one for one in found if not is_chassis(one)] == []
+    drift = await find_drift(settings_of(upgraded.service.data_dir, service), service.metadata)
+    assert not drift, drift
 
 
-async def test_a_migration_that_loses_something_is_found_out(place: Place, tmp_path: Path) -> None:
-    """The test of the test."""
+async def test_a_migration_that_loses_something_is_found_out(data_dir: DataDir, tmp_path: Path) -> None:
+    """The check itself detects lost rows and values."""
     service = another("loyalty")
     careless = tomorrow(service, tmp_path, "delete from lot_allocation where points = 1;")
-    before, after = await upgrade(place, service, releases()[-1], careless)
+    before, after = await upgrade(data_dir, service, releases()[-1], careless)
     gone = len(before["public.lot_allocation"])
     assert (len(lost(before, after)), gone > 0) == (gone, True)
     wallets = before["public.wallet"]
-    for spoilt in (
+    for malformed in (
         [],
         wallets[1:],
         [row | {"available": 0} for row in wallets],
         [{"id": row["id"]} for row in wallets],
     ):
-        assert lost(before, before | {"public.wallet": spoilt}) != []
+        assert lost(before, before | {"public.wallet": malformed}) != []
 
 
-# It is used
+# Data is used
 
 
 @pytest.mark.generated
 async def test_what_the_release_wrote_is_answered(upgraded: Upgraded) -> None:
     tested = upgraded.service
     for operation in operations_of(tested):
-        if operation.method == "GET" and operation.kind != "status":  # the status asks the other services
+        if operation.method == "GET" and operation.kind != "status":  # it requests the other services
             for ids in some_ids(upgraded.after, operation):
                 answer = await request_of(operation, ids).sent_to(tested)
                 assert answer.status_code == 200, f"{operation}: {answer.text}"
 
 
 def some_ids(contents: Contents, operation: Operation) -> list[dict[str, str]]:
-    """The ids of every row that an operation is about."""
+    """Return the ids of every row that an operation can address."""
     kind = operation.kind
     if not operation.is_on_a_record:
         return [{}]
     table = contents.get("public." + kind.replace("-", "_").removesuffix("s"))
-    if table is None:  # an operation about a customer of whom this service has no record of its own
+    if table is None:  # an operation about a customer, for which this service has no table
         table = [{"id": row["customer_id"]} for rows in contents.values() for row in rows if row.get("customer_id")]
-    assert table, f"{operation}: the release wrote nothing that it is about"
+    assert table, f"{operation}: the release contains no such record"
     return [{kind: row["id"]} for row in table]
 
 
@@ -172,7 +184,7 @@ async def test_it_goes_on_from_there_also_when_a_newer_version_migrates_beside_i
     await is_sound(tested)
     await use(tested)
     service = tested.service
-    await migrate(settings_of(tested.place, service), service.name, tomorrow(service, tmp_path))
+    await migrate(settings_of(tested.data_dir, service), service.name, tomorrow(service, tmp_path))
     assert (await tested.shared.client.get("/ready")).status_code == 200
     await use(tested)
     await use(await tested.for_new_tenant())
@@ -180,15 +192,15 @@ async def test_it_goes_on_from_there_also_when_a_newer_version_migrates_beside_i
 
 
 async def is_sound(tested: ServiceUnderTest) -> None:
-    assert await rebuild_all(tested.service, repair=False) == []
+    assert await rebuild_all(tested.service, tested.shared.running.settings, repair=False) == []
     if tested.service.name == "loyalty":
         assert (await tested.get("/v1/ledger/verify")).json()["differences"] == []
 
 
 async def use(tested: ServiceUnderTest) -> None:
-    """Every event that it reads, every operation of the four services."""
+    """Deliver every event that the service reads, and call every operation of the four services."""
     parked = await count_parked(tested)
-    await tested.deliver([example_of(one.incoming.event_type, tested.tenant) for one in tested.service.reactions])
+    await tested.deliver([example_of(one.event.event_type, tested.tenant) for one in tested.service.handlers])
     assert await count_parked(tested) == parked
     if tested.service.name in SERVICES:
         for request in [*await every_request(tested, safe=False), *await every_request(tested, safe=True)]:
@@ -200,27 +212,28 @@ async def count_parked(tested: ServiceUnderTest) -> int:
     return int(await tested.shared.worker_pool.fetchval("select count(*) from chassis.dead_letter"))
 
 
-async def test_code_waits_for_the_tables_that_it_needs(place: Place) -> None:
+async def test_code_waits_for_the_tables_that_it_needs(data_dir: DataDir) -> None:
     service = another("loyalty")
-    await restore(place, service, releases()[-1])
-    async with running(place, service) as tested:
+    await restore(data_dir, service, releases()[-1])
+    tested = ServiceUnderTest(service, data_dir)
+    async with tested.running():
         await tested.as_owner("update chassis.alembic_version set version_num = '0001'")
         answer = await tested.shared.client.get("/ready")
         assert (answer.status_code, answer.json()["waits_for"]) == (503, ["migrations"])
 
 
-# There is no way down
+# Downgrades are not supported
 
 
-async def test_older_code_leaves_newer_tables_alone_and_says_so(place: Place, tmp_path: Path) -> None:
+async def test_older_code_leaves_newer_tables_alone_and_says_so(data_dir: DataDir, tmp_path: Path) -> None:
     service = another("loyalty")
-    _, newer = await upgrade(place, service, releases()[-1], tomorrow(service, tmp_path))
-    settings = settings_of(place, service)
-    with pytest.raises(NoWayDown, match="restore a backup"):
+    _, newer = await upgrade(data_dir, service, releases()[-1], tomorrow(service, tmp_path))
+    settings = settings_of(data_dir, service)
+    with pytest.raises(DowngradeNotSupported, match="restore a backup"):
         await migrate(settings, service.name, service.migrations)
-    command = [RAPPORT, "migrate", "loyalty", "--data", str(place.root)]
+    command = [RAPPORT, "--data", str(data_dir.root), "migrate", "loyalty"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: ASYNC221
-    assert (told.returncode, told.stderr[:40]) == (1, "The database of loyalty stands at revisi")
+    assert (told.returncode, told.stderr[:43]) == (1, "The database of loyalty is at revision 9999")
     assert await contents(str(settings.migration_database_url)) == newer
 
 
@@ -232,5 +245,5 @@ def test_no_migration_offers_a_way_down_and_alembics_own_command_says_so(name: s
     config.set_main_option("script_location", str(migrations))
     config.set_main_option("path_separator", "os")
     for direction, revision in ((command.downgrade, "base"), (command.upgrade, "head")):
-        with pytest.raises(NoWayDown, match="rapport migrate"):
+        with pytest.raises(DowngradeNotSupported, match="rapport migrate"):
             direction(config, revision)

@@ -1,4 +1,4 @@
-"""What schemathesis asks of every answer beside its own checks, and the one thing that it must not do."""
+"""Hooks for schemathesis: an additional check of every response, and protection of the API key in use."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 
-GENERIC = ("malformed_request", "unknown_parameter", "invalid")
+GENERIC = ("malformed_request", "unknown_parameter", "validation_failed")
 OWN_KEY = os.environ["RAPPORT_KEY"].split("_")[2]
 
 
 @schemathesis.check
 def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Case) -> None:
-    """A problem document of a known code, which says of what is wrong more than that something is."""
+    """Require a problem document with a known code. A generic problem must also give details."""
     if response.status_code < 400:
         return
     assert response.headers["content-type"] == ["application/problem+json"], response.headers
@@ -36,6 +36,6 @@ def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Ca
 
 @schemathesis.hook
 def before_call(_: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """The key that these requests come with stays."""
+    """Replace the id of the API key in use, so that no generated request deletes it."""
     if case.method == "DELETE" and str(case.path_parameters.get("id")).replace("-", "") == OWN_KEY:
         case.path_parameters["id"] = str(uuid4())

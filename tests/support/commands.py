@@ -36,7 +36,7 @@ def run(words: Sequence[str], data: Path) -> Finished:
 
 def _run(words: list[str], data: str, output: Path, errors: Path) -> None:
     """Run the command line in the fork."""
-    from chassis.command import main
+    from chassis.cli.main import main
 
     for number, file in ((1, output), (2, errors)):
         with file.open("wb") as out:

@@ -1,21 +1,21 @@
-"""What the generated proofs cost for each operation of the OpenAPI document: the price of an operation to come."""
+"""Time of the generated tests per operation of the OpenAPI document, to estimate the cost of new operations."""
 
 from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 
-from chassis import json
+from chassis.types import json
 from local.generated import ROOT
 from tests.support.operations import operations
 
 MARKER = "generated"
 PLANNED = 300
-"""The operations that the suite must have room for."""
+"""The number of operations that the suite must be able to cover."""
 
 
 def print_costs(terminal: pytest.TerminalReporter) -> None:
-    """Print the seconds of each generated module by the number of operations; nothing if none of them ran."""
+    """Print the time per operation of each generated module, or nothing if none of them ran."""
     reports = [report for reports in terminal.stats.values() for report in reports]
     seconds = seconds_by_module(report for report in reports if isinstance(report, pytest.TestReport))
     if not seconds:
@@ -29,7 +29,7 @@ def print_costs(terminal: pytest.TerminalReporter) -> None:
 
 
 def seconds_by_module(reports: Iterable[pytest.TestReport]) -> Counter[str]:
-    """Return the time of the marked tests themselves. Fixtures are left out: their cost is that of a start."""
+    """Return the time of the marked tests by module. Fixtures are excluded, because they run once per start."""
     seconds: Counter[str] = Counter()
     for report in reports:
         if report.when == "call" and MARKER in report.keywords:

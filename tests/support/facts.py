@@ -1,23 +1,23 @@
-"""Facts as other services tell them, and bodies as callers send them: only what a test cares about is said."""
+"""Events of other services and request bodies with default values: a test names only the fields that it needs."""
 
 from typing import Any
 from uuid import UUID
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 
 
 def a_customer(**fields: Any) -> dict[str, Any]:
-    """A body for POST /v1/customers."""
+    """Return a body for POST /v1/customers."""
     return {"kind": "person", "given_name": "Ada", **fields}
 
 
 def known_as(id: str, source: str = "till") -> dict[str, Any]:
-    """The field that says what another system calls a customer."""
+    """Return the field with a customer's id in another system."""
     return {"external_ids": [{"source": source, "id": id}]}
 
 
 def a_purchase(customer_id: UUID | str | None = None, **fields: Any) -> dict[str, Any]:
-    """A body for POST /v1/purchases."""
+    """Return a body for POST /v1/purchases."""
     body = {
         "customer_id": str(customer_id or uuid7()),
         "source": "till",
@@ -29,7 +29,7 @@ def a_purchase(customer_id: UUID | str | None = None, **fields: Any) -> dict[str
     return body | fields
 
 
-def bought(
+def purchase_recorded(
     amount: str,
     customer_id: UUID | str | None = None,
     *,
@@ -38,7 +38,7 @@ def bought(
     purchase_id: UUID | None = None,
     **envelope: Any,
 ) -> dict[str, Any]:
-    """A purchase, as interactions tells it."""
+    """Return a purchase, as interactions publishes it."""
     customer = str(customer_id or uuid7())
     data = {
         "purchase_id": str(purchase_id or uuid7()),
@@ -57,11 +57,11 @@ def bought(
 
 
 def a_program(**fields: Any) -> dict[str, Any]:
-    """A body for POST /v1/programs."""
+    """Return a body for POST /v1/programs."""
     body = {"name": "Club", "kind": "frequency", "currency": "EUR", "timezone": "Europe/Amsterdam"}
     return body | {"enrolment": "on_purchase"} | fields
 
 
 def a_rule(points: int = 1, per: str = "1.00", **fields: Any) -> dict[str, Any]:
-    """A body for POST /v1/programs/{id}/earning-rules."""
+    """Return a body for POST /v1/programs/{id}/earning-rules."""
     return {"kind": "per_amount", "points": points, "per": per, **fields}

@@ -1,10 +1,10 @@
-"""A guard over a server that a test run has started: nothing stays behind, however the run ends."""
+"""A guard that ends a server of a test run, no matter how the run ends."""
 
 import subprocess
 
 
 class Guard:
-    """Sends SIGINT to a process when this process ends, even by SIGKILL: its shell reads a pipe until it closes."""
+    """Sends SIGINT to a process when this process ends, even by SIGKILL. A shell waits until a pipe closes."""
 
     def __init__(self, pid: int) -> None:
         command = ["sh", "-c", f"read -r _; kill -s INT {pid}"]

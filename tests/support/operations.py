@@ -1,6 +1,6 @@
-"""Every operation of an OpenAPI document, and what it takes to call it: one record of each kind, a body that is valid.
+"""Every operation of an OpenAPI document, with a record of each kind and a valid body to call it.
 
-Who asks is anything with a `request`: a service under test, or a visitor at the gateway.
+Any object with a `request` method can send the requests: a service under test, or a client of the gateway.
 """
 
 import re
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import httpx
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
-"""These answer for a customer that nobody has told them of: with nothing."""
+"""Operations on these return an empty result for an unknown customer."""
 
 BODIES: dict[str, Any] = {
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
@@ -36,20 +36,20 @@ BODIES: dict[str, Any] = {
     "POST /v1/memberships/{id}/adjustments": {"points": 1, "reason": "sorry"},
     "PATCH /v1/tenants/{id}": {"name": "Other Shop"},
 }
-"""What is sent to operations on one record: valid, so that only the record can be missing."""
+"""The bodies of operations on a record. They are valid, so that only the record can be missing."""
 QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}
 
 
 class Asker(Protocol):
-    """Who sends requests as one tenant."""
+    """A client that sends requests for a tenant."""
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request."""
+        """Send a request."""
 
 
 @dataclass(frozen=True, repr=False)
 class Operation:
-    """One operation of a document."""
+    """An operation of a document."""
 
     method: str
     path: str
@@ -60,32 +60,32 @@ class Operation:
 
     @property
     def kind(self) -> str:
-        """The first segment of its path: what it is about."""
+        """The first segment of the path: the kind of record."""
         return self.path.split("/")[2]
 
     @property
     def scope(self) -> str:
-        """The scope that it says it needs."""
+        """The scope that the operation declares."""
         (needs,) = self.described["security"]
         (scope,) = needs["api_key"]
         return str(scope)
 
     @property
     def is_on_a_record(self) -> bool:
-        """Whether its path names one."""
+        """Return whether the path contains an id."""
         return "{" in self.path
 
     @property
     def needs_parameters(self) -> bool:
-        """Whether it cannot be asked without any."""
+        """Return whether a parameter is required."""
         return any(one.get("required") for one in self.described.get("parameters", []))
 
     def at(self, id: str, rule_id: str = "") -> str:
-        """Its path with ids."""
+        """Return the path with ids."""
         return re.sub(r"\{\w+\}", id, self.path.replace("{rule_id}", rule_id))
 
     async def send(self, asker: Asker, id: str, rule_id: str = "", **headers: str) -> httpx.Response:
-        """Asks it about that record."""
+        """Call the operation on that record."""
         body = BODIES.get(str(self))
         if self.method != "GET":
             headers = {"idempotency-key": str(uuid7())} | headers
@@ -96,7 +96,7 @@ class Operation:
 
 
 def operations(document: dict[str, Any]) -> Iterator[Operation]:
-    """All that the document describes."""
+    """Yield every operation of a document."""
     for path, methods in document["paths"].items():
         for method, described in methods.items():
             yield Operation(method.upper(), path, described)
@@ -106,7 +106,7 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
 
 
 async def made(asker: Asker, path: str, body: Any, **headers: str) -> dict[str, Any]:
-    """What a POST has created."""
+    """Create a record by a POST request and return it."""
     answer = await asker.request("POST", path, json=body, headers=headers)
     assert answer.is_success, f"{path}: {answer.text}"
     return dict(answer.json())
@@ -163,14 +163,14 @@ RECORDS: dict[str, Callable[[Asker], Awaitable[dict[str, str]]]] = {
     "analytics": in_analytics,
     "gateway": in_the_gateway,
 }
-"""How one record of each kind is made in each service: ids by the segment of the path that they stand in."""
+"""Functions that create a record of each kind in each service. They return ids by the preceding path segment."""
 
 
-# Answers
+# Responses
 
 
 def without_what_differs(answer: httpx.Response, *ids: str) -> str:
-    """An answer without its trace and the ids that were asked for."""
+    """Return the text of a response without its trace id and the requested ids."""
     text = answer.text
     if answer.headers.get("content-type") == "application/problem+json":
         text = text.replace(answer.json()["trace_id"], "")

@@ -1,4 +1,4 @@
-"""A reading of a shop's events: loyalty and analytics as one tenant, and whether they came to the right sums."""
+"""Check the sums of loyalty and analytics after they have read the events of a shop as a tenant."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ REVENUE = "select customer_id, revenue_minor from customer_value where currency 
 
 @dataclass
 class Reading:
-    """Consumers that know nothing yet."""
+    """Consumers of a shop's events, and the points that staff have moved."""
 
     shop: Shop
     loyalty: ServiceUnderTest
@@ -20,16 +20,16 @@ class Reading:
     moved: Counter[str] = field(default_factory=Counter)
 
     async def spend(self) -> None:
-        """Moves points beside what is told."""
+        """Move points by requests, in addition to the events."""
         self.moved.update(await self.shop.spend(self.loyalty))
 
     async def forget(self) -> None:
-        """What housekeeping does after some weeks: the inbox knows nothing any more."""
+        """Delete the inbox, as the purge does after some weeks."""
         for service in (self.loyalty, self.analytics):
             await service.rows("delete from chassis.inbox where tenant_id = $1", service.tenant.id)
 
     async def holds(self) -> None:
-        """Every figure is the plain sum of what happened, once."""
+        """Assert that every figure is the plain sum of the shop's history, with each event counted once."""
         expected = self.shop.earned
         for customer, points in self.moved.items():
             expected[customer] += points
@@ -42,7 +42,7 @@ class Reading:
         assert [await one.dead_letters() for one in (self.loyalty, self.analytics)] == [[], []]
 
     async def announced_once(self) -> None:
-        """What it has told others sums up alike, each award once."""
+        """Assert that the published events have the same sums, and that each award is published once."""
         told = await self.loyalty.published()
         earned = [one.data for one in told if one.type == "loyalty.points_earned.v1"]
         awards = Counter((one["purchase_id"], one["rule_id"]) for one in earned)

@@ -1,7 +1,7 @@
-"""What a release leaves behind: `python -m tests.support.release VERSION` runs the system, uses all of it, and keeps
+"""Store the data of a release: `python -m tests.support.release VERSION` runs the system, uses all of it, and writes
 
 tests/data/releases/VERSION/<service>.sql   a dump of each database
-tests/data/events/<type>.json               an event of each type that has none there yet, as it went through Kafka
+tests/data/events/<type>.json               an event of each type without an example, as it was sent through Kafka
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from chassis import json
-from chassis.ids import uuid7
 from chassis.service import load
+from chassis.types import json
+from chassis.types.ids import uuid7
 from local import PROCESSES
 from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
@@ -33,12 +33,12 @@ NEVER_FILLED = {
     "analytics": {"outbox", "audit"},
     "gateway": {"dead_letter"},
 }
-"""Tables of the chassis that the story below leaves empty in a service."""
+"""Tables of the chassis that the scenario below leaves empty in a service."""
 CLV = {"average_value": "20.00", "purchases_per_period": "12", "periods": 5}
 
 
 async def main(version: str) -> None:
-    """Makes the files."""
+    """Write the files."""
     with tempfile.TemporaryDirectory() as folder:
         stack = RunningStack(Path(folder))
         stack.start()
@@ -60,9 +60,9 @@ async def main(version: str) -> None:
 
 
 async def use_everything(visitor: Visitor) -> None:
-    """A shop's day on which everything happens once, so that no table stays empty and every event is published."""
+    """Run a scenario in which everything happens once, so that each table has rows and each event is published."""
     customer = await a_known_customer(visitor)
-    other = str(uuid7())  # nobody has told of this one
+    other = str(uuid7())  # a customer without an event
     await post(visitor, "/v1/touch-points", a_touch_point(customer))
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
@@ -71,13 +71,13 @@ async def use_everything(visitor: Visitor) -> None:
     now = datetime.now(UTC)
     activates = now - timedelta(days=1) + timedelta(seconds=6)
     for at in (now - timedelta(days=1000), now - timedelta(days=90), activates):
-        bought = await post(visitor, "/v1/purchases", a_purchase(customer, purchased_at=at.isoformat()))
-        await post(visitor, f"/v1/purchases/{bought['id']}/refunds", a_refund())
+        purchase_recorded = await post(visitor, "/v1/purchases", a_purchase(customer, purchased_at=at.isoformat()))
+        await post(visitor, f"/v1/purchases/{purchase_recorded['id']}/refunds", a_refund())
     await post(visitor, "/v1/purchases", a_purchase(other))
     await post(visitor, "/v1/refunds", a_refund() | {"purchase": {"source": "till", "source_id": "not told yet"}})
     await visitor.drained()
     await asyncio.sleep(7)  # until the last purchase's points can be spent
-    (member,) = (await visitor.insist("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]
+    (member,) = (await visitor.request_until_answered("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]
     path = f"/v1/memberships/{member['id']}"
     await post(visitor, f"{path}/adjustments", {"points": 10, "reason": "sorry"})
     held = [await post(visitor, f"{path}/redemptions", {"points": 1, "mode": "reserve"}) for _ in range(3)]
@@ -128,7 +128,7 @@ async def post(visitor: Visitor, path: str, body: Any = None) -> dict[str, Any]:
 
 
 async def park_something(stack: RunningStack) -> None:
-    """An event that nobody can read, for each service that reads."""
+    """Publish an unreadable event for each service that consumes events."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka(stack))
     await producer.start()
     try:
@@ -142,7 +142,7 @@ async def park_something(stack: RunningStack) -> None:
 
 
 async def keep_events(stack: RunningStack) -> None:
-    """Writes the first event of each type that has no example yet."""
+    """Write the first event of each type that has no example yet."""
     topics = [f"rapport.{service}" for service in PROCESSES if service != "analytics"]
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=kafka(stack), auto_offset_reset="earliest")
     await consumer.start()
@@ -158,12 +158,12 @@ def keep_event(headers: dict[str, str], value: bytes) -> None:
     file = EVENTS / f"{headers['ce_type']}.json"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dump_text({"headers": headers, "data": json.loads(value)}) + "\n")
+        file.write_text(json.dumps_str({"headers": headers, "data": json.loads(value)}) + "\n")
 
 
 async def leave_something_in_the_outboxes(visitor: Visitor) -> None:
-    """An upgrade may find Kafka away: what is announced and not yet carried."""
-    (member, *_) = (await visitor.insist("GET", "/v1/memberships")).json()["items"]
+    """Create outbox rows that are not yet published, because Kafka may be unavailable during an upgrade."""
+    (member, *_) = (await visitor.request_until_answered("GET", "/v1/memberships")).json()["items"]
     customer = await post(visitor, "/v1/customers", a_customer())
     await post(visitor, "/v1/purchases", a_purchase(customer["id"]))
     await post(visitor, f"/v1/memberships/{member['id']}/adjustments", {"points": 1, "reason": "sorry"})
@@ -172,14 +172,14 @@ async def leave_something_in_the_outboxes(visitor: Visitor) -> None:
 
 
 async def empty_tables(stack: RunningStack, service: str) -> list[str]:
-    """Tables of a service that hold nothing, and should."""
+    """Return the tables of a service that are unexpectedly empty."""
     chassis = CHASSIS - NEVER_FILLED.get(service, set())
     tables = [*load(service).metadata.tables, *(f"chassis.{name}" for name in chassis)]
     return [one for one in tables if not await stack.rows(service, f"select 1 from {one} limit 1")]
 
 
 def dump(stack: RunningStack, service: str, folder: Path) -> None:
-    """Writes a service's database as plain SQL."""
+    """Write the database of a service as plain SQL."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(binaries() / "pg_dump"), "--restrict-key=release", stack.admin_url(service)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -187,7 +187,7 @@ def dump(stack: RunningStack, service: str, folder: Path) -> None:
 
 
 def kafka(stack: RunningStack) -> str:
-    ports = json.loads((stack.place.root / "ports.json").read_bytes())
+    ports = json.loads((stack.data_dir.root / "ports.json").read_bytes())
     return f"127.0.0.1:{ports['kafka']}"
 
 

@@ -1,4 +1,4 @@
-"""A process of a service that a test runs beside the stack: a second one, the worker alone, one that dies at a step."""
+"""Additional processes of a service next to the stack: a replica, only a worker, or a process that dies at a step."""
 
 import asyncio
 import os
@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from local.places import free_port
+from local.data_dir import free_port
 from tests.support.stack import RAPPORT, RunningStack
 
 
 class Replica:
-    """`rapport serve`, or, where `dies_at` names a step, the same service with an end."""
+    """A `rapport serve` process. If `dies_at` names a step, the process ends there."""
 
     def __init__(
         self,
@@ -30,49 +30,49 @@ class Replica:
         words = [RAPPORT, "serve", service, "--role", role, "--port", str(self.port)]
         if dies_at:
             words = [sys.executable, "-m", "tests.auditor.dying", service, dies_at, str(self.port)]
-        with stack.place.log(f"{service}-{name or 'replica'}").open("ab") as log:
+        with stack.data_dir.log(f"{service}-{name or 'replica'}").open("ab") as log:
             self._process = subprocess.Popen(
                 words,
-                env={**os.environ, "RAPPORT_DATA": str(stack.place.root), "INSTANCE": name},
+                env={**os.environ, "RAPPORT_DATA": str(stack.data_dir.root), "INSTANCE": name},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
     async def ready(self) -> "Replica":
-        """Waits until it answers that it is."""
+        """Wait until the process reports that it is ready."""
         async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
             while True:
                 try:
                     if (await client.get(f"http://127.0.0.1:{self.port}/ready")).status_code == 200:
                         return self
                 except httpx.TransportError:
-                    assert self._process.poll() is None, "it has ended"
+                    assert self._process.poll() is None, "the process has ended"
                 await asyncio.sleep(0.05)
 
     async def metric(self, name: str) -> float:
-        """One of its figures."""
+        """Return the value of a metric."""
         async with httpx.AsyncClient(trust_env=False) as client:
             text = (await client.get(f"http://127.0.0.1:{self.port}/metrics")).text
         return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
     def send(self, how: signal.Signals) -> None:
-        """Sends it a signal."""
+        """Send a signal to the process."""
         self._process.send_signal(how)
 
-    async def ended(self, seconds: float = 60) -> int:
-        """Its exit code; negative: the signal that ended it."""
+    async def exit_code(self, seconds: float = 60) -> int:
+        """Wait for the end of the process. Return its exit code, or the negative number of the signal that ended it."""
         return await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ends it; a process that does not listen is killed, and that is a failure."""
+        """Stop the process and return its exit code. Kill it and fail if it ignores the signal for 30 seconds."""
         if self._process.poll() is None:
             self.send(how)
         try:
-            return await self.ended(30)
+            return await self.exit_code(30)
         except TimeoutError:
             self.send(signal.SIGKILL)
-            await self.ended()
+            await self.exit_code()
             raise AssertionError(f"{how.name} was not heard") from None
 
     async def __aenter__(self) -> "Replica":

@@ -1,12 +1,11 @@
-"""A valid request for every operation of a service, on records that were made for it."""
+"""Valid requests for every operation of a service, on records created for them."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from chassis.ids import uuid7
-from chassis.openapi import document_of
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
 from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, operations
 from tests.support.service import ServiceUnderTest
@@ -33,7 +32,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/analytics/clv/simple": {"average_value": "20.00", "purchases_per_period": "12", "periods": 5},
 }
-"""What is sent to operations that are not on one record."""
+"""The bodies of operations without a record in their path."""
 PARAMETERS: dict[str, Any] = QUERIES | {
     "PUT /v1/customers/by-external-id": {"source": "till", "id": "3"},
     "GET /v1/analytics/retention": {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
@@ -42,7 +41,7 @@ PARAMETERS: dict[str, Any] = QUERIES | {
 
 @dataclass(frozen=True)
 class AnyRequest:
-    """A request that its operation takes."""
+    """A valid request of an operation."""
 
     method: str
     path: str
@@ -50,7 +49,7 @@ class AnyRequest:
     body: Any
 
     async def sent_to(self, service: ServiceUnderTest, key: str | None = None) -> httpx.Response:
-        """The answer; with an Idempotency-Key when one is given."""
+        """Send the request, with an Idempotency-Key if given, and return the response."""
         return await service.request(
             self.method,
             self.path,
@@ -61,24 +60,29 @@ class AnyRequest:
 
 
 async def every_request(service: ServiceUnderTest, *, safe: bool) -> list[AnyRequest]:
-    """Those that read, or those that change something; makes the records that they are about."""
+    """Return a request for every operation that reads (`safe`) or writes. The records that they need are created."""
     ids = await RECORDS[service.service.name](service)
     if "programs" in ids:
         ids["open to all"] = (await service.post("/v1/programs", a_program(enrolment="open"))).json()["id"]
     return [request_of(operation, ids) for operation in operations_of(service) if (operation.method == "GET") is safe]
 
 
+async def a_few_programs(loyalty: ServiceUnderTest, count: int) -> list[str]:
+    """Create programs in sequence and return their ids."""
+    return [(await loyalty.post("/v1/programs", a_program(name=f"p{n}"))).json()["id"] for n in range(count)]
+
+
 def operations_of(service: ServiceUnderTest) -> list[Operation]:
-    """All that a service's document describes."""
-    return list(operations(document_of(service.service.app, service.service.name)))
+    """Return every operation of a service's document."""
+    return list(operations(service.service.openapi()))
 
 
 def request_of(operation: Operation, ids: dict[str, str]) -> AnyRequest:
-    """A request for an operation, on the record of its kind."""
+    """Return a request for an operation, on the record of its kind."""
     name = str(operation)
     body = (BODIES | COLLECTIONS).get(name)
     assert (body is not None) is ("requestBody" in operation.described), (
-        f"{operation}: say in tests/support/requests.py what is sent"
+        f"{operation}: add its body to tests/support/requests.py"
     )
     if name == "POST /v1/memberships":
         body = body | {"program_id": ids["open to all"]}

@@ -1,4 +1,4 @@
-"""Databases of an earlier release, restored beside those of the session."""
+"""Databases of an earlier release, restored next to those of the session."""
 
 import re
 import subprocess
@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from chassis import json
-from chassis.migrations import provision
+from chassis.db.migrations import provision
 from chassis.service import Service
-from local.places import Place
+from chassis.types import json
+from local.data_dir import DataDir
 from local.postgres import binaries
 from tests.support.server import renamed
 from tests.support.service import settings_of
@@ -21,21 +21,21 @@ Contents = dict[str, list[dict[str, Any]]]
 
 
 def releases() -> list[str]:
-    """The versions that a dump was kept of."""
+    """Return the versions with a stored dump."""
     return sorted(folder.name for folder in RELEASES.iterdir() if folder.is_dir())
 
 
-def beside(place: Place, root: Path) -> Place:
+def beside(data_dir: DataDir, root: Path) -> DataDir:
     """Return a place on the same server whose databases, roles and logins have names of their own."""
-    other = renamed(place, root, NAMES[1].rstrip("_"))
+    other = renamed(data_dir, root, NAMES[1].rstrip("_"))
     for file in (other.root / "env").iterdir():
         file.write_text(re.sub(r"//(\w+)_(api|worker):", r"//\1_\2_restored:", file.read_text()))
     return other
 
 
-async def restore(place: Place, service: Service, release: str) -> None:
-    """Makes a service's database anew as it was at a release."""
-    settings = settings_of(place, service)
+async def restore(data_dir: DataDir, service: Service, release: str) -> None:
+    """Create the database of a service again, from the dump of a release."""
+    settings = settings_of(data_dir, service)
     url = str(settings.migration_database_url)
     admin = await asyncpg.connect(url.rsplit("/", 1)[0] + "/postgres")
     await admin.execute(f'drop database if exists "{NAMES[1]}{service.name}" with (force)')
@@ -48,7 +48,7 @@ async def restore(place: Place, service: Service, release: str) -> None:
 
 
 async def contents(url: str) -> Contents:
-    """Every row of every table, as the superuser sees them; each as its columns' texts."""
+    """Return every row of every table, as JSON values by column. The superuser reads them."""
     connection = await asyncpg.connect(url)
     try:
         tables = await connection.fetch(

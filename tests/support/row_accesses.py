@@ -103,7 +103,7 @@ class RowAccesses:
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[set[str], ast.expr]]:
-    """Yield the names that a node binds, and the expression they come from."""
+    """Yield the names that a node binds, and the expression of their values."""
     match node:
         case ast.Assign():
             yield {name for target in node.targets for name in bound_names(target)}, node.value

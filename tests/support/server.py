@@ -1,6 +1,6 @@
-"""The PostgreSQL of a test run: started once, with the five migrated databases; each xdist worker gets copies of them.
+"""The PostgreSQL server of a test run, with the five migrated databases. Each xdist worker uses copies of them.
 
-It belongs to the process that started it: pytest, or xdist's controller.
+The process that started the server owns it: pytest, or xdist's controller.
 """
 
 import asyncio
@@ -13,45 +13,45 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from chassis.migrations import migrate
+from chassis.db.migrations import migrate
 from chassis.service import load
 from local import PROCESSES, postgres
-from local.places import Place, free_port, write_environments
-from local.programs import Started, stop
+from local.data_dir import DataDir, free_port, write_environments
+from local.processes import Subprocess, stop
 from tests.support.guard import Guard
 from tests.support.service import settings_of
 
 
-async def start(place: Place) -> tuple[Started, Guard]:
+async def start(data_dir: DataDir) -> tuple[Subprocess, Guard]:
     """Start PostgreSQL in an empty folder and migrate the five databases."""
-    ports = place.ports(free_port(set()))
-    postgres.initialise(place)
-    running = postgres.start(place, ports["postgres"], unsafe_speed=True)
+    ports = data_dir.ports(free_port(set()))
+    postgres.initialise(data_dir)
+    running = postgres.start(data_dir, ports["postgres"], unsafe_speed=True)
     guard = Guard(running.pid)
-    url = postgres.admin_url(place, ports["postgres"])
+    url = postgres.admin_url(data_dir, ports["postgres"])
     await _until_it_accepts_connections(url)
-    write_environments(place, url, "127.0.0.1:1", ports)
+    write_environments(data_dir, url, "127.0.0.1:1", ports)
     for name in PROCESSES:
         service = load(name)
-        await migrate(settings_of(place, service), name, service.migrations)
+        await migrate(settings_of(data_dir, service), name, service.migrations)
     return running, guard
 
 
-async def end(place: Place, running: Started, guard: Guard) -> None:
+async def end(data_dir: DataDir, running: Subprocess, guard: Guard) -> None:
     """Stop PostgreSQL."""
-    await stop(place, "postgres", running, signal.SIGINT)
+    await stop(data_dir, "postgres", running, signal.SIGINT)
     guard.dismiss()
 
 
 @asynccontextmanager
-async def started(root: Path) -> AsyncIterator[Place]:
+async def started(root: Path) -> AsyncIterator[DataDir]:
     """Run PostgreSQL with the five migrated databases while the block runs."""
-    place = Place.at(root)
-    running, guard = await start(place)
+    data_dir = DataDir.at(root)
+    running, guard = await start(data_dir)
     try:
-        yield place
+        yield data_dir
     finally:
-        await end(place, running, guard)
+        await end(data_dir, running, guard)
 
 
 async def _until_it_accepts_connections(url: str) -> None:
@@ -69,21 +69,21 @@ async def _until_it_accepts_connections(url: str) -> None:
 # Databases of other names on the same server
 
 
-def renamed(place: Place, root: Path, prefix: str) -> Place:
-    """Return a place on the same server whose databases are called `<prefix>_<service>`."""
-    other = Place.at(root)
-    (other.root / "secrets.json").write_bytes((place.root / "secrets.json").read_bytes())
-    for file in (place.root / "env").iterdir():
+def renamed(data_dir: DataDir, root: Path, prefix: str) -> DataDir:
+    """Return a data folder for databases on the same server that are called `<prefix>_<service>`."""
+    other = DataDir.at(root)
+    (other.root / "secrets.json").write_bytes((data_dir.root / "secrets.json").read_bytes())
+    for file in (data_dir.root / "env").iterdir():
         text = re.sub(rf"/[a-z0-9]+_{file.stem}'$", f"/{prefix}_{file.stem}'", file.read_text(), flags=re.MULTILINE)
         other.env_file(file.stem).write_text(text)
     return other
 
 
-async def copied(place: Place, root: Path, prefix: str) -> Place:
-    """Copy the five migrated databases, which nothing may be connected to, under names that begin with the prefix."""
-    other = renamed(place, root, prefix)
+async def copied(data_dir: DataDir, root: Path, prefix: str) -> DataDir:
+    """Copy the five migrated databases under names that begin with the prefix. They must have no connections."""
+    other = renamed(data_dir, root, prefix)
     for name in PROCESSES:
-        source = urlsplit(str(settings_of(place, load(name)).migration_database_url))
+        source = urlsplit(str(settings_of(data_dir, load(name)).migration_database_url))
         admin = await asyncpg.connect(source._replace(path="/postgres").geturl())
         try:
             await _copy(admin, source.path.lstrip("/"), f"{prefix}_{name}")
@@ -95,6 +95,6 @@ async def copied(place: Place, root: Path, prefix: str) -> Place:
 async def _copy(admin: asyncpg.Connection, source: str, copy: str) -> None:
     owner = await admin.fetchval("select datdba::regrole::text from pg_database where datname = $1", source)
     await admin.execute(f"create database {copy} template {source} owner {owner} strategy file_copy")
-    # A template's rights on the database itself, CONNECT among them, are not copied by PostgreSQL.
+    # PostgreSQL does not copy a template's rights on the database itself, such as CONNECT.
     rights = "(select datacl from pg_database where datname = $1)"
     await admin.execute(f"update pg_database set datacl = {rights} where datname = $2", source, copy)

@@ -1,4 +1,4 @@
-"""Names the longest files and functions: smells to look at, never limits to game."""
+"""Print the longest files and functions: smells to look at, never limits to game."""
 
 import ast
 import subprocess
@@ -9,7 +9,7 @@ LONG_FILE, LONG_FUNCTION, SHOWN = 300, 50, 6
 
 
 def main() -> None:
-    """Prints them."""
+    """Print the longest files and functions."""
     tracked = subprocess.run(["git", "ls-files", "*.py"], capture_output=True, text=True, check=True)
     files = [Path(name) for name in tracked.stdout.split() if Path(name).exists()]
     lengths = sorted(((len(file.read_text().splitlines()), str(file)) for file in files), reverse=True)

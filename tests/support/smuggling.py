@@ -1,18 +1,18 @@
-"""Bodies that carry what a caller must not set, in every object of a request's schema; made from the document."""
+"""Bodies with fields that a caller must not set, in every object of a request's schema, generated from the document."""
 
 from collections.abc import Iterator
 from typing import Any
 
 NEVER_TAKEN = ("tenant_id", "created_by", "owner", "role", "is_admin", "secret_hash", "balance", "__proto__")
-"""What people try, beside the fields that the document itself shows in answers."""
+"""Field names that attackers try, in addition to the response fields of the document."""
 SMUGGLED = "smuggled"
 A_PORTION = 12
 
 
 def bodies_with_more(document: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[Any, set[str]]]:
-    """Bodies that hold, wherever the schema wants an object, what it does not take; and the pointers to that.
+    """Yield bodies with undeclared fields in every object of the schema, and the pointers to these fields.
 
-    A portion of the names each: of what is wrong with a body only a hundred things are told.
+    Each body has a portion of the names, because a response reports at most a hundred errors.
     """
     shown = {name for one in document["components"]["schemas"].values() for name in one.get("properties", {})}
     names = sorted(shown | set(NEVER_TAKEN))
@@ -22,7 +22,7 @@ def bodies_with_more(document: dict[str, Any], schema: dict[str, Any]) -> Iterat
 
 
 def _filled(document: dict[str, Any], schema: dict[str, Any], names: set[str]) -> Any:
-    """The schema's objects and lists of them, and nothing else that it would take."""
+    """Return a value with only the schema's objects and lists of objects, without declared fields of other types."""
     schema = resolved(document, schema)
     if schema.get("type") == "array":
         item = _filled(document, schema["items"], names)
@@ -36,7 +36,7 @@ def _filled(document: dict[str, Any], schema: dict[str, Any], names: set[str]) -
 
 
 def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema itself, where it refers to another one or is one of several of which one is an object."""
+    """Return the schema with references resolved, and the object or array selected among alternatives."""
     while True:
         if "$ref" in schema:
             schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]

@@ -42,12 +42,12 @@ class Module:
 
     @property
     def is_migration(self) -> bool:
-        """Whether the file is part of a migration history."""
+        """Return whether the file is part of a migration history."""
         return "/migrations/" in self.path
 
     @property
     def is_generated(self) -> bool:
-        """Whether the file's first docstring or comment names the command that generated it."""
+        """Return whether the file's first docstring or comment names the command that generated it."""
         return bool(GENERATED.search((ast.get_docstring(self.tree) or "") + self.text.partition("\n")[0]))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The whole system as a user starts it, and what a test does to it: requests, kills, questions at the database."""
+"""The whole system as a user starts it, with its requests, kills and database queries in a test."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from typing import Any
 import asyncpg
 import httpx
 
-from chassis import json
-from local.places import Place, free_port
+from chassis.types import json
+from local.data_dir import DataDir, free_port
 from tests.support import commands
 from tests.support.guard import Guard
 
@@ -24,10 +24,10 @@ START_SECONDS = 90
 
 
 class RunningStack:
-    """`rapport up` on a data folder of its own."""
+    """A `rapport up` process with its own data folder."""
 
     def __init__(self, data: Path, port: int | None = None, *, without: Sequence[str] = (), **environment: str) -> None:
-        self.place = Place.at(data)
+        self.data_dir = DataDir.at(data)
         self.port = port or free_port(set())
         self._environment = {**os.environ, "RAPPORT_DATA": str(data), **environment}
         self._left_out = [word for name in without for word in ("--without", name)]
@@ -36,7 +36,7 @@ class RunningStack:
 
     @property
     def url(self) -> str:
-        """Where the gateway answers."""
+        """The URL of the gateway."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -46,9 +46,9 @@ class RunningStack:
         return self._process
 
     def start(self) -> float:
-        """Starts it and waits until it says that it is ready; answers with the seconds that took."""
+        """Start the stack, wait until it reports that it is ready, and return the seconds that this took."""
         started = time.monotonic()
-        with (self.place.root / "up.log").open("a") as said:
+        with (self.data_dir.root / "up.log").open("a") as said:
             self._process = subprocess.Popen(
                 [RAPPORT, "up", "--port", str(self.port), *self._left_out],
                 env=self._environment,
@@ -57,7 +57,7 @@ class RunningStack:
                 text=True,
                 start_new_session=True,
             )
-        self._dismiss_guard()  # that of a process that a test has killed
+        self._dismiss_guard()  # the guard of a process that a test has killed
         self._guard = Guard(self._process.pid)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -65,7 +65,7 @@ class RunningStack:
         return time.monotonic() - started
 
     def stop(self) -> int:
-        """Ctrl-C; answers with the exit code."""
+        """Stop the stack as by Ctrl-C, and return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -82,56 +82,56 @@ class RunningStack:
             self._guard = None
 
     def said(self) -> str:
-        """What the stack has told of its members."""
-        return (self.place.root / "up.log").read_text()
+        """Return the stack's log of its processes."""
+        return (self.data_dir.root / "up.log").read_text()
 
     def pid(self, name: str) -> int:
-        """The process id of a member."""
-        return int(self.place.pid_file(name).read_text().split()[0])
+        """Return the process id of a member."""
+        return int(self.data_dir.pid_file(name).read_text().split()[0])
 
     @property
     def kafka(self) -> str:
-        """Where Kafka answers."""
+        """The address of Kafka."""
         return f"127.0.0.1:{self.ports['kafka']}"
 
     @property
     def ports(self) -> dict[str, int]:
-        """Where each process listens."""
-        found: dict[str, int] = json.loads((self.place.root / "ports.json").read_bytes())
+        """The port of each process."""
+        found: dict[str, int] = json.loads((self.data_dir.root / "ports.json").read_bytes())
         return found
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
-        """Kills a member, as the kernel or a wrong hand would; answers with its pid."""
+        """Send a signal to a member, as the kernel or an administrator might, and return its pid."""
         pid = self.pid(name)
         os.kill(pid, how)
         return pid
 
     async def revived(self, name: str, pid: int) -> None:
-        """Waits until a killed member has another process."""
+        """Wait until a killed member has a new process."""
         async with asyncio.timeout(30):
-            while not self.place.pid_file(name).exists() or self.pid(name) == pid:  # noqa: ASYNC110
+            while not self.data_dir.pid_file(name).exists() or self.pid(name) == pid:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def ready(self) -> None:
-        """Waits until the gateway's own database and Kafka answer it."""
+        """Wait until the gateway reaches its own database and Kafka."""
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
     def command(self, *words: str) -> str:
         """Run a command and return what it prints."""
-        done = commands.run(words, self.place.root)
+        done = commands.run(words, self.data_dir.root)
         assert done.code == 0, done.errors
         return done.output.strip()
 
     async def rows(self, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
-        """Rows of a service's database as the superuser sees them."""
+        """Return rows of a service's database, read by the superuser."""
         async with self.superuser(service) as connection:
             return [dict(row) for row in await connection.fetch(statement, *values)]
 
     @asynccontextmanager
     async def superuser(self, service: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection to a service's database past everything that guards it."""
+        """Open a superuser connection to a service's database, without its access controls."""
         connection = await asyncpg.connect(self.admin_url(service))
         try:
             yield connection
@@ -139,19 +139,19 @@ class RunningStack:
             await connection.close()
 
     def admin_url(self, service: str) -> str:
-        """The superuser's address of a service's database."""
-        lines = self.place.env_file(service).read_text().splitlines()
+        """Return the superuser's URL of a service's database."""
+        lines = self.data_dir.env_file(service).read_text().splitlines()
         (url,) = (line.split("=", 1)[1] for line in lines if line.startswith("MIGRATION_DATABASE_URL="))
         return url.strip("'")
 
 
 def client_of(stack: RunningStack, **options: Any) -> httpx.AsyncClient:
-    """Return a client of the gateway. It speaks plain HTTP; to load certificates would take 20 ms each time."""
+    """Return a client of the gateway. It uses plain HTTP without certificates, which would take 20 ms to load."""
     return httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False, verify=False, **options)
 
 
 class Visitor:
-    """A client of one tenant that waits out what passes: what it was not told, it asks again."""
+    """A client of a tenant. It can repeat safe requests until the system responds."""
 
     def __init__(self, stack: RunningStack, key: str) -> None:
         self.stack = stack
@@ -159,11 +159,11 @@ class Visitor:
         self.client = client_of(stack, headers={"Authorization": f"Bearer {key}"})
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One request, sent once."""
+        """Send a request once."""
         return await self.client.request(method, path, **options)
 
-    async def insist(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A request that is safe to repeat, sent until something answers it."""
+    async def request_until_answered(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request that is safe to repeat, until it receives a response other than 429 or 5xx."""
         deadline = time.monotonic() + 90
         while True:
             try:
@@ -176,10 +176,10 @@ class Visitor:
             await asyncio.sleep(0.1)
 
     async def drained(self, seconds: float = 90) -> dict[str, Any]:
-        """Waits until everything has arrived everywhere."""
+        """Wait until all events are published and applied."""
         deadline = time.monotonic() + seconds
         while True:
-            answer = await self.insist("GET", "/v1/status")
+            answer = await self.request_until_answered("GET", "/v1/status")
             status: dict[str, Any] = answer.json()
             if status["drained"]:
                 return status
@@ -187,12 +187,12 @@ class Visitor:
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self.client.aclose()
 
 
 def a_visitor(stack: RunningStack, *scopes: str, **facts: str) -> Visitor:
-    """A new tenant's client, with all scopes unless some are named."""
+    """Create a tenant and return its client, with all scopes unless some are named."""
     options = [word for name, value in facts.items() for word in (f"--{name}", value)]
     tenant = stack.command("tenants", "create", "Shop", *options)
     wanted = ["--scopes", ",".join(scopes)] if scopes else ["--all-scopes"]

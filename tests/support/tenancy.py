@@ -1,4 +1,7 @@
-"""What PostgreSQL itself must hold of every table, view and function of a service: nothing here names one of them."""
+"""Isolation rules for every table, view and function of a service, checked in PostgreSQL's catalogs.
+
+New tables are checked automatically, because the rules do not name tables.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,21 +9,21 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis.ids import uuid7
 from chassis.service import load
-from local.places import Place
+from chassis.types.ids import uuid7
+from local.data_dir import DataDir
 from tests.support.service import settings_of
 
 POLICY = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS \"nullif\"))"
 LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE = {"ix_api_key_id"}
-LOOK_ACROSS_TENANTS = {"counts", "count_orphans", "find_api_key", "note_key_use"}
-"""The functions that docs/architecture.md names: counts, the look-up of a key, the note of its last use."""
+LOOK_ACROSS_TENANTS = {"counts", "count_orphans", "find_api_key", "find_tenants", "note_key_use"}
+"""The functions across tenants in docs/architecture.md, such as counts and the lookup of a key."""
 
 
 @asynccontextmanager
-async def tried_as_superuser(place: Place, service: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in a transaction of which nothing stays, not even a table."""
-    connection = await asyncpg.connect(str(settings_of(place, load(service)).migration_database_url))
+async def tried_as_superuser(data_dir: DataDir, service: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open a transaction that is rolled back, including any new tables."""
+    connection = await asyncpg.connect(str(settings_of(data_dir, load(service)).migration_database_url))
     attempt = connection.transaction()
     try:
         await attempt.start()
@@ -33,8 +36,8 @@ async def tried_as_superuser(place: Place, service: str) -> AsyncIterator[asyncp
 
 @asynccontextmanager
 async def as_login(connection: asyncpg.Connection, login: str, tenant: UUID | None) -> AsyncIterator[None]:
-    """The same transaction as that login would run it, for that tenant; what it does is taken back."""
-    attempt = connection.transaction()  # within another one: a savepoint
+    """Continue the transaction as that login and tenant. The changes of the block are rolled back."""
+    attempt = connection.transaction()  # nested, so a savepoint
     await attempt.start()
     try:
         await connection.execute(f"set local session authorization {login}")
@@ -45,7 +48,7 @@ async def as_login(connection: asyncpg.Connection, login: str, tenant: UUID | No
 
 
 async def tables_of(connection: asyncpg.Connection, schema: str = "public") -> list[str]:
-    """Its tables."""
+    """Return the tables of a schema."""
     rows = await connection.fetch(
         "select quote_ident($1) || '.' || quote_ident(relname) as name from pg_class "
         "where relkind in ('r', 'p', 'm', 'f') and relnamespace = $1::regnamespace order by 1",
@@ -72,11 +75,11 @@ VALUES = {
     "bytea": "'x'",
     "text[]": "'{}'",
 }
-"""A value of each type that columns have."""
+"""A value for each column type."""
 
 
 async def fill_every_table(connection: asyncpg.Connection, *tenants: UUID) -> None:
-    """A row of each tenant in every table, whatever its columns are; without the checks, which would want sense."""
+    """Insert a row of each tenant into every table, for any columns. Check constraints are dropped first."""
     await connection.execute("set local session_replication_role = 'replica'")  # no foreign keys
     checks = await connection.fetch(
         "select conrelid::regclass as on_table, conname from pg_constraint where contype = 'c' and conrelid <> 0 "
@@ -90,7 +93,7 @@ async def fill_every_table(connection: asyncpg.Connection, *tenants: UUID) -> No
 
 
 async def insert_anything(connection: asyncpg.Connection, table: str, tenant: UUID) -> None:
-    """A row of that tenant in a table that has tenants."""
+    """Insert a row of that tenant into a table, if it has a tenant column."""
     types = await _needed_columns(connection, table)
     if "tenant_id" in types:
         values = {name: VALUES[type] for name, type in types.items()} | {"tenant_id": f"'{tenant}'"}
@@ -112,7 +115,7 @@ async def _needed_columns(connection: asyncpg.Connection, table: str) -> dict[st
 
 
 async def weaknesses_of(connection: asyncpg.Connection) -> list[str]:
-    """What lets tenants see one another, or makes a look-up read all of them; none is how it must be."""
+    """Return the weaknesses that reveal rows of other tenants or make a lookup read them all. None is expected."""
     rows = await connection.fetch(
         _WEAKNESSES, POLICY, list(LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE), list(LOOK_ACROSS_TENANTS)
     )
@@ -169,5 +172,5 @@ _WEAKNESSES = """
 
 
 def two_tenants() -> tuple[UUID, UUID]:
-    """Tenants that nobody else has."""
+    """Return two new tenant ids."""
     return uuid7(), uuid7()

@@ -1,4 +1,4 @@
-"""Bytes on a socket: what no HTTP client would send, and servers that answer what no service would."""
+"""Raw bytes on a socket: requests that no HTTP client would send, and responses that no service would send."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 async def exchange(port: int, request: bytes, seconds: float = 10) -> bytes:
-    """What comes back for these bytes until the other side closes."""
+    """Send bytes and return the response until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -18,20 +18,20 @@ async def exchange(port: int, request: bytes, seconds: float = 10) -> bytes:
 
 
 def head(line: str, key: str, host: str = "127.0.0.1") -> bytes:
-    """A request without a body, after whose answer the connection is closed."""
+    """Return a request without a body, for which the server closes the connection after the response."""
     return f"{line}\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n".encode("latin-1")
 
 
 @dataclass
 class Listener:
-    """A server that answers everybody the same bytes, and counts who came."""
+    """A server that returns the same bytes to every client, and counts the connections."""
 
     answer: bytes = b""
     port: int = 0
     visits: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One visitor."""
+        """Serve a connection."""
         self.visits += 1
         await reader.readuntil(b"\r\n\r\n")
         writer.write(self.answer)
@@ -41,7 +41,7 @@ class Listener:
 
 @asynccontextmanager
 async def listening(answer: bytes = b"") -> AsyncIterator[Listener]:
-    """A listener on a free port."""
+    """Run a listener on a free port."""
     listener = Listener(answer)
     server = await asyncio.start_server(listener.serve, "127.0.0.1", 0)
     listener.port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""One whole system for these tests; tests that break it for good start one of their own."""
+"""Fixtures: these tests share a whole system. Tests that break it permanently start their own."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 
-@pytest.fixture(scope="package")  # it ends when other tests follow, which need the processor
+@pytest.fixture(scope="package")  # stopped before other tests, which need the processor
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     running = RunningStack(tmp_path_factory.mktemp("system"))
     running.start()

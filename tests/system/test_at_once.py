@@ -1,4 +1,4 @@
-"""Many at once through the gateway: one effect for one key, one winner for one version, no point spent twice."""
+"""Concurrent requests: a key takes effect once, a version has a single winner, and no point is spent twice."""
 
 import asyncio
 from collections import Counter
@@ -10,8 +10,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from chassis import json
-from chassis.ids import uuid7
+from chassis.types import json
+from chassis.types.ids import uuid7
 from local.generated import ROOT
 from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_purchase
@@ -27,7 +27,7 @@ CHANGES = {
 
 
 async def a_member(visitor: Visitor, points: int) -> str:
-    """The path of a membership with so many points."""
+    """Return the path of a new membership with this number of points."""
     await a_program_with_points(visitor)
     lines = [{"sku": "tea", "quantity": points, "unit_price": "1.00"}]
     customer = uuid7()
@@ -38,7 +38,7 @@ async def a_member(visitor: Visitor, points: int) -> str:
 
 
 async def available(visitor: Visitor, member: str) -> int:
-    return int((await visitor.insist("GET", f"{member}/balance")).json()["available"])
+    return int((await visitor.request_until_answered("GET", f"{member}/balance")).json()["available"])
 
 
 def is_in_flight(answer: httpx.Response) -> bool:
@@ -85,7 +85,7 @@ async def test_of_fifty_changes_of_one_version_one_wins(visitor: Visitor, path: 
     assert won["version"] == record["version"] + 1
 
 
-async def test_of_parallel_redemptions_as_many_succeed_as_there_are_points_for(visitor: Visitor) -> None:
+async def test_parallel_redemptions_never_overspend(visitor: Visitor) -> None:
     member = await a_member(visitor, 37)
 
     async def redeem() -> int:
@@ -109,9 +109,9 @@ async def test_a_key_whose_process_is_killed_in_flight_is_free_again(stack: Runn
         assert (await first).status_code in (502, 503)
         await stack.revived("loyalty", pid)
     async with asyncio.timeout(30):
-        while is_in_flight(answer := await visitor.insist("POST", path, **redeem)):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)  # until PostgreSQL notices that nobody is there any more
-    again = await visitor.insist("POST", path, **redeem)
+        while is_in_flight(answer := await visitor.request_until_answered("POST", path, **redeem)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # until PostgreSQL notices that the client has disconnected
+    again = await visitor.request_until_answered("POST", path, **redeem)
     assert (answer.status_code, again.status_code, again.content) == (201, 201, answer.content)
     assert await available(visitor, member) == 6
     rows = await stack.rows("loyalty", "select id from redemption where membership_id = $1", UUID(member[-36:]))
@@ -120,14 +120,14 @@ async def test_a_key_whose_process_is_killed_in_flight_is_free_again(stack: Runn
 
 @asynccontextmanager
 async def wallet_locked(stack: RunningStack, member: str) -> AsyncIterator[None]:
-    """Keeps everybody else from a member's points."""
+    """Lock a member's points against other transactions."""
     async with stack.superuser("loyalty") as connection, connection.transaction():
         await connection.execute("select from wallet where id = $1 for update", UUID(member[-36:]))
         yield
 
 
 async def somebody_waits(stack: RunningStack) -> None:
-    """Returns once a transaction waits for another one to end."""
+    """Return when a transaction waits for the lock of another transaction."""
     async with asyncio.timeout(10):
         while not await stack.rows("loyalty", "select 1 from pg_locks where not granted"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)

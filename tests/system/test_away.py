@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka away, and restarted: what answers, what waits, and that no service is restarted for it."""
+"""Outages and restarts of PostgreSQL and Kafka: which requests succeed or wait. No service restarts because of them."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.auditor.load import a_load
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack
@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 PROCESSES = ("customers", "interactions", "loyalty", "analytics", "gateway")
 AWAY_SECONDS = int(os.environ.get("RAPPORT_AWAY_SECONDS", "60"))
 SOON = 8.0
-"""A request may wait five seconds for a connection before it is refused."""
+"""Maximum seconds until a 503. A request may wait five seconds for a connection before it is rejected."""
 
 
 @asynccontextmanager
 async def away(stack: RunningStack, name: str) -> AsyncIterator[None]:
-    """A server that is dead, and that nobody starts again before the end."""
+    """Kill a server, and keep the stack from restarting it during the block."""
     pid = stack.pid(name)
     stack.process.send_signal(signal.SIGSTOP)
     try:
@@ -45,8 +45,8 @@ async def test_while_kafka_is_away_everything_is_accepted_and_then_arrives_in_or
         async with away(stack, "kafka"):
             until = time.monotonic() + AWAY_SECONDS
             while time.monotonic() < until:
-                await load.further(100)  # the API goes on as if nothing were
-            status = (await load.visitors[0].insist("GET", "/v1/status")).json()
+                await load.further(100)  # the API works as usual
+            status = (await load.visitors[0].request_until_answered("GET", "/v1/status")).json()
             interactions = status["services"]["interactions"]
             assert not status["drained"]
             assert interactions["outbox_pending"] > 0
@@ -73,7 +73,7 @@ async def test_while_postgresql_is_away_the_answer_is_a_quick_503(stack: Running
 
 async def test_postgresql_is_restarted_under_load(stack: RunningStack) -> None:
     async with a_load(stack, "PostgreSQL is restarted") as load:
-        for how in (signal.SIGINT, signal.SIGQUIT):  # a fast shutdown, and an immediate one
+        for how in (signal.SIGINT, signal.SIGQUIT):  # fast shutdown, immediate shutdown
             pid = stack.kill("postgres", how)
             await stack.revived("postgres", pid)
             await load.further(80)

@@ -1,4 +1,4 @@
-"""The demo goes through while one process after another is killed at a moment that nobody has chosen."""
+"""The demo under kills: it passes although a process is killed at a random moment."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ ALL = ("customers", "interactions", "loyalty", "analytics", "gateway", "postgres
 LONGEST_WAIT = 30
 SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
 VICTIMS = random.Random(SEED).sample(ALL, int(os.environ.get("RAPPORT_VICTIMS", "2")))
-"""Two of them, for each costs more than a minute; RAPPORT_VICTIMS=7 takes all."""
+"""Two processes, because each costs more than a minute. RAPPORT_VICTIMS=7 kills each of them."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack
 async def test_the_demo_holds_whoever_is_killed_whenever(own_stack: RunningStack, victim: str) -> None:
     wait = random.Random(f"{SEED} {victim}").uniform(0, LONGEST_WAIT)
     print(f"RAPPORT_SEED={SEED}: {victim} is killed {wait:.2f} s after the households are recorded")
-    environment = {**os.environ, "RAPPORT_DATA": str(own_stack.place.root), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "RAPPORT_DATA": str(own_stack.data_dir.root), "PYTHONUNBUFFERED": "1"}
     demo = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "examples.demo", env=environment, stdout=PIPE, stderr=STDOUT
     )
@@ -44,10 +44,10 @@ async def test_the_demo_holds_whoever_is_killed_whenever(own_stack: RunningStack
         assert line, said
         said += line
     await asyncio.sleep(wait)
-    assert demo.returncode is None, "it has ended already: wait less"
+    assert demo.returncode is None, "the demo has already ended: wait less"
     pid = own_stack.kill(victim, signal.SIGKILL)
     said += (await asyncio.wait_for(demo.stdout.read(), 600)).decode()
     assert await demo.wait() == 0, said
-    assert "Every check is equal" in said
+    assert "All checks passed" in said
     await own_stack.revived(victim, pid)
     await own_stack.ready()

@@ -1,7 +1,7 @@
-"""Faults: what is done to the system under a load, and what must hold afterwards, as the auditor knows it.
+"""Faults under a load: a process is killed or stopped, and the auditor checks the system afterwards.
 
-Whoever was killed or stood still: nothing that was acknowledged is lost, nothing is there twice, the order of a
-customer's events is kept, and nobody had to restart anything.
+No acknowledged write is lost, none is applied twice, and the order of a customer's events is kept. No manual restart
+is necessary.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.auditor.load import a_load
 from tests.support.facts import a_purchase
 from tests.support.stack import RunningStack, Visitor
@@ -23,7 +23,7 @@ SERVICES = ("customers", "interactions", "loyalty", "analytics")
 MEMBERS = (*SERVICES, "gateway", "postgres", "kafka")
 FAST = ("interactions", "loyalty")
 LONGER_THAN_A_SESSION = 8.0
-"""The local stack's consumers are given up after six seconds of silence."""
+"""Seconds. The session of a consumer in the local stack expires after six seconds without a heartbeat."""
 
 slow = pytest.mark.slow
 
@@ -50,7 +50,7 @@ async def test_one_that_stands_still_holds_up_nobody_for_good(stack: RunningStac
 
 
 def stand_still(pid: int) -> list[psutil.Process]:
-    """SIGSTOP for a process and for those that it has started: PostgreSQL is many."""
+    """Send SIGSTOP to a process and its children, because PostgreSQL consists of many processes."""
     process = psutil.Process(pid)
     all = [process, *process.children(recursive=True)]
     for one in all:

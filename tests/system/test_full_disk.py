@@ -1,4 +1,4 @@
-"""A full disk under PostgreSQL, and under Kafka: a small tmpfs that is filled under load, and emptied again."""
+"""A full disk under PostgreSQL or Kafka: the test fills a small tmpfs under load, and empties it again."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ pytestmark = [
 
 @contextmanager
 def on_a_small_disk(stack: RunningStack, name: str, megabytes: int) -> Iterator[Path]:
-    """The server's folder on a tmpfs; the stack is stopped meanwhile."""
-    folder = stack.place.root / name
+    """Move the server's folder to a tmpfs for the block. The stack is stopped for the move."""
+    folder = stack.data_dir.root / name
     stack.stop()
     kept = folder.rename(folder.with_suffix(".kept"))
     folder.mkdir(mode=0o700)
@@ -40,7 +40,7 @@ def on_a_small_disk(stack: RunningStack, name: str, megabytes: int) -> Iterator[
 
 
 def fill(folder: Path) -> Path:
-    """Takes all that is left of a disk."""
+    """Fill the free space of a disk, and return the file that does it."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as out:
         for size in (1_000_000, 4_096):
@@ -74,10 +74,10 @@ async def test_a_full_disk_is_waited_out(own_stack: RunningStack, name: str, meg
 
 
 async def until_it_is_felt(stack: RunningStack, name: str, load: Load) -> None:
-    """PostgreSQL refuses to write, or either of them gives up and dies."""
+    """Wait until PostgreSQL rejects writes, or until the server (either of the two) exits."""
     first = stack.pid(name)
     async with asyncio.timeout(60):
         while True:
-            if stack.pid(name) != first or "No space left on device" in stack.place.log(name).read_text():
+            if stack.pid(name) != first or "No space left on device" in stack.data_dir.log(name).read_text():
                 return
             await asyncio.sleep(0.1)

@@ -1,7 +1,7 @@
-"""Input that nobody wrote: schemathesis makes requests from openapi.json and asks the gateway, all scopes in hand.
+"""Generated input: schemathesis sends requests from openapi.json to the gateway, with a key of all scopes.
 
-Its own checks and the exceptions from them stand in tests/support/schemathesis.toml, ours in clear_problems.py beside
-it. RAPPORT_SEED replays a run, RAPPORT_EXAMPLES sizes it; `make fuzz` is a long one.
+Its own checks and their exceptions are in tests/support/schemathesis.toml, ours in clear_problems.py beside it.
+RAPPORT_SEED replays a run, RAPPORT_EXAMPLES sets its size. `make fuzz` is a long run.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
@@ -28,7 +28,7 @@ SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10*
 
 
 async def some_records(visitor: Visitor) -> dict[str, str]:
-    """One record of each kind, by the segment of its path: else most requests would be answered with a 404."""
+    """Create a record of each kind, by the segment of its path. Otherwise most requests would return 404."""
     program = await a_program_with_points(visitor)
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
     lines = [{"sku": "tea", "quantity": 1, "amount": "100000.00"}]
@@ -53,7 +53,10 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
 
 
 def sections(records: dict[str, str]) -> str:
-    """The records in schemathesis' words: each is the id of its path, and what is called <thing>_id, now and then."""
+    """Return the configuration that makes schemathesis use the records.
+
+    In 7 of 10 requests, they supply the id of a path and the fields that are called <thing>_id.
+    """
     found = ""
     for things, id in records.items():
         value = f'{{ dictionary = "{things}", probability = 0.7 }}'
@@ -61,9 +64,10 @@ def sections(records: dict[str, str]) -> str:
         found += (
             f'\n[[operations]]\ninclude-path-regex = "^/v1/{things}/\\\\{{id\\\\}}"\nparameters."path.id" = {value}\n'
         )
-    names = [(place, things) for place in ("path", "query", "body") for things in ("customers", "programs")]
+    names = [(data_dir, things) for data_dir in ("path", "query", "body") for things in ("customers", "programs")]
     bound = (
-        f'"{place}.{things[:-1]}_id" = {{ dictionary = "{things}", probability = 0.7 }}\n' for place, things in names
+        f'"{data_dir}.{things[:-1]}_id" = {{ dictionary = "{things}", probability = 0.7 }}\n'
+        for data_dir, things in names
     )
     chains = f"\n[phases.stateful]\nmax-steps = 15\ngeneration.max-examples = {3 * EXAMPLES}\n"
     return found + chains + "\n[parameters]\n" + "".join(bound)
@@ -87,5 +91,5 @@ async def test_whatever_is_asked_is_done_or_refused_with_a_clear_problem(
     said = (await asking.communicate())[0].decode()
     print(said[-20_000:])
     assert asking.returncode == 0
-    status = await visitor.drained()  # the key opens still, and what was taken is applied everywhere
+    status = await visitor.drained()  # the key is still valid, and accepted writes are applied everywhere
     assert {one["dead_letters"] for one in status["services"].values()} == {0}

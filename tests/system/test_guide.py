@@ -1,4 +1,4 @@
-"""The guide: every request on its pages is sent, and every answer compared with what the page shows."""
+"""The guide: every request on its pages is sent, and every response is compared with the page."""
 
 import asyncio
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis import json
+from chassis.types import json
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
@@ -21,7 +21,7 @@ ARRIVES_SECONDS = 15
 
 @dataclass(frozen=True)
 class Step:
-    """A request and the answer that the page shows."""
+    """A request and the response that the page shows."""
 
     line: int
     method: str
@@ -33,7 +33,7 @@ class Step:
 
 
 def steps(page: str) -> Iterator[Step]:
-    """A page's requests, in order."""
+    """Iterate over a page's requests in order."""
     for found in STEP.finditer(page):
         first, *rest = found[1].rstrip().split("\n")
         method, path = first.split(" ", 1)
@@ -44,27 +44,27 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def filled(text: str, known: dict[str, str]) -> str:
-    """A text with the values that earlier answers have given to its names."""
+    """Return a text with its placeholders replaced by values of earlier responses."""
     return re.sub(r"\{(\w+)\}", lambda name: known.get(name[1], name[0]), text)
 
 
-def differs(shown: Any, given: Any, known: dict[str, str], place: str = "") -> str | None:
-    """Where an answer is not what the page shows; names that are met for the first time take their value from it."""
+def differs(shown: Any, given: Any, known: dict[str, str], data_dir: str = "") -> str | None:
+    """Return where a response differs from the page, or None. A new placeholder takes its value from the response."""
     if shown == "...":
-        return None if given is not None else f"{place} is null"
+        return None if given is not None else f"{data_dir} is null"
     if isinstance(shown, str) and (name := re.fullmatch(r"\{(\w+)\}", shown)):
-        return None if known.setdefault(name[1], given) == given else f"{place} is {given}"
+        return None if known.setdefault(name[1], given) == given else f"{data_dir} is {given}"
     if isinstance(shown, dict) and isinstance(given, dict):
-        parts = ((f"{place}/{key}", value, given.get(key, f"no {key}")) for key, value in shown.items())
+        parts = ((f"{data_dir}/{key}", value, given.get(key, f"no {key}")) for key, value in shown.items())
     elif isinstance(shown, list) and isinstance(given, list) and len(shown) == len(given):
-        parts = ((f"{place}/{index}", *pair) for index, pair in enumerate(zip(shown, given, strict=True)))
+        parts = ((f"{data_dir}/{index}", *pair) for index, pair in enumerate(zip(shown, given, strict=True)))
     else:
-        return None if shown == given else f"{place} is {given!r}, the page shows {shown!r}"
+        return None if shown == given else f"{data_dir} is {given!r}, the page shows {shown!r}"
     return next((why for where, one, other in parts if (why := differs(one, other, known, where))), None)
 
 
 def compare(step: Step, answer: httpx.Response, known: dict[str, str]) -> str | None:
-    """Why an answer is not what the page shows; None when it is."""
+    """Return why a response differs from the page, or None if it matches."""
     if answer.status_code != step.status:
         return f"{answer.status_code} {answer.text}"
     if not step.answer.strip():
@@ -77,7 +77,7 @@ def compare(step: Step, answer: httpx.Response, known: dict[str, str]) -> str | 
 
 
 async def follow(visitor: Visitor, step: Step, known: dict[str, str]) -> None:
-    """Sends a request; one that reads is asked again for a while, for events take a moment."""
+    """Send a request and compare the response. A GET is retried for a while, because events take time to arrive."""
     deadline = time.monotonic() + ARRIVES_SECONDS
     content = filled(step.body, known).encode() or None
     headers = {**step.headers, **({"Content-Type": "application/json"} if content else {})}
@@ -95,7 +95,7 @@ async def follow(visitor: Visitor, step: Step, known: dict[str, str]) -> None:
 async def test_every_request_of_the_guide_is_answered_as_it_says(stack: RunningStack, name: str) -> None:
     page = (GUIDE / f"{name}.md").read_text()
     found = list(steps(page))
-    assert len(found) == page.count("```http") > 4, "every request has an answer"
+    assert len(found) == page.count("```http") > 4, "a request on the page has no response"
     visitor = a_visitor(stack)
     known: dict[str, str] = {}
     try:

@@ -1,6 +1,6 @@
-"""Two tenants of one running system, with the same in both: the same external ids, e-mails, source ids and keys.
+"""Isolation: two tenants of a running system use the same external ids, e-mails, source ids and keys.
 
-Everything is taken from the gateway's own document, so that a new operation is tested too.
+The tests read the operations from the gateway's OpenAPI document, so that they include each new operation.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
 from tests.support.operations import NO_RECORD, RECORDS, Operation, made, operations, without_what_differs
 from tests.support.stack import RunningStack, Visitor, a_visitor
@@ -40,7 +40,7 @@ SOUGHT = {
     "timezone": "Europe/Amsterdam",
     "currency": "EUR",
 }
-"""What finds Ada, by parameter."""
+"""The value that finds Ada, by parameter."""
 NOT_SOUGHT = ("limit", "cursor", "window_days")
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
 CHANGES_BY_ITSELF = {"as_of", "last_used_at"}
@@ -49,24 +49,24 @@ ONE_ROW_ALWAYS = ("tenants",)
 
 @dataclass(frozen=True)
 class Shop:
-    """A tenant, and the records that it shares nothing of."""
+    """A tenant and its records, none of which it shares."""
 
     visitor: Visitor
     ids: dict[str, str]
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """As its client."""
+        """Send a request as a client of the tenant."""
         return await self.visitor.request(method, path, **options)
 
     def of(self, operation: Operation) -> tuple[str, str]:
-        """The ids that fill an operation's path."""
+        """Return the ids that fill an operation's path."""
         kind = "customers" if operation.kind in NO_RECORD else operation.kind
-        assert kind in self.ids, f"{operation}: say in tests/support/operations.py how one is made"
+        assert kind in self.ids, f"{operation}: add a record of this kind to tests/support/operations.py"
         return self.ids[kind], self.ids["rule_id"]
 
 
 async def a_shop(stack: RunningStack) -> Shop:
-    """Every shop does the same, with the same words and the same keys."""
+    """Create a tenant and its records. Every tenant sends the same values with the same keys."""
     visitor, ids = a_visitor(stack), {}
     for make in RECORDS.values():
         ids |= await make(visitor)
@@ -100,7 +100,7 @@ async def shops(stack: RunningStack) -> AsyncIterator[tuple[Shop, Shop]]:
 
 @pytest.fixture(scope="module")
 async def offered(shops: tuple[Shop, Shop]) -> list[Operation]:
-    """All that the gateway says it does, reading first: what is removed is read no more."""
+    """Return all operations of the document, reads first, because a deleted record can no longer be read."""
     document = (await shops[0].request("GET", "/openapi.json")).json()
     return sorted(operations(document), key=lambda operation: operation.method != "GET")
 
@@ -126,7 +126,7 @@ async def test_another_tenants_id_is_answered_like_one_that_nobody_has(
 
 
 def named_headers(answer: httpx.Response) -> dict[str, str]:
-    """Its headers, without those that differ from one answer to the next."""
+    """Return the headers of a response, without those that differ between any two responses."""
     return {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
 
 
@@ -141,11 +141,11 @@ async def test_lists_and_searches_show_nothing_of_another_tenant(
         shared = set(UUID_TEXT.findall(mine.text)) & set(UUID_TEXT.findall(theirs.text))
         assert not shared, f"{operation} {query}"
         if "items" in mine.json():
-            assert mine.json()["items"], f"{operation} {query} finds nothing: the proof would be empty"
+            assert mine.json()["items"], f"{operation} {query} finds nothing, so that the test proves nothing"
 
 
 def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, dict[str, str]]]:
-    """Each list, with each of its filters for itself."""
+    """Iterate over the lists, with each of their filters separately."""
     for operation in offered:
         if operation.method != "GET" or operation.is_on_a_record:
             continue
@@ -159,10 +159,10 @@ def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, 
 
 
 def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
-    """What finds something by this parameter."""
+    """Return values of a parameter that find a record."""
     name, schema = parameter["name"], parameter["schema"]
     if name in ("customer_id", "program_id"):
-        return []  # an id of the one finds nothing for the other: below
+        return []  # see test_a_filter_by_another_tenants_id_finds_nothing
     if name.endswith((".gte", ".gt")):
         return ["2020-01-01T00:00:00Z"]
     if name.endswith((".lte", ".lt")):
@@ -170,7 +170,7 @@ def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
     if name in SOUGHT:
         return [SOUGHT[name]]
     choices = [choice for part in (schema, *schema.get("anyOf", [])) for choice in part.get("enum", [])]
-    assert choices, f"{name}: say in SOUGHT what finds Ada"
+    assert choices, f"{name}: add a value that finds Ada to SOUGHT"
     return choices if name == "sort" else choices[:1]
 
 
@@ -188,19 +188,25 @@ async def test_a_cursor_of_another_tenant_is_refused(shops: tuple[Shop, Shop], o
     for operation in lists:
         cursor = (await one.request("GET", operation.path, params={"limit": 1})).json()["next_cursor"]
         if cursor is None:
-            assert operation.kind in ONE_ROW_ALWAYS, f"{operation}: give each shop two"
+            assert operation.kind in ONE_ROW_ALWAYS, f"{operation}: create two in each shop"
             continue
         assert (await one.request("GET", operation.path, params={"cursor": cursor})).status_code == 200
         refused = await other.request("GET", operation.path, params={"cursor": cursor})
-        assert (refused.status_code, refused.json()["code"]) == (400, "bad_cursor"), operation
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_cursor"), operation
 
 
 async def test_the_status_tells_counts_and_nothing_else(shops: tuple[Shop, Shop]) -> None:
-    """Counts of each service over all tenants, as its page says; no name, no id, no content."""
+    """The page contains counts over all tenants, as documented, but no name, id or content of a tenant."""
     status = (await shops[1].request("GET", "/v1/status")).json()
     assert set(status) == {"drained", "services"}
-    told = [value for service in status["services"].values() for value in service.values()]
-    assert {type(value) for value in told} <= {int, float, bool, type(None)}
+    reported = [value for service in status["services"].values() for value in service.values()]
+    gauges = [value for value in reported if isinstance(value, dict)]
+    counts = [
+        *(value for value in reported if value not in gauges),
+        *(count for each in gauges for count in each.values()),
+    ]
+    assert {type(count) for count in counts} <= {int, float, bool, type(None)}
+    assert {name for each in gauges for name in each} == {"orphans"}
 
 
 # Writing
@@ -220,7 +226,7 @@ async def test_an_idempotency_key_of_another_tenant_answers_nothing(shops: tuple
 async def test_an_idempotency_key_of_another_api_key_answers_nothing(
     stack: RunningStack, shops: tuple[Shop, Shop]
 ) -> None:
-    """A key belongs to who sends it: two programs of one tenant that count from 1 do not answer for one another."""
+    """An Idempotency-Key is scoped to the API key, so that two clients of a tenant may both count from 1."""
     one, _ = shops
     wanted = {"name": "second till", "scopes": ["loyalty:configure"]}
     second = Visitor(stack, (await made(one, "/v1/api-keys", wanted))["key"])
@@ -235,14 +241,14 @@ async def test_an_idempotency_key_of_another_api_key_answers_nothing(
 async def test_whatever_one_tenant_does_the_other_sees_no_change(
     shops: tuple[Shop, Shop], offered: list[Operation]
 ) -> None:
-    """Every operation on the one's ids, and every body that can name them, sent by the other."""
+    """The second tenant sends every operation on the ids of the first, and every body that can contain them."""
     one, other = shops
     before, others_before = await everything_seen_by(one, offered), await everything_seen_by(other, offered)
     for operation in offered:
         if operation.is_on_a_record:
             assert (await operation.send(other, *one.of(operation))).status_code in (200, 404), operation
     for method, path, body in bodies_that_name(one, other):
-        headers = {"idempotency-key": "same"}  # the one has used it too
+        headers = {"idempotency-key": "same"}  # the first tenant has used it too
         answer = await other.request(method, path, json=body, headers=headers)
         assert answer.status_code in (200, 201, 409, 422), f"{path}: {answer.text}"
         named = set(UUID_TEXT.findall(str(body)))
@@ -253,7 +259,7 @@ async def test_whatever_one_tenant_does_the_other_sees_no_change(
 
 
 def bodies_that_name(one: Shop, other: Shop) -> Iterator[tuple[str, str, Any]]:
-    """What the other shop sends of the one's: its ids, and the names that both use."""
+    """Iterate over requests of the second tenant with ids of the first, and with values that both use."""
     ada = one.ids["customers"]
     touch_point = {"customer_id": ada, "source": "phone", "channel": "phone", "direction": "inbound"}
     touch_points = [touch_point | {"source_id": str(n), "occurred_at": "2026-03-01T10:00:00Z"} for n in range(2)]
@@ -270,7 +276,7 @@ def bodies_that_name(one: Shop, other: Shop) -> Iterator[tuple[str, str, Any]]:
 
 
 async def everything_seen_by(shop: Shop, offered: list[Operation]) -> dict[str, Any]:
-    """What each reading operation answers to a tenant about its own."""
+    """Return the response of each read operation on the tenant's own records."""
     seen = {}
     for operation in offered:
         if operation.method == "GET" and str(operation) != OF_THE_WHOLE_SYSTEM:

@@ -1,10 +1,10 @@
-"""The local stack: starts, finds its data again, stands beside another one, cleans up after a killed one."""
+"""The local stack: it starts, finds its data again, runs beside another stack, and cleans up after a killed stack."""
 
 import os
 import signal
 from pathlib import Path
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -66,7 +66,7 @@ def test_two_stacks_on_one_folder_are_refused_with_a_reason(stack: RunningStack)
 
     from tests.support.stack import RAPPORT
 
-    environment = {**os.environ, "RAPPORT_DATA": str(stack.place.root)}
+    environment = {**os.environ, "RAPPORT_DATA": str(stack.data_dir.root)}
     second = subprocess.run([RAPPORT, "up"], env=environment, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "running" in second.stderr
@@ -74,7 +74,7 @@ def test_two_stacks_on_one_folder_are_refused_with_a_reason(stack: RunningStack)
 
 
 def leftovers(stack: RunningStack) -> list[str]:
-    return [file.name for file in (stack.place.root / "run").iterdir()]
+    return [file.name for file in (stack.data_dir.root / "run").iterdir()]
 
 
 def is_alive(pid: int) -> bool:

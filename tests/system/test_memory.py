@@ -1,4 +1,4 @@
-"""Memory stays flat: what passes through is not kept, neither while it passes nor afterwards."""
+"""Memory: bodies that pass through are not kept in memory, neither during the transfer nor afterwards."""
 
 import asyncio
 import itertools
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from chassis.ids import uuid7
-from chassis.openapi import segments
+from chassis.http.openapi import segments
+from chassis.types.ids import uuid7
 from local import PROCESSES
 from tests.support.facts import a_customer, a_purchase, known_as
 from tests.support.memory import CAN_BE_READ, forget_peak, held, peak
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not CAN_BE_READ, reason="the kernel does not tel
 
 MEGABYTE = 1_000_000
 A_BODYS_GROWTH = 3 * MEGABYTE
-"""What the gateway may hold of a body of any size: some buffers of 64 KB, and what the allocator rounds up."""
+"""Maximum bytes for a body of any size: some buffers of 64 KB, and the rounding of the allocator."""
 
 
 async def test_a_large_body_streams_through_the_gateway(stack: RunningStack, visitor: Visitor) -> None:
@@ -47,12 +47,12 @@ async def test_a_large_answer_streams_through_the_gateway_to_a_reader_who_linger
 
 
 def ten_megabytes() -> dict[str, Any]:
-    """A batch of ten customers with a long note each."""
+    """Return a batch of ten customers with a long note each."""
     return {"items": [a_customer(**known_as(str(uuid7())), custom={"note": "x" * MEGABYTE}) for _ in range(10)]}
 
 
 async def growth(pid: int, act: Callable[[], Awaitable[None]]) -> int:
-    """Bytes that a process grows by while something is done, at the most; it has been done once before."""
+    """Return the bytes by which a process grows at most during an action. A first run warms up."""
     await act()
     before = forget_peak(pid)
     await act()
@@ -62,7 +62,7 @@ async def growth(pid: int, act: Callable[[], Awaitable[None]]) -> int:
 
 
 async def a_lingering_read(visitor: Visitor, path: str) -> int:
-    """The size of an answer that is taken only after a while."""
+    """Read a response after a pause of a second, and return its size."""
     small = socket.create_connection(("127.0.0.1", visitor.stack.port))
     small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     reader, writer = await asyncio.open_connection(sock=small)
@@ -76,20 +76,22 @@ async def a_lingering_read(visitor: Visitor, path: str) -> int:
     return len(body)
 
 
-# A soak
+# Soak test
 
 SECONDS = float(os.environ.get("RAPPORT_SOAK_SECONDS", "200"))
 WARM_UP = 0.3
-"""The share of it in which connections, caches and the allocator's arenas fill."""
+"""The share of the run in which connections, caches and the allocator's arenas fill."""
 RATE, WRITERS, CUSTOMERS = 120, 8, 200
 A_REQUESTS_GROWTH = 512
-"""Bytes: half of what a leak of 1 KB a request would be. Some caches fill for longer than the warm-up: pydantic keeps
-16,384 short strings, 1.3 MB, which comes to some 200 bytes a request in the beginning.
+"""Bytes per request: half of a leak of 1 KB per request.
+
+Some caches fill for longer than the warm-up. Pydantic caches 16,384 short strings, 1.3 MB in total, which is some 200
+bytes per request at first.
 """
 LARGE = {"lines": [{"sku": "tea", "quantity": 1, "amount": "5000.00"}]}
 Asked = tuple[str, str, dict[str, Any]]
 Sample = tuple[int, int]
-"""Requests served so far, bytes held."""
+"""Requests served so far, bytes of memory in use."""
 
 
 @pytest.mark.slow
@@ -113,7 +115,7 @@ async def test_no_process_grows_by_the_requests_that_it_has_served(stack: Runnin
 
 
 def mixed(customers: list[str], members: list[str]) -> Iterator[Asked]:
-    """Endless requests of every kind: method, path, and what goes along."""
+    """Iterate endlessly over requests of every kind: method, path and options."""
     for number, customer, member in zip(
         itertools.count(), itertools.cycle(customers), itertools.cycle(members), strict=False
     ):
@@ -144,7 +146,7 @@ def mixed(customers: list[str], members: list[str]) -> Iterator[Asked]:
 
 
 async def a_mixed_load(visitor: Visitor, requests: Iterator[Asked], served: Counter[str]) -> None:
-    """Requests at one rate until the time is over; counts who has served how many."""
+    """Send requests at a constant rate until the time is over, and count them per process."""
     started = time.monotonic()
     owners = segments((await visitor.request("GET", "/openapi.json")).json())
     due = itertools.count()
@@ -161,7 +163,7 @@ async def a_mixed_load(visitor: Visitor, requests: Iterator[Asked], served: Coun
 
 
 async def watched(stack: RunningStack, served: Counter[str], load: "asyncio.Task[None]") -> dict[str, list[Sample]]:
-    """Each second after the warm-up: how many requests each process has served, and what it holds."""
+    """Return a sample of each process per second after the warm-up."""
     samples: dict[str, list[Sample]] = {name: [] for name in PROCESSES}
     await asyncio.wait([load], timeout=SECONDS * WARM_UP)
     while not load.done():
@@ -172,5 +174,5 @@ async def watched(stack: RunningStack, served: Counter[str], load: "asyncio.Task
 
 
 def slope(samples: list[Sample]) -> float:
-    """Bytes a request, by least squares."""
+    """Return the growth in bytes per request, by least squares."""
     return linear_regression(*zip(*samples, strict=True)).slope

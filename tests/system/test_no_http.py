@@ -1,17 +1,17 @@
-"""What is no request of ours at all, written to the gateway's socket: a problem too, never a stack trace or silence."""
+"""Invalid requests on the gateway's socket: each gets a problem, never a stack trace or silence."""
 
 import asyncio
 
 import pytest
 
-from chassis import json
+from chassis.types import json
 from tests.support.stack import RunningStack
 
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n"
 
 
 async def told(stack: RunningStack, request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of the answer."""
+    """Send bytes, and return status, headers and body of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", stack.port)
     try:
         writer.write(request)

@@ -1,4 +1,4 @@
-"""The outbox: no row is passed over, none leaves before Kafka has it, and nobody else's transaction delays one."""
+"""The outbox: no row is skipped, none is deleted before Kafka has it, and no other transaction delays a row."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from chassis import json
-from chassis.ids import uuid7
+from chassis.types import json
+from chassis.types.ids import uuid7
 from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack, Visitor
@@ -24,7 +24,7 @@ from tests.system.test_stories import a_program_with_points
 
 GATE = 4712
 SOON = 15
-"""Seconds within which an event must have arrived: it takes some tenths of one, on a machine that does nothing else."""
+"""Seconds within which an event must arrive. On an idle machine it takes some tenths of a second."""
 
 
 async def buy(visitor: Visitor, customer: UUID, **fields: Any) -> None:
@@ -33,7 +33,7 @@ async def buy(visitor: Visitor, customer: UUID, **fields: Any) -> None:
 
 
 async def until(what: Callable[[], Any], wanted: Any) -> None:
-    """Waits until a question is answered as it should be."""
+    """Wait until a function returns the wanted value."""
     async with asyncio.timeout(SOON):
         while await what() != wanted:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -43,10 +43,10 @@ async def until(what: Callable[[], Any], wanted: Any) -> None:
 
 
 async def test_a_lower_number_that_commits_late_arrives_too(stack: RunningStack, visitor: Visitor) -> None:
-    """The first purchase has its number and is held at its commit; the second one is carried; the first one commits."""
+    """The first purchase gets its number and waits at its commit. The second is published, then the first commits."""
     program = await a_program_with_points(visitor)
     customer = UUID((await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"])
-    await visitor.drained()  # or the two would meet at the note that the customer is waited for
+    await visitor.drained()  # else both purchases would insert the row of the unknown customer
     async with commits_wait(stack, "new.source_id = 'early'") as gate:
         early = asyncio.create_task(buy(visitor, customer, source_id="early"))
         await until(lambda: stack.rows("interactions", WAITING), [{"waits": True}])
@@ -61,7 +61,7 @@ async def test_a_lower_number_that_commits_late_arrives_too(stack: RunningStack,
     ]
     assert [json.loads(one.value)["source_id"] for one in told] == ["late", "early"]
     late, early_number = (int(dict(one.headers)["ce_sequence"]) for one in told)
-    assert early_number < late, "the one that came last had the lower number"
+    assert early_number < late, "the last event had the lower number"
 
 
 WAITING = f"select true as waits from pg_locks where locktype = 'advisory' and objid = {GATE} and not granted"
@@ -69,7 +69,7 @@ WAITING = f"select true as waits from pg_locks where locktype = 'advisory' and o
 
 @asynccontextmanager
 async def commits_wait(stack: RunningStack, condition: str) -> AsyncIterator[asyncpg.Connection]:
-    """Holds purchases like this at their commit, when all is written, until the gate is opened."""
+    """Block matching purchases at their commit, after their last write, until the gate is opened."""
     async with stack.superuser("interactions") as gate:
         await gate.execute(f"select pg_advisory_lock({GATE})")
         await gate.execute(
@@ -91,7 +91,7 @@ async def commits_wait(stack: RunningStack, condition: str) -> AsyncIterator[asy
 async def test_clients_that_took_their_keys_in_the_other_order_are_told_of_in_that_of_the_versions(
     stack: RunningStack, visitor: Visitor
 ) -> None:
-    """The first one has its Idempotency-Key and is stopped on its way to the record; the second one overtakes it."""
+    """The first request has its Idempotency-Key and stops before it locks the record. The second overtakes it."""
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()
 
     async def change(area: str) -> int:
@@ -124,20 +124,20 @@ async def test_clients_that_took_their_keys_in_the_other_order_are_told_of_in_th
 KEPT_FROM_CUSTOMERS = "select pid from pg_locks where relation = 'customer'::regclass and not granted"
 
 
-# What Kafka has not taken
+# Events that Kafka has not stored
 
 
 async def test_what_kafka_has_not_acknowledged_stays_in_the_outbox(stack: RunningStack, visitor: Visitor) -> None:
-    """Also when the process that had sent it is killed before Kafka answers."""
+    """The row also remains if the sending process is killed before Kafka responds."""
     program = await a_program_with_points(visitor)
     customer = uuid7()
     await buy(visitor, customer)
-    await visitor.drained()  # the relay knows the topic's partitions by now, and asks nobody before it sends
+    await visitor.drained()  # the relay now knows the topic's partitions, and sends without a metadata request
     kafka = stack.pid("kafka")
     os.kill(kafka, signal.SIGSTOP)
     try:
         await buy(visitor, customer)
-        await asyncio.sleep(1)  # the relay has sent it by now
+        await asyncio.sleep(1)  # the relay has sent it
         assert len(await stack.rows("interactions", "select seq from chassis.outbox")) == 1
         pid = stack.kill("interactions")
         assert len(await stack.rows("interactions", "select seq from chassis.outbox")) == 1
@@ -155,7 +155,7 @@ async def test_what_kafka_refuses_stays_in_the_outbox_until_it_is_taken(stack: R
     await visitor.drained()
     async with only_tiny_records(stack, "rapport.interactions"):
         await buy(visitor, customer)
-        await asyncio.sleep(2)  # refused by now, and tried again
+        await asyncio.sleep(2)  # rejected, and retried
         assert len(await stack.rows("interactions", "select seq from chassis.outbox")) == 1
     await visitor.drained()
     assert await points_by_customer(stack, program) == {customer: 10}
@@ -163,7 +163,7 @@ async def test_what_kafka_refuses_stays_in_the_outbox_until_it_is_taken(stack: R
 
 @asynccontextmanager
 async def only_tiny_records(stack: RunningStack, topic: str) -> AsyncIterator[None]:
-    """Kafka refuses whatever is written to the topic: somebody has set it up wrongly."""
+    """Make Kafka reject every record of a topic, as if the topic were misconfigured."""
     admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
     await admin.start()
 
@@ -175,16 +175,16 @@ async def only_tiny_records(stack: RunningStack, topic: str) -> AsyncIterator[No
         await take_at_most(100)
         yield
     finally:
-        await take_at_most(1_048_588)  # Kafka's own
+        await take_at_most(1_048_588)  # Kafka's default
         await admin.close()
 
 
-# Others' transactions
+# Other transactions
 
 
 @asynccontextmanager
 async def a_long_reader(stack: RunningStack, service: str) -> AsyncIterator[None]:
-    """Has looked at the outbox, and keeps what it saw."""
+    """Read the outbox, and keep the snapshot."""
     async with stack.superuser(service) as connection, connection.transaction(isolation="repeatable_read"):
         await connection.fetch("select * from chassis.outbox")
         yield
@@ -192,7 +192,7 @@ async def a_long_reader(stack: RunningStack, service: str) -> AsyncIterator[None
 
 @asynccontextmanager
 async def an_idle_writer(stack: RunningStack, service: str) -> AsyncIterator[None]:
-    """Has written something, and neither commits nor goes away."""
+    """Write rows, and neither commit nor disconnect."""
     async with stack.superuser(service) as connection, connection.transaction():
         await connection.execute("create table written_by_an_idler (id int)")
         await connection.execute(OF_ANOTHER_TENANT, uuid7())
@@ -212,7 +212,7 @@ Transaction = Callable[[RunningStack, str], AbstractAsyncContextManager[None]]
 async def test_a_transaction_that_stays_open_delays_nothing(
     stack: RunningStack, visitor: Visitor, transaction: Transaction, service: str
 ) -> None:
-    """In the database of who publishes, of who reads, and of who has nothing to do with it."""
+    """The transaction is open in the database of the publisher, of a consumer, or of an unrelated service."""
     program = await a_program_with_points(visitor)
     one, other = uuid7(), uuid7()
     async with transaction(stack, service):

@@ -1,6 +1,6 @@
-"""The OWASP API Security Top 10 of 2023, each item by an attack on the running system.
+"""The OWASP API Security Top 10 of 2023: each item is tested by an attack on the running system.
 
-Where another file proves the same over every operation, the docstring says which.
+If another file tests the same for every operation, the docstring names it.
 """
 
 import asyncio
@@ -16,16 +16,15 @@ from uuid import UUID
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from fastapi.routing import APIRoute
 
-from chassis import json
-from chassis.events import Envelope
-from chassis.identity import HEADER, Caller, Signer
-from chassis.ids import uuid7
-from chassis.service import load
+from chassis.core.events import Envelope
+from chassis.core.identity import HEADER, Caller, Signer
+from chassis.service import OPERATIONAL_PATHS, load
+from chassis.types import json
+from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
-from local.places import free_port
-from tests.support.facts import a_customer, a_program, a_purchase, a_rule, bought
+from local.data_dir import free_port
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule, purchase_recorded
 from tests.support.operations import Operation, made, operations
 from tests.support.service import a_tenant
 from tests.support.smuggling import bodies_with_more
@@ -66,7 +65,7 @@ async def nobody(stack: RunningStack) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def ports(stack: RunningStack) -> dict[str, int]:
-    return dict(json.loads((stack.place.root / "ports.json").read_bytes()))
+    return dict(json.loads((stack.data_dir.root / "ports.json").read_bytes()))
 
 
 async def a_key(shop: Visitor, *scopes: str) -> Visitor:
@@ -75,7 +74,7 @@ async def a_key(shop: Visitor, *scopes: str) -> Visitor:
 
 
 async def a_member_with_points(shop: Visitor, points: int) -> str:
-    """The path of a membership that holds so many."""
+    """Return the path of a new membership with this number of points."""
     program = await made(shop, "/v1/programs", a_program(enrolment="open"))
     await made(shop, f"/v1/programs/{program['id']}/earning-rules", a_rule())
     joining = {"program_id": program["id"], "customer_id": str(uuid7())}
@@ -87,9 +86,9 @@ async def a_member_with_points(shop: Visitor, points: int) -> str:
 
 
 async def test_api1_broken_object_level_authorization(stack: RunningStack, shop: Visitor) -> None:
-    """API1: somebody who knows an id of another tenant reads, changes or spends what it names.
+    """API1: a client that knows an id of another tenant reads, changes or spends the record.
 
-    Over every operation: tests/system/test_isolation.py; at the databases: tests/service/test_databases.py.
+    For every operation: tests/system/test_isolation.py. In the databases: tests/service/test_databases.py.
     """
     thief = a_visitor(stack)
     customer = await made(shop, "/v1/customers", a_customer())
@@ -105,14 +104,14 @@ async def test_api1_broken_object_level_authorization(stack: RunningStack, shop:
 
 
 async def test_api2_broken_authentication(stack: RunningStack, shop: Visitor, nobody: httpx.AsyncClient) -> None:
-    """API2: one comes in by a forged, stolen or misplaced credential.
+    """API2: a client uses a forged, stolen or misplaced credential.
 
-    Bad keys over every operation: tests/system/test_scopes.py; forged tokens: tests/service/chassis/test_tokens.py.
+    Bad keys for every operation: tests/system/test_scopes.py. Forged tokens: tests/service/chassis/test_tokens.py.
     """
-    path, secrets = "/v1/programs", stack.place.secrets()
+    path, secrets = "/v1/programs", stack.data_dir.secrets()
     token = Signer(secrets["token_private"]).sign(Caller(a_tenant(), "key:x", frozenset(["loyalty:read"])), "loyalty")
     attempts: list[dict[str, Any]] = [
-        {"headers": {"authorization": f"Bearer {token}"}},  # the gateway's own token is no key
+        {"headers": {"authorization": f"Bearer {token}"}},  # the gateway's own token is not an API key
         {"headers": {HEADER: token}},
         {"headers": {"cookie": f"authorization=Bearer {shop.key}; api_key={shop.key}"}},
         {"headers": {"x-api-key": shop.key}},
@@ -123,7 +122,7 @@ async def test_api2_broken_authentication(stack: RunningStack, shop: Visitor, no
     ]
     for attempt in attempts:
         assert (await nobody.get(path, **attempt)).status_code == 401, attempt
-    for service in SERVICES:  # past the gateway a key opens nothing
+    for service in SERVICES:  # without the gateway, an API key is not accepted
         own = next(found for found in operations((await nobody.get("/openapi.json")).json())
                    if found.described["x-service"] == service)  # fmt: skip
         url = f"http://127.0.0.1:{ports(stack)[service]}{own.at(str(uuid7()), str(uuid7()))}"
@@ -133,9 +132,10 @@ async def test_api2_broken_authentication(stack: RunningStack, shop: Visitor, no
 
 @pytest.mark.generated
 async def test_api3_broken_object_property_level_authorization(shop: Visitor, document: dict[str, Any]) -> None:
-    """API3: a body sets what only the server sets: tenant, id, version, times, points, state. Each is refused by name.
+    """API3: a body sets fields that only the server may set: tenant, id, version, times, points, state.
 
-    Taken from the document: every body, every object in it, every field that some answer shows and the body lacks.
+    Each is rejected by name. The document supplies every body, every object in it, and every field that a response
+    has and the body lacks.
     """
     tried = 0
     for operation in operations(document):
@@ -152,7 +152,7 @@ async def assert_refused_by_name(shop: Visitor, operation: Operation, body: Any,
     query = {one["name"]: "x" for one in operation.described["parameters"] if one["in"] == "query"}
     path = operation.at(str(uuid7()), str(uuid7()))
     key = {"idempotency-key": str(uuid7())}
-    batch = operation.path.endswith("/batch")  # whose items are judged one by one
+    batch = operation.path.endswith("/batch")  # its items are validated separately
     of_the_body = {one for one in pointers if not (batch and one.startswith("/items/"))}
     if of_the_body:
         answer = await shop.request(operation.method, path, json=body, headers=key, params=query)
@@ -167,20 +167,22 @@ async def assert_refused_by_name(shop: Visitor, operation: Operation, body: Any,
 
 
 def forbidden_in(problem: dict[str, Any]) -> set[str]:
-    """The pointers to what a body may not hold."""
+    """Return the pointers to fields that a body must not contain."""
     return {error["pointer"] for error in problem["errors"] if error["code"] == "extra_forbidden"}
 
 
 async def test_api4_unrestricted_resource_consumption(
     stack: RunningStack, shop: Visitor, document: dict[str, Any], nobody: httpx.AsyncClient
 ) -> None:
-    """API4: one request, or one slow caller, takes what many need. There are limits on bodies, pages, batches, depth,
-    heads, open requests of a service and their time. Rate limits of a key are not there yet.
+    """API4: a single request or a slow client uses the resources of many.
+
+    Bodies, pages, batches, depth, heads, the open requests of a service and their time have limits. Rate limits per
+    key do not exist yet.
     """
     as_json = {"content-type": "application/json"}
     for path, size in (("/v1/customers", 3_000_000), ("/v1/customers/batch", 17_000_000)):
         huge = await shop.request("POST", path, content=b" " * size, headers=as_json)
-        assert (huge.status_code, huge.json()["code"]) == (413, "too_large")
+        assert (huge.status_code, huge.json()["code"]) == (413, "payload_too_large")
     deep = await shop.request("POST", "/v1/customers", content=b"[" * 100_000, headers=as_json)
     assert deep.status_code == 400
     for operation in operations(document):
@@ -189,11 +191,11 @@ async def test_api4_unrestricted_resource_consumption(
         if operation.path.endswith("/batch"):
             many = await shop.request("POST", operation.path, json={"items": [{}] * 1_001})
             assert many.status_code == 422, operation
-        elif operation.method == "GET" and "Page_" in json.dump_text(operation.described["responses"]["200"]):
+        elif operation.method == "GET" and "Page_" in json.dumps_str(operation.described["responses"]["200"]):
             assert limits, f"{operation} is a list without a limit"
     assert (await shop.request("GET", "/v1/customers?limit=201")).status_code == 400
     assert (await nobody.get("/v1/customers", headers={"x": "a" * 70_000})).status_code == 400
-    # Callers who begin and never go on, with a key and without.
+    # Clients that never complete a request: half of them stop in the head, half in the body.
     begun = f"POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {shop.key}\r\nContent-Length: 9\r\n"
     slow = [await asyncio.open_connection("127.0.0.1", stack.port) for _ in range(60)]
     for number, (_, writer) in enumerate(slow):
@@ -206,7 +208,7 @@ async def test_api4_unrestricted_resource_consumption(
 
 
 async def test_api5_broken_function_level_authorization(shop: Visitor, nobody: httpx.AsyncClient) -> None:
-    """API5: a clerk's key does what is an administrator's, or makes itself one.
+    """API5: a clerk's key calls operations of an administrator, or creates a key that may.
 
     Every scope on every operation: tests/system/test_scopes.py.
     """
@@ -222,7 +224,7 @@ async def test_api5_broken_function_level_authorization(shop: Visitor, nobody: h
         await clerk.request("POST", "/v1/api-keys", json={"name": "king", "scopes": ["loyalty:adjust"]}),
     ]
     assert [answer.status_code for answer in refused] == [403] * 5
-    # Neither a header nor another spelling makes one request another.
+    # Neither a header nor another spelling of the path reaches another operation.
     plain = (await clerk.request("GET", "/v1/customers")).json()
     for header in ("x-http-method-override", "x-http-method", "x-original-url", "x-rewrite-url"):
         odd = {header: f"/v1/tenants/{tenant['id']}" if "url" in header else "POST"}
@@ -233,7 +235,7 @@ async def test_api5_broken_function_level_authorization(shop: Visitor, nobody: h
 
 
 async def test_api6_unrestricted_access_to_sensitive_business_flows(shop: Visitor) -> None:
-    """API6: a flow that is right once is repeated, or run beside itself, to be given more than is due."""
+    """API6: a client repeats a legitimate flow, or runs it concurrently with itself, to receive more than is due."""
     member = await a_member_with_points(shop, 50)
 
     async def redeem(points: int, key: str, mode: str = "capture") -> httpx.Response:
@@ -248,32 +250,36 @@ async def test_api6_unrestricted_access_to_sensitive_business_flows(shop: Visito
         assert (await redeem(points, f"odd-{points}")).status_code == 422
     again = f"/v1/redemptions/{spent[[one.status_code for one in spent].index(201)].json()['id']}/release"
     assert (await shop.request("POST", again, headers={"idempotency-key": "back"})).status_code == 409
-    # A refund of more than was bought, at once and in parts beside one another.
+    # A refund of more than was bought, as a whole and in concurrent parts.
     purchase = await made(shop, "/v1/purchases", a_purchase())  # 5.00
     refunds = f"/v1/purchases/{purchase['id']}/refunds"
     part = {"source": "till", "refunded_at": "2026-03-02T10:00:00Z"}
     whole = part | {"source_id": str(uuid7()), "amount": "5.01"}
     assert (await shop.request("POST", refunds, json=whole)).status_code == 409
     parts = [part | {"source_id": str(uuid7()), "amount": "2.00"} for _ in range(10)]
-    answers = await asyncio.gather(*(shop.insist("POST", refunds, json=one) for one in parts))
+    answers = await asyncio.gather(*(shop.request_until_answered("POST", refunds, json=one) for one in parts))
     assert Counter(answer.status_code for answer in answers) == {201: 2, 409: 8}
-    # One joins once, whatever the welcome is worth.
+    # A customer joins only once, whatever a welcome bonus is worth.
     membership = (await shop.request("GET", member)).json()
     joining = {name: membership[name] for name in ("program_id", "customer_id")}
-    joined = await asyncio.gather(*(shop.insist("POST", "/v1/memberships", json=joining) for _ in range(10)))
+    joined = await asyncio.gather(
+        *(shop.request_until_answered("POST", "/v1/memberships", json=joining) for _ in range(10))
+    )
     assert {answer.json()["id"] for answer in joined} == {membership["id"]}
 
 
 async def test_api7_server_side_request_forgery(stack: RunningStack, shop: Visitor, document: dict[str, Any]) -> None:
-    """API7: a request makes the server ask another host. No operation takes a URL; the gateway's upstreams are
-    settings; neither path, nor Host, nor an absolute request line lead elsewhere or to what is internal.
+    """API7: a request makes the server call another host.
+
+    No operation accepts a URL, and the gateway's upstreams are settings. Neither path, nor Host, nor an absolute
+    request line reaches another host or an internal page.
     """
     for operation in operations(document):
-        taken = json.dump_text([operation.described.get("parameters"), operation.described.get("requestBody")])
+        taken = json.dumps_str([operation.described.get("parameters"), operation.described.get("requestBody")])
         assert not [word for word in ("url", "uri", "callback", "webhook", "host") if f'"{word}' in taken], operation
     for name, schema in document["components"]["schemas"].items():
-        if schema.get("additionalProperties") is False:  # what is taken
-            text = json.dump_text(schema)
+        if schema.get("additionalProperties") is False:  # a schema of requests
+            text = json.dumps_str(schema)
             assert '"format":"uri"' not in text, name
             assert not [field for field in schema["properties"] if "url" in field or "uri" in field], name
     async with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nme!") as elsewhere:
@@ -306,7 +312,7 @@ async def test_api7_server_side_request_forgery(stack: RunningStack, shop: Visit
 
 
 async def test_api8_security_misconfiguration(stack: RunningStack, shop: Visitor, nobody: httpx.AsyncClient) -> None:
-    """API8: errors tell of the inside, odd methods and other origins are served, internal pages stand open."""
+    """API8: errors reveal internals, odd methods and other origins are served, internal pages are public."""
     as_json = {"content-type": "application/json"}
     errors = [
         await nobody.get("/v1/customers"),
@@ -341,20 +347,20 @@ async def test_api8_security_misconfiguration(stack: RunningStack, shop: Visitor
         assert shop.key.encode() not in answered, line
     for path in ("/internal/status", "/v1/internal/status", "/redoc", "/.env", "/debug", "/admin", "/v1/../.env"):
         assert (await shop.request("GET", path)).status_code == 404, path
-    assert (stack.place.root / "secrets.json").stat().st_mode & 0o077 == 0
+    assert (stack.data_dir.root / "secrets.json").stat().st_mode & 0o077 == 0
 
 
 async def test_api9_improper_inventory_management(
     stack: RunningStack, nobody: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
-    """API9: something answers that nobody has written down, or an old version still does."""
+    """API9: an undocumented operation or an old version is served."""
     described = {(found.method, found.path) for found in operations(document)}
     served = set()
     for name in PROCESSES:
-        routes = {(method, path.replace(":uuid", "")) for method, path in routes_of(load(name).app.routes)}
-        open_pages = {("GET", path) for path in NOT_IN_THE_DOCUMENT | (PAGES if name == "gateway" else set())}
-        assert open_pages <= routes, name
-        served |= routes - open_pages
+        service = load(name)
+        served |= {(method, route.path.replace(":uuid", "")) for route in service.routes for method in route.methods}
+        plain = {*OPERATIONAL_PATHS, *(route.path for route in service.plain_routes)}
+        assert plain == NOT_IN_THE_DOCUMENT | (PAGES if name == "gateway" else set()), name
     assert served == described
     for service in SERVICES:
         for path in ("/openapi.json", "/docs", "/redoc", "/v0/status", "/v2/customers", "/", "/v1"):
@@ -362,26 +368,16 @@ async def test_api9_improper_inventory_management(
             assert answer.status_code == 404, f"{service}{path}"
 
 
-def routes_of(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Method and path of everything that an application answers."""
-    for route in routes:
-        if hasattr(route, "original_router"):
-            yield from routes_of(route.original_router.routes, prefix + route.include_context.prefix)
-        else:
-            assert isinstance(route, APIRoute), route
-            yield from ((method, prefix + route.path) for method in route.methods)
-
-
 async def test_api10_unsafe_consumption_of_apis(stack: RunningStack, shop: Visitor) -> None:
-    """API10: what comes from elsewhere is believed: a record of the bus, an answer of a service.
+    """API10: the system trusts external input: a record in Kafka, the response of a service.
 
-    A record that cannot be what it says is parked, and the next one is applied; a type that nobody knows is passed.
+    An invalid record is dead-lettered, and the next record is applied. A record of an unknown type is skipped.
     """
     (tenant,) = (await shop.request("GET", "/v1/tenants")).json()["items"]
     program = await made(shop, "/v1/programs", a_program())
     await made(shop, f"/v1/programs/{program['id']}/earning-rules", a_rule())
     customer, topic = str(uuid7()), "rapport.interactions"
-    good = bought("10.00", customer)
+    good = purchase_recorded("10.00", customer)
     (start,) = await stack.rows("loyalty", "select now() as at")
     records = [
         ([], b"no envelope at all"),
@@ -416,7 +412,7 @@ def headers_of(fact: dict[str, Any], tenant: str) -> list[tuple[str, bytes]]:
 
 
 async def test_api10_a_service_that_answers_nonsense_is_not_believed(stack: RunningStack, shop: Visitor) -> None:
-    """API10, between gateway and services: a redirect is not followed, garbage and half answers are no answers."""
+    """API10, between gateway and services: redirects are not followed, invalid and partial responses are errors."""
     async with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as elsewhere, listening() as service:
         with a_gateway_before(stack, service.port) as url:
             async with httpx.AsyncClient(base_url=url, headers=shop.client.headers, trust_env=False) as client:
@@ -438,7 +434,7 @@ async def test_api10_a_service_that_answers_nonsense_is_not_believed(stack: Runn
                         assert told.status_code in statuses, f"{method} {answer[:40]!r}"
                         assert not [leak for leak in LEAKS if leak in told.text], told.text
                 service.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nsome"
-                with pytest.raises(httpx.RemoteProtocolError):  # never a whole answer
+                with pytest.raises(httpx.RemoteProtocolError):  # never as a complete response
                     await client.get("/v1/customers")
                 assert (await client.get("/v1/tenants")).status_code == 200
         assert elsewhere.visits == 0
@@ -458,15 +454,15 @@ async def answers(client: httpx.AsyncClient) -> None:
 
 @contextmanager
 def a_gateway_before(stack: RunningStack, port: int) -> Iterator[str]:
-    """A second gateway on the stack's database, to whom every service is at that port."""
-    lines = stack.place.env_file("gateway").read_text().splitlines()
+    """Run a second gateway on the stack's database, with the port as upstream of every service."""
+    lines = stack.data_dir.env_file("gateway").read_text().splitlines()
     settings = {name: value[1:-1] for name, _, value in (line.partition("=") for line in lines)}
     upstreams = {service: f"http://127.0.0.1:{port}" for service in SERVICES}
     own = free_port({port})
-    with (stack.place.root / "second-gateway.log").open("w") as log:
+    with (stack.data_dir.root / "second-gateway.log").open("w") as log:
         process = subprocess.Popen(
             [RAPPORT, "serve", "gateway", "--role", "api", "--port", str(own)],
-            env={**os.environ, **settings, "UPSTREAMS": json.dump_text(upstreams)},
+            env={**os.environ, **settings, "UPSTREAMS": json.dumps_str(upstreams)},
             stdout=log,
             stderr=log,
         )

@@ -1,10 +1,10 @@
-"""A poison message: what cannot be applied is parked with its reason, all else flows, and a replay repairs."""
+"""A poison message: it is dead-lettered with its reason, other events are applied, and a replay repairs the state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_purchase
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.system.test_faults import points_by_customer
@@ -14,7 +14,7 @@ from tests.system.test_stories import a_program_with_points
 async def test_what_breaks_a_constraint_is_parked_the_rest_flows_and_a_replay_repairs(
     stack: RunningStack, visitor: Visitor
 ) -> None:
-    """The others of the same tenant, the same customer in another one, another service, and the refund behind it."""
+    """Other customers, the same customer of another tenant, another service and a later refund are not affected."""
     other = a_visitor(stack)
     programs = [await a_program_with_points(one) for one in (visitor, other)]
     victim, others = uuid7(), [uuid7() for _ in range(20)]
@@ -31,7 +31,7 @@ async def test_what_breaks_a_constraint_is_parked_the_rest_flows_and_a_replay_re
         assert await points_by_customer(stack, programs[0]) == {victim: 5, **dict.fromkeys(others, 10)}
         assert await points_by_customer(stack, programs[1]) == {victim: 5, **dict.fromkeys(others, 5)}
         (figures,) = (await visitor.request("GET", f"/v1/analytics/customers/{victim}")).json()["sums"]
-        assert figures["revenue"] == "10.00"  # analytics has applied what loyalty could not
+        assert figures["revenue"] == "10.00"  # analytics has applied the events that loyalty could not
         assert "nobody thought of this one" in stack.command("dead-letters", "list", "loyalty")
     told = stack.command("dead-letters", "replay", "loyalty").splitlines()
     assert [line.rsplit(": ", 1)[1] for line in told] == ["applied", "applied"]
@@ -42,7 +42,7 @@ async def test_what_breaks_a_constraint_is_parked_the_rest_flows_and_a_replay_re
 
 
 async def buy(visitor: Visitor, *customers: UUID) -> str:
-    """A purchase of five points by each; the id of the last one."""
+    """Record a purchase worth five points for each customer, and return the id of the last."""
     for customer in customers:
         answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(customer))
         assert answer.status_code == 201, answer.text
@@ -51,7 +51,7 @@ async def buy(visitor: Visitor, *customers: UUID) -> str:
 
 @asynccontextmanager
 async def lots_forbidden(stack: RunningStack, program: str, customer: UUID, why: str) -> AsyncIterator[None]:
-    """Refuses new points of one member, as a constraint that nobody thought of would."""
+    """Reject new points of a member, as an unforeseen constraint would."""
     member = "select id from membership where program_id = $1 and customer_id = $2"
     async with stack.superuser("loyalty") as owner:
         id = await owner.fetchval(member, UUID(program), customer)

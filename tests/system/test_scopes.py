@@ -1,4 +1,4 @@
-"""Every operation of the gateway's document takes a good key with its own scope, and nobody else."""
+"""Scopes: every operation of the gateway's document accepts a valid key with its own scope, and no other caller."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.operations import Operation, operations
 from tests.support.stack import RunningStack, Visitor, a_visitor, client_of
 
@@ -19,7 +19,7 @@ AT_ONCE = 16
 
 @pytest.fixture(scope="module")
 async def owner(stack: RunningStack) -> AsyncIterator[Visitor]:
-    """A tenant with a key of all scopes."""
+    """Provide a tenant with a key of all scopes."""
     one = a_visitor(stack)
     yield one
     await one.close()
@@ -27,7 +27,7 @@ async def owner(stack: RunningStack) -> AsyncIterator[Visitor]:
 
 @pytest.fixture(scope="module")
 async def offered(owner: Visitor) -> list[Operation]:
-    """All that the gateway says it does."""
+    """Return all operations of the gateway's document."""
     return list(operations((await owner.request("GET", "/openapi.json")).json()))
 
 
@@ -38,7 +38,7 @@ async def a_key(owner: Visitor, *scopes: str, **fields: Any) -> dict[str, Any]:
 
 
 async def asked(stack: RunningStack, offered: list[Operation], authorization: str | None) -> list[httpx.Response]:
-    """What each operation answers to a caller who knows of no record."""
+    """Return the response of each operation to a caller that has no id of a record."""
     headers = {} if authorization is None else {"authorization": authorization}
     turn = asyncio.Semaphore(AT_ONCE)
     async with client_of(stack, headers=headers) as client:

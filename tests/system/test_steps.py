@@ -1,4 +1,4 @@
-"""A service that is killed at an exact step, again and again, and replicas that take over: all under the auditor."""
+"""Kills at exact steps: a service is killed repeatedly, replicas take over, and the auditor checks the result."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ DEATHS = 4
 
 @pytest.fixture(scope="module")
 async def half_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningStack]:
-    """A stack whose two busiest services are ours to run."""
+    """Provide a stack without its two busiest services, which the tests run themselves."""
     running = RunningStack(tmp_path_factory.mktemp("steps"), without=OURS)
     running.start()
     yield running
@@ -47,7 +47,7 @@ async def test_a_kill_at_an_exact_step_loses_and_doubles_nothing(
             await replicas[service].stop()
             for _ in range(DEATHS):
                 replicas[service] = Replica(half_stack, service, port=ports[service], dies_at=step)
-                assert await replicas[service].ended() == -signal.SIGKILL
+                assert await replicas[service].exit_code() == -signal.SIGKILL
             replicas[service] = Replica(half_stack, service, port=ports[service])
             await load.further(50)
     finally:
@@ -55,7 +55,7 @@ async def test_a_kill_at_an_exact_step_loses_and_doubles_nothing(
 
 
 async def test_of_two_workers_one_takes_over_where_the_other_was_killed(half_stack: RunningStack) -> None:
-    """The API of a service, and two workers beside it: the relay and the partitions go to whoever lives."""
+    """Each service runs its API and two workers. The surviving worker takes over the relay and the partitions."""
     ports = half_stack.ports
     apis = [Replica(half_stack, name, name="api", role="api", port=ports[name]) for name in OURS]
     workers = {(name, at): Replica(half_stack, name, name=at, role="worker") for name in OURS for at in ("a", "b")}
@@ -69,7 +69,7 @@ async def test_of_two_workers_one_takes_over_where_the_other_was_killed(half_sta
             for (name, at), worker in list(workers.items()):
                 if await worker_has_ended(worker):
                     workers[name, at] = await Replica(half_stack, name, name=at, role="worker").ready()
-            for name in OURS:  # a rolling restart: one after the other, by SIGTERM
+            for name in OURS:  # a rolling restart: each worker in turn, by SIGTERM
                 for at in ("a", "b"):
                     await workers[name, at].stop()
                     workers[name, at] = Replica(half_stack, name, name=at, role="worker")
@@ -79,7 +79,7 @@ async def test_of_two_workers_one_takes_over_where_the_other_was_killed(half_sta
 
 
 async def the_one_that_relays(*workers: Replica) -> Replica:
-    """Whose relay has carried something."""
+    """Return the worker whose relay has published events."""
     async with asyncio.timeout(30):
         while True:
             for worker in workers:
@@ -90,6 +90,6 @@ async def the_one_that_relays(*workers: Replica) -> Replica:
 
 async def worker_has_ended(worker: Replica) -> bool:
     try:
-        return await worker.ended(0.1) is not None
+        return await worker.exit_code(0.1) is not None
     except TimeoutError:
         return False

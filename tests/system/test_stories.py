@@ -1,12 +1,12 @@
-"""Stories: what a user does with the whole system, through the gateway."""
+"""Stories: a user works with the whole system through the gateway."""
 
 import asyncio
 from typing import Any
 
 import httpx
 
-from chassis import json
-from chassis.ids import uuid7
+from chassis.types import json
+from chassis.types.ids import uuid7
 from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.stack import RunningStack, Visitor, a_visitor
@@ -19,8 +19,12 @@ async def a_program_with_points(visitor: Visitor) -> str:
 
 
 async def balance_of(visitor: Visitor, customer_id: str) -> dict[str, Any]:
-    (membership,) = (await visitor.insist("GET", f"/v1/memberships?customer_id={customer_id}")).json()["items"]
-    balance: dict[str, Any] = (await visitor.insist("GET", f"/v1/memberships/{membership['id']}/balance")).json()
+    (membership,) = (await visitor.request_until_answered("GET", f"/v1/memberships?customer_id={customer_id}")).json()[
+        "items"
+    ]
+    balance: dict[str, Any] = (
+        await visitor.request_until_answered("GET", f"/v1/memberships/{membership['id']}/balance")
+    ).json()
     return balance
 
 
@@ -44,7 +48,7 @@ async def test_a_trace_goes_from_the_request_to_the_event_of_a_reaction(stack: R
     answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(), headers=headers)
     assert answer.headers["x-request-id"] == "order-42"
     await visitor.drained()
-    log = stack.place.log("interactions").read_text()
+    log = stack.data_dir.log("interactions").read_text()
     assert trace in log
     traces = [dict(record.headers).get("ce_traceparent", b"") for record in await records_of(stack, "rapport.loyalty")]
     assert any(trace.encode() in found for found in traces)
@@ -66,7 +70,7 @@ async def test_one_tenant_sees_nothing_of_another(stack: RunningStack, visitor: 
 
 
 def without_their_own(answer: httpx.Response) -> dict[str, Any]:
-    """A problem without what differs from request to request."""
+    """Return a problem without the fields that differ between requests."""
     return {name: value for name, value in answer.json().items() if name not in ("trace_id", "instance")}
 
 
@@ -85,7 +89,7 @@ async def test_openapi_and_pages_are_open_and_everything_else_is_not(stack: Runn
 async def test_the_events_of_a_customer_arrive_in_the_order_of_its_versions(
     stack: RunningStack, visitor: Visitor
 ) -> None:
-    """Parallel changes of one record: whoever took its lock first has its event first."""
+    """Concurrent changes of a record publish their events in the order in which they locked it."""
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()
     path = f"/v1/customers/{customer['id']}"
     await asyncio.gather(*(visitor.request("PATCH", path, json={"area": f"a{number}"}) for number in range(40)))

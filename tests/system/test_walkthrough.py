@@ -1,5 +1,6 @@
-"""docs/adding-a-feature.md, followed to the letter in a copy of the repository."""
+"""The walkthrough: docs/adding-a-feature.md is followed literally in a copy of the repository."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from local.data_dir import DataDir
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "adding-a-feature.md"
 LEFT_OUT = (".venv", ".rapport", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "__pycache__")
@@ -15,34 +18,38 @@ LEFT_OUT = (".venv", ".rapport", ".git", ".mypy_cache", ".ruff_cache", ".pytest_
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_the_walk_leads_where_it_says(tmp_path: Path) -> None:
+def test_the_page_leads_to_a_working_feature(tmp_path: Path, database: DataDir) -> None:
     copy = tmp_path / "rapport"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
     follow(PAGE.read_text(), copy)
-    run(copy, "-c", "from chassis.command import main; main()", "contracts")
+    run_rapport(copy, database, *migration_command(PAGE.read_text()))
+    run_rapport(copy, database, "contracts")
     run(copy, "-m", "ruff", "check", "services", "tests")
+    run(copy, "-m", "ruff", "format", "--check", "services", "tests")
     run(copy, "-m", "mypy", "--cache-dir", str(tmp_path / "mypy"))
-    run(copy, "-m", "pytest", "-q", "tests/unit/loyalty", "tests/service/loyalty", "tests/contract")
+    tests = ["tests/unit/loyalty", "tests/service/loyalty", "tests/service/test_statements.py", "tests/contract"]
+    run(copy, "-m", "pytest", "-q", "-p", "no:xdist", *tests)
     assert (copy / "contracts/events/loyalty.stamp_card_filled.v1.json").exists()
+    (migration,) = (copy / "services/loyalty/migrations/versions").glob("*_stamp_cards.py")
+    assert f"{migration.relative_to(copy)}" in PAGE.read_text()
+    assert "create_tenant_table(" in migration.read_text()
 
-    feature = copy / "services/loyalty/features/stamp_cards.py"
-    breakage = re.sub(r"    if await work.find\(Stamp.*\n        return\n", "", feature.read_text())
+    feature = copy / "services/loyalty/points/stamp_cards.py"
+    breakage = re.sub(r"    if await work.find\(tables.Stamp.*\n        return\n", "", feature.read_text())
     assert breakage != feature.read_text()
     feature.write_text(breakage)
-    broken = run(copy, "-m", "pytest", "-q", "tests/service/loyalty/test_stamp_cards.py", fails=True)
+    broken = run(copy, "-m", "pytest", "-q", "-p", "no:xdist", "tests/service/loyalty/test_stamp_cards.py", fails=True)
     assert "1 failed, 2 passed" in broken
 
 
 def follow(page: str, copy: Path) -> None:
-    """Types in what the page shows: python goes to the file that was named last, at its end when it stands already."""
-    for shown in re.finditer(r"```python\n(.*?)```", page, re.S):
-        name, code = re.findall(r"`((?:services|tests)/[\w/]+\.py)`", page[: shown.start()])[-1], shown.group(1)
+    """Enter the page's code. A Python block belongs to the file named last, at its end if the file exists."""
+    for block in re.finditer(r"```python\n(.*?)```", page, re.S):
+        name = re.findall(r"`((?:services|tests)/[\w/]+\.py)`", page[: block.start()])[-1]
         file = copy / name
         file.parent.mkdir(parents=True, exist_ok=True)
         before = file.read_text() + "\n\n" if file.exists() else ""
-        file.write_text(before + code)
-    test = copy / "tests/unit/loyalty/test_rules.py"
-    test.write_text(test.read_text().replace("awards, lifetime", "awards, fills_a_card, lifetime"))
+        file.write_text(before + block.group(1))
     readme = copy / "services/loyalty/README.md"
     text = readme.read_text()
     for row in re.search(r"```markdown\n(.*?)```", page, re.S).group(1).splitlines():  # type: ignore[union-attr]
@@ -50,16 +57,35 @@ def follow(page: str, copy: Path) -> None:
     readme.write_text(text)
 
 
+def migration_command(page: str) -> list[str]:
+    """Return the arguments of `rapport migrations new` that the page shows."""
+    service, subject = re.search(r'rapport migrations new (\w+) "([\w ]+)"', page).groups()  # type: ignore[union-attr]
+    return ["migrations", "new", service, subject]
+
+
 def with_row(readme: str, row: str) -> str:
-    """The README with a row put beside its like, or in the place of the one with the same first cell."""
+    """Return the README with a new row beside similar rows, or in place of the row with the same first cell."""
     first = row.split("|")[1]
     if f"|{first}|" in readme:
         return re.sub(rf"\|{re.escape(first)}\|[^\n]*", row, readme)
-    beside = "| `loyalty.member_joined.v1` |" if "loyalty." in first else "| who takes part"
+    beside = next(
+        line
+        for line in readme.splitlines()
+        if ("`loyalty.member_joined" if "`loyalty." in first else "`membership`") in line
+    )
     return readme.replace(beside, f"{row}\n{beside}", 1)
 
 
-def run(copy: Path, *words: str, fails: bool = False) -> str:
-    done = subprocess.run([sys.executable, *words], cwd=copy, capture_output=True, text=True, check=False)
+def run_rapport(copy: Path, database: DataDir, *words: str) -> str:
+    """Run a command of the copy against the databases of the test run."""
+    environment = {**os.environ, "RAPPORT_DATA": str(database.root), "PYTHONPATH": str(copy)}
+    return run(copy, "-c", "from chassis.cli.main import main; main()", *words, environment=environment)
+
+
+def run(copy: Path, *words: str, fails: bool = False, environment: dict[str, str] | None = None) -> str:
+    environment = environment or {**os.environ, "PYTHONPATH": str(copy)}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=copy, env=environment, capture_output=True, text=True, check=False
+    )
     assert (done.returncode != 0) is fails, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout

@@ -1,4 +1,4 @@
-"""Mutants: an edit applies to exactly one match, or reports why it does not."""
+"""Mutants: an edit applies to a single match, or reports why it does not."""
 
 import re
 from pathlib import Path

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import api_of, create_chassis_tables, secure
+from chassis.db.migrations import api_role, create_chassis_tables, enable_tenant_isolation
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """The chassis' tables and this service's own."""
+    """Create the chassis' tables and this service's own."""
     create_chassis_tables("gateway")
     op.create_table(
         "api_key",
@@ -60,9 +60,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_tenant"),
     )
 
-    secure("tenant", "gateway")
-    secure("api_key", "gateway")
-    # A key is looked up before anyone knows whose it is, so these two look across tenants, and tell no more than that.
+    enable_tenant_isolation("tenant", "gateway")
+    enable_tenant_isolation("api_key", "gateway")
+    # The tenant of a key is unknown before the look-up, so these two read across tenants, and return no more than that.
     op.execute(
         """
         create function find_api_key(
@@ -92,5 +92,5 @@ def upgrade() -> None:
     )
     for function in ("find_api_key(uuid)", "note_key_use(uuid[], timestamptz[])"):
         op.execute(f"revoke all on function {function} from public")
-        op.execute(f"grant execute on function {function} to {api_of('gateway')}")
+        op.execute(f"grant execute on function {function} to {api_role('gateway')}")
     op.create_index("ix_api_key_id", "api_key", ["id"])

@@ -1,5 +1,5 @@
-"""Alembic's door; everything is in the chassis."""
+"""Alembic's entry point. The chassis does the work."""
 
-from chassis.migrations import run_environment
+from chassis.db.migrations import run_environment
 
 run_environment()

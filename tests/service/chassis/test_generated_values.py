@@ -1,6 +1,6 @@
-"""Values that nobody wrote, sent to the services: cursors, merge patches, the headers that guard a change.
+"""Generated values: cursors, merge patches, and the headers that guard a change, sent to the services.
 
-Each property is asked some twenty-five times, and more often by `make fuzz`.
+Each property runs some twenty-five times, and more often by `make fuzz`.
 """
 
 import base64
@@ -10,13 +10,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.ids import uuid7
-from chassis.json import same
-from chassis.values import _zones
-from tests.service.chassis.test_requests import a_few_programs, assert_problem
+from chassis.types.ids import uuid7
+from chassis.types.json import json_equal
+from chassis.types.times import _zones
 from tests.support.facts import a_customer
+from tests.support.problems import assert_problem
+from tests.support.requests import a_few_programs
+from tests.support.rfc7396 import merge_patch_of_the_rfc
 from tests.support.service import ServiceUnderTest
-from tests.unit.chassis.test_versions import as_the_rfc_says
 
 some = settings(max_examples=settings().max_examples // 4)
 
@@ -35,7 +36,7 @@ async def a_cursor(loyalty: ServiceUnderTest) -> str:
 
 
 def read(cursor: str) -> bytes | None:
-    """The bytes of a cursor; None when it holds none."""
+    """Return the decoded bytes of a cursor, or None if it is not base64."""
     try:
         return base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")
     except ValueError:
@@ -54,14 +55,14 @@ async def test_a_cursor_that_was_touched_is_refused(running_loyalty: ServiceUnde
         | st.text(max_size=60).map(encodable)
     )
     answer = await loyalty.get("/v1/programs", limit="1", cursor=touched)
-    if read(touched) == read(cursor):  # base64 passes over what is none of its letters: the same cursor still
+    if read(touched) == read(cursor):  # base64 ignores characters outside its alphabet, so the cursor is still the same
         assert answer.status_code == 200
     else:
-        assert_problem(answer, 400, "malformed_request" if "\0" in touched else "bad_cursor")
+        assert_problem(answer, 400, "malformed_request" if "\0" in touched else "invalid_cursor")
 
 
 def encodable(text: str) -> str:
-    """Without lone surrogates, which no address can carry."""
+    """Return the text without lone surrogates, which a URL cannot carry."""
     return text.encode("utf-8", "ignore").decode()
 
 
@@ -79,13 +80,13 @@ async def test_a_cursor_opens_the_list_that_it_was_made_for(
     if made_for == used_for and not by_another:
         assert len(answer.json()["items"]) == 1
     else:
-        assert_problem(answer, 400, "bad_cursor")
+        assert_problem(answer, 400, "invalid_cursor")
 
 
 # Merge patches
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
-# PostgreSQL writes a larger float in full, and it comes back as the integer next to it.
+# PostgreSQL writes a larger float with all its digits, and it is read back as the nearest integer.
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(-1e15, 1e15)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
@@ -105,7 +106,7 @@ PATCHES = st.fixed_dictionaries(
     },
 )
 NOTHING_KNOWN: dict[str, Any] = {"given_name": None, "area": None, "tags": [], "lifecycle": "prospect", "custom": {}}
-"""What a field that was removed shows."""
+"""The values of removed fields."""
 
 
 @some
@@ -116,12 +117,13 @@ async def test_patches_of_a_customer_do_what_the_rfc_says(
     customers = await running_customers.for_new_tenant()
     shown = (await customers.post("/v1/customers", a_customer(family_name="Lovelace"))).json()
     for patch in patches:
-        expected = NOTHING_KNOWN | as_the_rfc_says({name: shown[name] for name in NOTHING_KNOWN}, copy.deepcopy(patch))
+        known = {name: shown[name] for name in NOTHING_KNOWN}
+        expected = NOTHING_KNOWN | merge_patch_of_the_rfc(known, copy.deepcopy(patch))
         answer = await customers.patch(f"/v1/customers/{shown['id']}", patch, if_match=f'"{shown["version"]}"')
         assert answer.status_code == 200, answer.text
         changed = answer.json()
-        assert same({name: changed[name] for name in NOTHING_KNOWN}, expected), f"{shown} {patch}"
-        assert (changed["version"] == shown["version"]) is same({name: shown[name] for name in NOTHING_KNOWN}, expected)
+        assert json_equal({name: changed[name] for name in NOTHING_KNOWN}, expected), f"{shown} {patch}"
+        assert (changed["version"] == shown["version"]) is json_equal(known, expected)
         shown = changed
 
 

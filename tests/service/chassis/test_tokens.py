@@ -1,4 +1,4 @@
-"""Tokens that the gateway did not make for this service and this moment: each is refused with 401."""
+"""Tokens: each token that the gateway did not issue for this service and this moment is rejected with 401."""
 
 import base64
 import time
@@ -9,17 +9,17 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
-from chassis import json
-from chassis.identity import ALGORITHM, CLOCKS_DIFFER_SECONDS, HEADER, ISSUER, Signer, Verifier, new_key_pair
-from chassis.ids import uuid7
-from chassis.problems import Unauthenticated
+from chassis.core.identity import ALGORITHM, HEADER, ISSUER, MAX_CLOCK_SKEW_SECONDS, Signer, Verifier, new_key_pair
+from chassis.core.problems import Unauthenticated
+from chassis.types import json
+from chassis.types.ids import uuid7
 from tests.support.service import ServiceUnderTest, a_tenant
 
 AUDIENCE = "customers"
 
 
 class Forger:
-    """What somebody can make who knows everything but the private key; and, to try single claims, with it."""
+    """Builds the tokens of an attacker without the private key and, to vary single claims, tokens signed with it."""
 
     def __init__(self, private: str, public: str, service: ServiceUnderTest) -> None:
         self.private, self.public = private, public
@@ -28,7 +28,7 @@ class Forger:
         self.head, self.claims, self.signature = self.true.split(".")
 
     def signed(self, key: str | None = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A token with other claims; None leaves one out."""
+        """Return a signed token with other claims. None omits the claim."""
         now = int(time.time())
         usual = {
             "iss": ISSUER,
@@ -37,14 +37,14 @@ class Forger:
             "exp": now + 60,
             "sub": "key:x",
             "scopes": sorted(self.service.scopes),
-            "tenant": self.service.tenant.to_claims(),
+            "tenant": self.service.tenant.model_dump(mode="json"),
         }
         kept = {name: value for name, value in (usual | claims).items() if value is not None}
         head = {"alg": ALGORITHM, **(header or {})}
         return jwt.encode(head, kept, OKPKey.import_key(json.loads(key or self.private)), algorithms=[ALGORITHM])
 
     def by_secret(self, secret: bytes) -> str:
-        """Signed by HMAC, as if the public key were the secret."""
+        """Return a token signed by HMAC with the public key as its secret."""
         claims = json.loads(base64.urlsafe_b64decode(self.claims + "=="))
         return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(secret), algorithms=["HS256"])
 
@@ -52,12 +52,12 @@ class Forger:
         return f"{part_of(head)}.{self.claims}.{signature}"
 
     def with_claims(self, **claims: Any) -> str:
-        """The true token with other claims under its signature."""
+        """Return the genuine token with other claims under its original signature."""
         stands = json.loads(base64.urlsafe_b64decode(self.claims + "=="))
         return f"{self.head}.{part_of(stands | claims)}.{self.signature}"
 
     def tenant(self, **facts: Any) -> dict[str, Any]:
-        return {**self.service.tenant.to_claims(), **facts}
+        return {**self.service.tenant.model_dump(mode="json"), **facts}
 
 
 def part_of(value: Any) -> str:
@@ -99,7 +99,7 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "another service": lambda f: f.signed(aud="loyalty"),
     "no audience": lambda f: f.signed(aud=None),
     "every audience": lambda f: f.signed(aud="*"),
-    "another tenant": lambda f: f.with_claims(tenant=a_tenant().to_claims()),
+    "another tenant": lambda f: f.with_claims(tenant=a_tenant().model_dump(mode="json")),
     "more scopes": lambda f: f.with_claims(scopes=["customers:read", "customers:write", "loyalty:adjust"]),
     "a later end": lambda f: f.with_claims(exp=int(time.time()) + 100_000),
     "another actor": lambda f: f.with_claims(sub="key:0"),
@@ -127,7 +127,7 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
 
 @pytest.fixture
 def forger(customers: ServiceUnderTest) -> Forger:
-    made = customers.place.secrets()
+    made = customers.data_dir.secrets()
     return Forger(made["token_private"], made["token_public"], customers)
 
 
@@ -147,7 +147,7 @@ async def test_what_the_forger_makes_without_forging_is_good(customers: ServiceU
 
 @pytest.mark.parametrize("forgery", FORGERIES)
 async def test_a_forged_token_is_refused(customers: ServiceUnderTest, forger: Forger, forgery: str) -> None:
-    assert await status_with(customers, forger.true) == 404  # the true one is remembered from now on
+    assert await status_with(customers, forger.true) == 404  # the verifier caches the genuine token from here on
     assert await status_with(customers, FORGERIES[forgery](forger)) == 401
 
 
@@ -159,14 +159,14 @@ async def test_a_forged_token_before_a_true_one_is_refused(customers: ServiceUnd
 def test_a_token_that_is_remembered_ends_at_its_time(monkeypatch: pytest.MonkeyPatch, forger: Forger) -> None:
     verifier = Verifier(forger.public, AUDIENCE)
     assert verifier.caller(forger.true) == verifier.caller(forger.true) == forger.service.caller
-    later = time.time() + 60 + CLOCKS_DIFFER_SECONDS + 1
+    later = time.time() + 60 + MAX_CLOCK_SKEW_SECONDS + 1
     monkeypatch.setattr(time, "time", lambda: later)
     with pytest.raises(Unauthenticated):
         verifier.caller(forger.true)
 
 
 def test_what_a_verifier_remembers_is_its_own(forger: Forger) -> None:
-    """What one service has accepted says nothing to another one."""
+    """A token that another service has accepted is not accepted here."""
     Verifier(forger.public, AUDIENCE).caller(forger.true)
     with pytest.raises(Unauthenticated):
         Verifier(forger.public, "loyalty").caller(forger.true)

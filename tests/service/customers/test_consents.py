@@ -1,10 +1,10 @@
-"""Consents: the latest decision holds, and its receipt says so."""
+"""Consents: the latest decision counts, and the response includes its receipt."""
 
 from typing import Any
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer
 from tests.support.service import ServiceUnderTest
 
@@ -54,7 +54,7 @@ async def test_a_grant_that_comes_late_undoes_no_withdrawal(customers: ServiceUn
     await decide(customers, path, "granted", decided_at="2026-01-01T00:00:00Z")
     assert (await permission(customers, path))["reason"] == "withdrawn"
     await decide(customers, path, "granted", decided_at="2026-02-01T00:00:00Z")
-    assert (await permission(customers, path))["reason"] == "withdrawn"  # at one moment the stricter
+    assert (await permission(customers, path))["reason"] == "withdrawn"  # on a tie, the stricter counts
     await decide(customers, path, "granted", decided_at="2026-02-01T00:00:00.000001Z")
     assert (await permission(customers, path))["permitted"]
 

@@ -1,4 +1,4 @@
-"""Customers: one record for one customer, whoever sends it, however often."""
+"""Customers: each customer has a single record, no matter which client sends it and how often."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
 
@@ -47,7 +47,7 @@ async def test_a_customer_reads_back_as_it_was_recorded(customers: ServiceUnderT
     assert [(one["kind"], one["normal"]) for one in points] == [("email", "ada@example.com"), ("phone", "+31207940800")]
     (event,) = await customers.published()
     assert (event.type, event.subject) == ("customers.customer_created.v1", created["id"])
-    assert "ada" not in str(event.data).lower()  # events carry ids, not whole records
+    assert "ada" not in str(event.data).lower()  # events contain ids, not whole records
 
 
 async def test_somebody_must_be_meant(customers: ServiceUnderTest) -> None:
@@ -89,7 +89,7 @@ async def test_an_upsert_that_changes_nothing_says_nothing(customers: ServiceUnd
 
 
 async def test_true_is_not_one(customers: ServiceUnderTest) -> None:
-    """To Python it is; a change from the one to the other was passed over."""
+    """Python compares `True == 1`, so a change from 1 to true was once ignored."""
     (created,) = await upsert(customers, a_customer(custom={"vip": 1, "list": [0]}, **known_as("1")))
     (updated,) = await upsert(customers, a_customer(custom={"vip": True, "list": [0]}, **known_as("1")))
     assert updated["status"] == "updated"

@@ -1,4 +1,4 @@
-"""Finding customers: by what is known of them, and by a name that is only half remembered."""
+"""Lists of customers: filtered by identifiers and attributes, and searched by an approximate name."""
 
 from typing import Any
 
@@ -106,4 +106,4 @@ async def test_pages_of_a_filtered_sorted_list_meet(customers: ServiceUnderTest)
     rest = await names(customers, tag="odd", sort="-created_at", limit="2", cursor=first["next_cursor"])
     assert [one["given_name"] for one in first["items"]] + rest == ["n5", "n3", "n1"]
     moved = await customers.get("/v1/customers", sort="-created_at", limit="2", cursor=first["next_cursor"])
-    assert moved.json()["code"] == "bad_cursor"
+    assert moved.json()["code"] == "invalid_cursor"

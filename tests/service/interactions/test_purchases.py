@@ -1,11 +1,13 @@
-"""Purchases: each is recorded once, whoever sends it, however often."""
+"""Purchases: each is recorded once, no matter how often a client sends it."""
 
 import asyncio
 from collections import Counter
 from datetime import timedelta
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
+from services.interactions.sources.known_customers import count_orphans
 from tests.support.facts import a_purchase
+from tests.support.interactions import customer_created
 from tests.support.service import ServiceUnderTest
 
 
@@ -25,40 +27,42 @@ async def test_a_purchase_reads_back_with_its_amounts(interactions: ServiceUnder
     assert event.data["total"] == created["total"]
 
 
-async def test_the_same_purchase_sent_again_is_what_stands(interactions: ServiceUnderTest) -> None:
+async def test_a_repeated_purchase_returns_the_existing_one(interactions: ServiceUnderTest) -> None:
     body = a_purchase()
     first = await interactions.post("/v1/purchases", body)
-    said_otherwise = body | {
+    spelled_differently = body | {
         "purchased_at": "2026-03-01T11:00:00+01:00",
         "lines": [{"sku": "tea", "quantity": "2.000", "unit_price": "2.500000"}],
     }
-    for again in (body, said_otherwise):
-        answer = await interactions.post("/v1/purchases", again)
-        assert (answer.status_code, answer.json()) == (200, first.json())
+    for repeat in (body, spelled_differently):
+        response = await interactions.post("/v1/purchases", repeat)
+        assert (response.status_code, response.json()) == (200, first.json())
     assert len(await interactions.published()) == 1
 
 
-async def test_another_purchase_under_the_same_source_id_is_refused(interactions: ServiceUnderTest) -> None:
+async def test_different_content_under_the_same_source_id_returns_409(interactions: ServiceUnderTest) -> None:
     body = a_purchase()
     first = (await interactions.post("/v1/purchases", body)).json()
     for change in ({"customer_id": str(uuid7())}, {"store": "2"}, {"currency": "USD"}):
-        answer = await interactions.post("/v1/purchases", body | change)
-        assert (answer.status_code, answer.json()["code"]) == (409, "source_id_reused")
-        assert answer.json()["id"] == first["id"]
+        response = await interactions.post("/v1/purchases", body | change)
+        assert (response.status_code, response.json()["code"]) == (409, "source_id_reused")
+        assert response.json()["id"] == first["id"]
     assert (await interactions.post("/v1/purchases", body | {"source": "shop"})).status_code == 201
 
 
-async def test_nothing_is_bought_in_the_far_future(interactions: ServiceUnderTest) -> None:
-    answer = await interactions.post("/v1/purchases", a_purchase(purchased_at="2150-01-01T00:00:00Z"))
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/purchased_at")
+async def test_a_purchase_in_the_future_returns_422(interactions: ServiceUnderTest) -> None:
+    response = await interactions.post("/v1/purchases", a_purchase(purchased_at="2150-01-01T00:00:00Z"))
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/purchased_at")
 
 
-async def test_a_batch_says_of_each_item_what_became_of_it(interactions: ServiceUnderTest) -> None:
-    one, other = a_purchase(), a_purchase()
-    items = [one, other, one, one | {"store": "2"}]
+async def test_a_batch_reports_the_outcome_of_each_item(interactions: ServiceUnderTest) -> None:
+    first, second = a_purchase(), a_purchase()
+    items = [first, second, first, first | {"store": "2"}, first | {"purchased_at": "2150-01-01T00:00:00Z"}]
     results = (await interactions.post("/v1/purchases/batch", {"items": items})).json()["results"]
-    assert [result["status"] for result in results] == ["created", "created", "unchanged", "refused"]
+    assert [result["status"] for result in results] == ["created", "created", "unchanged", "refused", "refused"]
     assert results[0]["id"] == results[2]["id"]
+    assert [results[3]["problem"]["code"], results[4]["problem"]["code"]] == ["source_id_reused", "validation_failed"]
+    assert results[4]["problem"]["errors"][0]["pointer"] == "/purchased_at"
     assert len(await interactions.published()) == 2
 
 
@@ -66,26 +70,26 @@ async def test_parallel_batches_with_the_same_purchases_record_each_once(interac
     items = [a_purchase() for _ in range(60)]
 
     async def send(step: int) -> Counter[str]:
-        answer = await interactions.post("/v1/purchases/batch", {"items": items[::step]})
-        return Counter(result["status"] for result in answer.json()["results"])
+        response = await interactions.post("/v1/purchases/batch", {"items": items[::step]})
+        return Counter(result["status"] for result in response.json()["results"])
 
     counts = sum(await asyncio.gather(*(send(step) for step in (1, -1, 1, -1))), Counter[str]())
     assert counts == {"created": 60, "unchanged": 180}
     assert len(await interactions.published()) == 60
 
 
-async def test_a_purchase_of_a_stranger_is_an_orphan_until_the_customer_appears(
+async def test_a_purchase_of_an_unknown_customer_is_an_orphan_until_the_customer_is_announced(
     interactions: ServiceUnderTest,
 ) -> None:
-    known, stranger = uuid7(), uuid7()
-    await interactions.deliver(created(known))
-    for customer in (known, stranger, stranger):
+    known, unknown = uuid7(), uuid7()
+    await interactions.deliver(customer_created(known))
+    for customer in (known, unknown, unknown):
         assert (await interactions.post("/v1/purchases", a_purchase(customer))).status_code == 201
-    assert [(row["id"], row["records"]) for row in await awaited(interactions)] == [(stranger, 2)]
+    assert [(row["id"], row["records"]) for row in await awaited(interactions)] == [(unknown, 2)]
     before = await orphans(interactions)
     await interactions.rows("update awaited_customer set since = since - $1::interval", timedelta(minutes=6))
     assert await orphans(interactions) == before + 2
-    await interactions.deliver(created(stranger))
+    await interactions.deliver(customer_created(unknown))
     assert await awaited(interactions) == []
     assert await orphans(interactions) == before
 
@@ -95,11 +99,4 @@ async def awaited(interactions: ServiceUnderTest) -> list[dict[str, object]]:
 
 
 async def orphans(interactions: ServiceUnderTest) -> int:
-    from services.interactions.features.known_customers import count_orphans
-
-    return await count_orphans(interactions.shared.pool)
-
-
-def created(customer: object) -> dict[str, object]:
-    data = {"customer_id": str(customer)}
-    return {"type": "customers.customer_created.v1", "key": customer, "data": data}
+    return await count_orphans(interactions.shared.running.pool)

@@ -1,27 +1,16 @@
-"""Touch points, and the timeline and the shopping history that are made of what is recorded."""
+"""Touch points, and the timelines and shopping histories of all records."""
 
 from typing import Any
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_purchase
+from tests.support.interactions import a_refund, a_touch_point
 from tests.support.service import ServiceUnderTest
 
 
-def a_touch_point(customer_id: object = None, **fields: Any) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "source": "mail",
-        "source_id": str(uuid7()),
-        "channel": "email",
-        "direction": "inbound",
-        "occurred_at": "2026-03-01T10:00:00Z",
-        "subject": "A question",
-    }
-    return body | ({"customer_id": str(customer_id)} if customer_id else {}) | fields
-
-
-async def test_a_touch_point_reads_back_as_it_was_recorded(interactions: ServiceUnderTest) -> None:
+async def test_a_touch_point_reads_back_as_recorded(interactions: ServiceUnderTest) -> None:
     customer = uuid7()
     fields = {"phase": "after", "body": "Dear shop,\nwhere is it?", "duration_seconds": 60, "data": {"a": [1, None]}}
     created = (await interactions.post("/v1/touch-points", a_touch_point(customer, agent_id="a-1", **fields))).json()
@@ -32,7 +21,7 @@ async def test_a_touch_point_reads_back_as_it_was_recorded(interactions: Service
     assert "Dear" not in str(event.data)
 
 
-async def test_one_of_an_author_has_no_customer_yet(interactions: ServiceUnderTest) -> None:
+async def test_a_touch_point_of_an_author_has_no_customer(interactions: ServiceUnderTest) -> None:
     body = a_touch_point(author={"handle": "@ada", "display_name": "Ada"}, channel="review")
     created = (await interactions.post("/v1/touch-points", body)).json()
     assert (created["customer_id"], created["author"]) == (None, {"handle": "@ada", "display_name": "Ada"})
@@ -40,16 +29,16 @@ async def test_one_of_an_author_has_no_customer_yet(interactions: ServiceUnderTe
     assert event.subject == created["id"]
 
 
-async def test_sent_again_it_is_what_stands(interactions: ServiceUnderTest) -> None:
+async def test_a_repeated_touch_point_returns_the_existing_one(interactions: ServiceUnderTest) -> None:
     body = a_touch_point(uuid7())
     first = await interactions.post("/v1/touch-points", body)
-    again = await interactions.post("/v1/touch-points", body)
-    assert (again.status_code, again.json()) == (200, first.json())
+    repeat = await interactions.post("/v1/touch-points", body)
+    assert (repeat.status_code, repeat.json()) == (200, first.json())
     other = await interactions.post("/v1/touch-points", body | {"subject": "Another"})
     assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
     batch = {"items": [body, a_touch_point(uuid7()), body | {"body": "x"}, {"source": "x"}]}
     results = (await interactions.post("/v1/touch-points/batch", batch)).json()["results"]
-    assert [one["status"] for one in results] == ["unchanged", "created", "refused", "refused"]
+    assert [result["status"] for result in results] == ["unchanged", "created", "refused", "refused"]
     assert len(await interactions.published()) == 2
 
 
@@ -67,15 +56,15 @@ async def test_sent_again_it_is_what_stands(interactions: ServiceUnderTest) -> N
         ({"body": "x" * 20_001}, "/body"),
     ],
 )
-async def test_a_touch_point_that_makes_no_sense_is_refused(
+async def test_an_invalid_touch_point_returns_422(
     interactions: ServiceUnderTest, fields: dict[str, Any], pointer: str
 ) -> None:
-    answer = await interactions.post("/v1/touch-points", a_touch_point(uuid7()) | fields)
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    response = await interactions.post("/v1/touch-points", a_touch_point(uuid7()) | fields)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
 async def a_year(interactions: ServiceUnderTest, customer: object) -> None:
-    """A mail, two purchases, a refund of the first."""
+    """Record a mail, two purchases, and a refund of the second."""
     await interactions.post("/v1/touch-points", a_touch_point(customer))
     for day in ("02", "09"):
         lines = [
@@ -84,17 +73,17 @@ async def a_year(interactions: ServiceUnderTest, customer: object) -> None:
         ]
         body = a_purchase(customer, purchased_at=f"2026-03-{day}T23:30:00Z", lines=lines)
         purchase = (await interactions.post("/v1/purchases", body)).json()
-    refund = {"source": "till", "source_id": str(uuid7()), "refunded_at": "2026-03-10T10:00:00Z", "amount": "1.50"}
+    refund = a_refund(refunded_at="2026-03-10T10:00:00Z", amount="1.50")
     assert (await interactions.post(f"/v1/purchases/{purchase['id']}/refunds", refund)).status_code == 201
 
 
-async def test_a_timeline_tells_what_happened_newest_first(interactions: ServiceUnderTest) -> None:
+async def test_a_timeline_lists_the_records_of_a_customer_newest_first(interactions: ServiceUnderTest) -> None:
     customer = uuid7()
     await a_year(interactions, customer)
     await a_year(interactions, uuid7())
     path = f"/v1/timelines/{customer}"
     items = (await interactions.get(path)).json()["items"]
-    assert [(one["kind"], one["amount"] and one["amount"]["amount"]) for one in items] == [
+    assert [(item["kind"], item["amount"] and item["amount"]["amount"]) for item in items] == [
         ("refund", "-1.50"),
         ("purchase", "9.00"),
         ("purchase", "9.00"),
@@ -105,28 +94,30 @@ async def test_a_timeline_tells_what_happened_newest_first(interactions: Service
     assert first["items"] + rest["items"] == items
     since = {"occurred_at.gte": "2026-03-09T00:00:00Z"}
     assert len((await interactions.get(path, **since)).json()["items"]) == 2
-    bought = await interactions.request("GET", f"{path}?kind=purchase&kind=refund")
-    assert [one["kind"] for one in bought.json()["items"]] == ["refund", "purchase", "purchase"]
+    purchase_recorded = await interactions.request("GET", f"{path}?kind=purchase&kind=refund")
+    assert [item["kind"] for item in purchase_recorded.json()["items"]] == ["refund", "purchase", "purchase"]
     assert (await interactions.get(path, kind="dream")).status_code == 400
 
 
-async def test_a_timeline_shows_nothing_of_another_tenant(running_interactions: ServiceUnderTest) -> None:
-    one, other = await running_interactions.for_new_tenant(), await running_interactions.for_new_tenant()
+async def test_timelines_and_histories_contain_no_records_of_another_tenant(
+    running_interactions: ServiceUnderTest,
+) -> None:
+    own, other = await running_interactions.for_new_tenant(), await running_interactions.for_new_tenant()
     customer = uuid7()
-    await a_year(one, customer)
+    await a_year(own, customer)
     assert (await other.get(f"/v1/timelines/{customer}")).json()["items"] == []
     assert (await other.get(f"/v1/shopping-histories/{customer}")).json()["totals"] == []
 
 
-async def test_a_shopping_history_sums_up_what_is_bought_and_when(interactions: ServiceUnderTest) -> None:
+async def test_a_shopping_history_has_totals_items_and_weekdays(interactions: ServiceUnderTest) -> None:
     customer = uuid7()
     await a_year(interactions, customer)
     history = (await interactions.get(f"/v1/shopping-histories/{customer}")).json()
     (total,) = history["totals"]
     assert (total["purchases"], total["bought"]["amount"], total["refunded"]["amount"]) == (2, "18.00", "1.50")
-    assert [(one["sku"], one["quantity"], one["amount"]["amount"], one["name"]) for one in history["items"]] == [
+    assert [(item["sku"], item["quantity"], item["amount"]["amount"], item["name"]) for item in history["items"]] == [
         ("tea", "4", "10.00", "Tea"),
         ("cake", "1", "8.00", None),
     ]
-    # Half past eleven at night in UTC is the next day in Amsterdam, and Monday the 2nd is a Tuesday there.
+    # 23:30 UTC is the next day in Amsterdam: Monday the 2nd becomes Tuesday.
     assert history["weekdays"] == [{"weekday": 2, "purchases": 2}]

@@ -1,37 +1,15 @@
-"""Points: who earns what for a purchase, once."""
+"""Points: a purchase earns its points once."""
 
-from typing import Any
-from uuid import UUID
-
-from chassis.ids import uuid7
-from tests.support.facts import a_program, a_rule, bought
+from chassis.types.ids import uuid7
+from tests.support.facts import a_rule, purchase_recorded
+from tests.support.loyalty import a_running_program, is_sound, membership_of, membership_path, points_of
 from tests.support.service import ServiceUnderTest
-
-
-async def a_running_program(loyalty: ServiceUnderTest, *rules: dict[str, Any], **fields: Any) -> str:
-    program = (await loyalty.post("/v1/programs", a_program(**fields))).json()
-    for rule in rules or (a_rule(),):
-        answer = await loyalty.post(f"/v1/programs/{program['id']}/earning-rules", rule)
-        assert answer.status_code == 201, answer.text
-    return str(program["id"])
-
-
-async def membership_of(loyalty: ServiceUnderTest, customer_id: UUID | str) -> dict[str, Any] | None:
-    items = (await loyalty.get("/v1/memberships", customer_id=str(customer_id))).json()["items"]
-    return items[0] if items else None
-
-
-async def points_of(loyalty: ServiceUnderTest, customer_id: UUID | str) -> int:
-    membership = await membership_of(loyalty, customer_id)
-    assert membership is not None
-    balance = (await loyalty.get(f"/v1/memberships/{membership['id']}/balance")).json()
-    return int(balance["available"])
 
 
 async def test_a_buyer_becomes_a_member_and_earns(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    await loyalty.deliver(bought("12.99", customer))
+    await loyalty.deliver(purchase_recorded("12.99", customer))
     assert await points_of(loyalty, customer) == 12
     assert [event.type for event in await loyalty.published()] == [
         "loyalty.member_joined.v1",
@@ -42,7 +20,7 @@ async def test_a_buyer_becomes_a_member_and_earns(loyalty: ServiceUnderTest) -> 
 async def test_the_same_event_twice_earns_once(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    fact = bought("10.00", customer, id=uuid7())
+    fact = purchase_recorded("10.00", customer, id=uuid7())
     await loyalty.deliver(fact)
     await loyalty.deliver(fact, fact)
     assert await points_of(loyalty, customer) == 10
@@ -51,51 +29,50 @@ async def test_the_same_event_twice_earns_once(loyalty: ServiceUnderTest) -> Non
 async def test_the_same_purchase_under_a_new_event_id_earns_once(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer, purchase = uuid7(), uuid7()
-    await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
-    await loyalty.deliver(bought("10.00", customer, purchase_id=purchase))
+    await loyalty.deliver(purchase_recorded("10.00", customer, purchase_id=purchase))
+    await loyalty.deliver(purchase_recorded("10.00", customer, purchase_id=purchase))
     assert await points_of(loyalty, customer) == 10
-    assert await loyalty.dead_letters() == []  # known by its basis, not only refused by the ledger's natural key
+    assert await loyalty.dead_letters() == []  # rejected by its basis, not only by the ledger's natural key
 
 
 async def test_the_same_purchase_twice_in_one_batch_earns_once(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer, purchase = uuid7(), uuid7()
-    await loyalty.deliver([bought("10.00", customer, purchase_id=purchase) for _ in range(2)])
+    await loyalty.deliver([purchase_recorded("10.00", customer, purchase_id=purchase) for _ in range(2)])
     assert await points_of(loyalty, customer) == 10
 
 
 async def test_points_are_floored_once_over_the_whole_order(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, a_rule(3, "2.00"))
     customer = uuid7()
-    await loyalty.deliver(bought("1.99", customer))
+    await loyalty.deliver(purchase_recorded("1.99", customer))
     assert await points_of(loyalty, customer) == 2
 
 
-async def test_an_order_of_nothing_makes_a_member_and_no_entry(loyalty: ServiceUnderTest) -> None:
+async def test_an_order_of_zero_creates_a_member_and_no_entry(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    await loyalty.deliver(bought("0.00", customer))
-    membership = await membership_of(loyalty, customer)
-    assert membership is not None
-    assert (await loyalty.get(f"/v1/memberships/{membership['id']}/entries")).json()["items"] == []
+    await loyalty.deliver(purchase_recorded("0.00", customer))
+    path = await membership_path(loyalty, customer)
+    assert (await loyalty.get(f"{path}/entries")).json()["items"] == []
 
 
 async def test_a_late_purchase_earns_by_the_rule_of_its_time(loyalty: ServiceUnderTest) -> None:
     program = await a_running_program(loyalty, a_rule(1))
     rule = (await loyalty.get(f"/v1/programs/{program}/earning-rules")).json()["items"][0]
     newer = {"points": 5, "per": "1.00", "valid_from": "2026-02-01T00:00:00Z"}
-    answer = await loyalty.post(f"/v1/programs/{program}/earning-rules/{rule['id']}/versions", newer)
-    assert (answer.status_code, answer.json()["version"]) == (201, 2)
+    response = await loyalty.post(f"/v1/programs/{program}/earning-rules/{rule['id']}/versions", newer)
+    assert (response.status_code, response.json()["version"]) == (201, 2)
     early, late = uuid7(), uuid7()
-    await loyalty.deliver(bought("10.00", early, at="2026-01-31T23:59:59Z"))
-    await loyalty.deliver(bought("10.00", late, at="2026-02-01T00:00:00Z"))
+    await loyalty.deliver(purchase_recorded("10.00", early, at="2026-01-31T23:59:59Z"))
+    await loyalty.deliver(purchase_recorded("10.00", late, at="2026-02-01T00:00:00Z"))
     assert (await points_of(loyalty, early), await points_of(loyalty, late)) == (10, 50)
 
 
 async def test_several_rules_each_grant_their_own_entry(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, a_rule(1), a_rule(1, "5.00"))
     customer = uuid7()
-    await loyalty.deliver(bought("12.00", customer))
+    await loyalty.deliver(purchase_recorded("12.00", customer))
     assert await points_of(loyalty, customer) == 12 + 2
     earned = [event for event in await loyalty.published() if event.type == "loyalty.points_earned.v1"]
     assert sorted(event.data["points"] for event in earned) == [2, 12]
@@ -104,49 +81,47 @@ async def test_several_rules_each_grant_their_own_entry(loyalty: ServiceUnderTes
 async def test_another_currency_earns_nothing(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    await loyalty.deliver(bought("10.00", customer, currency="USD"))
+    await loyalty.deliver(purchase_recorded("10.00", customer, currency="USD"))
     assert await membership_of(loyalty, customer) is None
 
 
-async def test_one_who_asked_to_join_earns_from_then_on_only(loyalty: ServiceUnderTest) -> None:
+async def test_a_member_who_joined_by_request_earns_only_afterwards(loyalty: ServiceUnderTest) -> None:
     program = await a_running_program(loyalty, enrolment="open")
     customer = uuid7()
     await loyalty.post("/v1/memberships", {"program_id": program, "customer_id": str(customer)})
-    await loyalty.deliver(bought("10.00", customer, at="2020-01-01T00:00:00Z"))
-    await loyalty.deliver(bought("7.00", customer, at="2099-01-01T00:00:00Z"))
+    await loyalty.deliver(purchase_recorded("10.00", customer, at="2020-01-01T00:00:00Z"))
+    await loyalty.deliver(purchase_recorded("7.00", customer, at="2099-01-01T00:00:00Z"))
     assert await points_of(loyalty, customer) == 7
 
 
-async def test_who_did_not_join_an_open_program_earns_nothing(loyalty: ServiceUnderTest) -> None:
+async def test_a_buyer_who_has_not_joined_an_open_program_earns_nothing(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, enrolment="open")
     customer = uuid7()
-    await loyalty.deliver(bought("10.00", customer))
+    await loyalty.deliver(purchase_recorded("10.00", customer))
     assert await membership_of(loyalty, customer) is None
 
 
 async def test_a_credit_pays_the_debt_first(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    await loyalty.deliver(bought("1.00", customer))
-    membership = await membership_of(loyalty, customer)
-    assert membership is not None
-    path = f"/v1/memberships/{membership['id']}"
-    taken = {"points": -30, "reason": "lent", "allow_debt": True}
-    assert (await loyalty.post(f"{path}/adjustments", taken, idempotency_key="taken")).status_code == 201
-    await loyalty.deliver(bought("20.00", customer), bought("20.00", customer))
+    await loyalty.deliver(purchase_recorded("1.00", customer))
+    path = await membership_path(loyalty, customer)
+    deduction = {"points": -30, "reason": "lent", "allow_debt": True}
+    assert (await loyalty.post(f"{path}/adjustments", deduction, idempotency_key="deduction")).status_code == 201
+    await loyalty.deliver(purchase_recorded("20.00", customer), purchase_recorded("20.00", customer))
     balance = (await loyalty.get(f"{path}/balance")).json()
     assert (balance["debt"], balance["available"]) == (0, 11)
-    assert (await loyalty.get("/v1/ledger/verify")).json()["differences"] == []
+    assert await is_sound(loyalty)
 
 
-async def test_verify_names_a_wallet_that_was_tampered_with(loyalty: ServiceUnderTest) -> None:
+async def test_verify_reports_a_wallet_that_was_tampered_with(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
-    await loyalty.deliver(bought("10.00", customer))
-    assert (await loyalty.get("/v1/ledger/verify")).json()["differences"] == []
+    await loyalty.deliver(purchase_recorded("10.00", customer))
+    assert await is_sound(loyalty)
     await loyalty.rows("update wallet set available = available + 1")
-    found = (await loyalty.get("/v1/ledger/verify")).json()["differences"]
-    assert [(one["bucket"], one["stands"], one["recomputed"]) for one in found] == [
+    differences = (await loyalty.get("/v1/ledger/verify")).json()["differences"]
+    assert [(item["bucket"], item["stands"], item["recomputed"]) for item in differences] == [
         ("available", 11, 10),
         ("available in lots and holds", 11, 10),
     ]

@@ -1,44 +1,41 @@
-"""Points are pending at first and expire at last, whoever looks first and whenever."""
+"""Points in time: pending points activate and later expire, no matter which operation settles them and when."""
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from chassis.ids import uuid7
-from tests.service.loyalty.test_points import a_running_program, membership_of
-from tests.service.loyalty.test_redemptions import act, buckets, redeem
-from tests.service.loyalty.test_reversals import is_sound, refunded
-from tests.support.facts import a_program, bought
+from chassis.types.ids import uuid7
+from tests.support.facts import a_program, purchase_recorded
+from tests.support.loyalty import (
+    a_running_program,
+    act,
+    buckets,
+    is_sound,
+    membership_path,
+    on,
+    overlapping,
+    redeem,
+    refunded,
+)
 from tests.support.service import ServiceUnderTest
 
 IN_TIME = {"pending_days": 14, "expiry_policy": "rolling_months", "expiry_months": 1}
 
 
-async def on(loyalty: ServiceUnderTest, day: str) -> ServiceUnderTest:
-    """The same tenant on another day."""
-    other = loyalty.for_tenant(replace(loyalty.tenant, clock_at=datetime.fromisoformat(f"{day}T12:00:00Z")))
-    await other.announce()
-    return other
-
-
 async def a_buyer(loyalty: ServiceUnderTest, *amounts: str, at: str = "2026-03-01T12:00:00Z") -> tuple[UUID, str]:
-    """A customer who has bought for these amounts; the first purchase's id and the membership's path."""
+    """Create a customer with purchases of these amounts. Return the first purchase's id and the membership's path."""
     customer, first = uuid7(), uuid7()
     ids = [first, *(uuid7() for _ in amounts[1:])]
     await loyalty.deliver(
-        [bought(amount, customer, purchase_id=id, at=at) for amount, id in zip(amounts, ids, strict=True)]
+        [purchase_recorded(amount, customer, purchase_id=id, at=at) for amount, id in zip(amounts, ids, strict=True)]
     )
-    membership = await membership_of(loyalty, customer)
-    assert membership is not None
-    return first, f"/v1/memberships/{membership['id']}"
+    return first, await membership_path(loyalty, customer)
 
 
-async def test_points_are_pending_then_available_then_gone(loyalty: ServiceUnderTest) -> None:
+async def test_points_are_pending_then_available_then_expired(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
     balance = (await (await on(loyalty, "2026-03-14")).get(f"{path}/balance")).json()
@@ -51,16 +48,16 @@ async def test_points_are_pending_then_available_then_gone(loyalty: ServiceUnder
     assert (balance["pending"], balance["available"], balance["expiring"]) == (0, 0, [])
 
 
-async def test_what_has_come_due_is_told_once_by_the_next_who_moves_points(loyalty: ServiceUnderTest) -> None:
+async def test_due_effects_are_published_once_by_the_next_operation(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
     await loyalty.published()
     later = await on(loyalty, "2026-06-01")
     for _ in range(2):
-        given = {"points": 1, "reason": "sorry"}
-        assert (await later.post(f"{path}/adjustments", given, idempotency_key=str(uuid7()))).status_code == 201
-    told = [(event.type, event.data["points"]) for event in await loyalty.published()]
-    assert told == [
+        gift = {"points": 1, "reason": "sorry"}
+        assert (await later.post(f"{path}/adjustments", gift, idempotency_key=str(uuid7()))).status_code == 201
+    published = [(event.type, event.data["points"]) for event in await loyalty.published()]
+    assert published == [
         ("loyalty.points_activated.v1", 10),
         ("loyalty.points_expired.v1", 10),
         ("loyalty.points_adjusted.v1", 1),
@@ -76,7 +73,7 @@ async def test_what_has_come_due_is_told_once_by_the_next_who_moves_points(loyal
     assert await is_sound(loyalty)
 
 
-async def test_what_has_come_due_is_told_before_what_it_makes_possible(loyalty: ServiceUnderTest) -> None:
+async def test_due_effects_are_published_before_the_operation_that_they_allow(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
     await loyalty.published()
@@ -87,30 +84,28 @@ async def test_what_has_come_due_is_told_before_what_it_makes_possible(loyalty: 
     ]
 
 
-async def test_nobody_spends_what_is_over_before_anybody_looked(loyalty: ServiceUnderTest) -> None:
+async def test_only_active_points_can_be_spent_even_before_they_are_settled(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00")
-    refused = await redeem(await on(loyalty, "2026-03-14"), path, 1, "capture")
-    assert (refused.status_code, refused.json()["available"]) == (409, 0)
-    refused = await redeem(await on(loyalty, "2026-04-16"), path, 1, "capture")
-    assert (refused.status_code, refused.json()["available"]) == (409, 0)
+    rejected = await redeem(await on(loyalty, "2026-03-14"), path, 1, "capture")
+    assert (rejected.status_code, rejected.json()["available"]) == (409, 0)
+    rejected = await redeem(await on(loyalty, "2026-04-16"), path, 1, "capture")
+    assert (rejected.status_code, rejected.json()["available"]) == (409, 0)
     assert (await redeem(await on(loyalty, "2026-03-15"), path, 10, "capture")).status_code == 201
     assert await is_sound(loyalty)
 
 
-async def test_a_purchase_finds_what_came_due_before_it(loyalty: ServiceUnderTest) -> None:
-    """A batch of purchases opens the lots of those accounts alone that have something due; it must find them."""
+async def test_a_purchase_settles_what_became_due_before_it(loyalty: ServiceUnderTest) -> None:
+    """A batch of purchases loads lots only for accounts with due effects, so it must find those accounts."""
     await a_running_program(loyalty, **IN_TIME)
     customer = uuid7()
     early = await on(loyalty, "2026-03-01")
-    await early.deliver(bought("7.00", customer, at="2026-02-25T12:00:00Z"))
-    await early.deliver(bought("10.00", customer, at="2026-03-01T12:00:00Z"))
-    membership = await membership_of(loyalty, customer)
-    assert membership is not None
-    path = f"/v1/memberships/{membership['id']}"
+    await early.deliver(purchase_recorded("7.00", customer, at="2026-02-25T12:00:00Z"))
+    await early.deliver(purchase_recorded("10.00", customer, at="2026-03-01T12:00:00Z"))
+    path = await membership_path(loyalty, customer)
     for day in ("2026-03-12", "2026-03-16", "2026-04-12"):
         today = await on(loyalty, day)
-        await today.deliver(bought("1.00", customer, at=f"{day}T12:00:00Z"))
+        await today.deliver(purchase_recorded("1.00", customer, at=f"{day}T12:00:00Z"))
         rows = await loyalty.rows("select pending, available from wallet")
         balance = (await today.get(f"{path}/balance")).json()
         assert (balance["pending"], balance["available"]) == (rows[0]["pending"], rows[0]["available"])
@@ -118,16 +113,14 @@ async def test_a_purchase_finds_what_came_due_before_it(loyalty: ServiceUnderTes
     assert (balance["pending"], balance["available"]) == (1, 12)
 
 
-async def test_a_purchase_releases_a_hold_that_is_over(loyalty: ServiceUnderTest) -> None:
+async def test_a_purchase_releases_a_hold_that_has_ended(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty)
     customer = uuid7()
     early = await on(loyalty, "2026-03-01")
-    await early.deliver(bought("10.00", customer))
-    membership = await membership_of(loyalty, customer)
-    assert membership is not None
-    held = await redeem(early, f"/v1/memberships/{membership['id']}", 6)
+    await early.deliver(purchase_recorded("10.00", customer))
+    held = await redeem(early, await membership_path(loyalty, customer), 6)
     later = await on(loyalty, "2026-03-02")
-    await later.deliver(bought("1.00", customer))
+    await later.deliver(purchase_recorded("1.00", customer))
     assert await loyalty.rows("select available, reserved, due_at from wallet") == [
         {"available": 11, "reserved": 0, "due_at": None}
     ]
@@ -135,8 +128,8 @@ async def test_a_purchase_releases_a_hold_that_is_over(loyalty: ServiceUnderTest
     assert await is_sound(loyalty)
 
 
-async def test_a_hold_outlives_its_points(loyalty: ServiceUnderTest) -> None:
-    """What is held when its time is over can still be captured; when it is released instead, it expires at once."""
+async def test_a_hold_outlives_the_expiry_of_its_points(loyalty: ServiceUnderTest) -> None:
+    """Held points can be captured after their expiry. If they are released instead, they expire at once."""
     await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
     early = await on(loyalty, "2026-03-01")
     _, path = await a_buyer(early, "10.00")
@@ -147,8 +140,10 @@ async def test_a_hold_outlives_its_points(loyalty: ServiceUnderTest) -> None:
     assert (await act(later, captured, "capture")).json()["state"] == "captured"
     assert (await act(later, released, "release")).json()["state"] == "released"
     assert await buckets(later, path) == (0, 0, 0)
-    told = [event for event in await loyalty.published() if event.type == "loyalty.points_released.v1"]
-    assert [(event.data["points"], event.data["expired"], event.data["available"]) for event in told] == [(5, 5, 0)]
+    published = [event for event in await loyalty.published() if event.type == "loyalty.points_released.v1"]
+    assert [(event.data["points"], event.data["expired"], event.data["available"]) for event in published] == [
+        (5, 5, 0)
+    ]
     assert await is_sound(loyalty)
 
 
@@ -171,7 +166,7 @@ async def test_a_refund_of_points_that_expired_unspent_leaves_no_debt(loyalty: S
     assert await is_sound(loyalty)
 
 
-async def test_a_purchase_told_years_late_earns_and_expires(loyalty: ServiceUnderTest) -> None:
+async def test_a_purchase_received_years_late_earns_points_that_expire_at_once(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00", at="2020-01-01T00:00:00Z")
     assert await buckets(loyalty, path) == (0, 0, 0)
@@ -182,27 +177,27 @@ async def test_a_purchase_told_years_late_earns_and_expires(loyalty: ServiceUnde
     assert await is_sound(loyalty)
 
 
-async def test_of_parallel_moves_one_settles(loyalty: ServiceUnderTest) -> None:
+async def test_parallel_operations_settle_an_account_once(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     _, path = await a_buyer(await on(loyalty, "2026-03-01"), "10.00", "8.00")
     later = await on(loyalty, "2026-03-20")
-    answers = await asyncio.gather(*(redeem(later, path, 5, "capture") for _ in range(8)))
-    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 5
+    responses = await overlapping(later, path, (redeem(later, path, 5, "capture") for _ in range(8)))
+    assert sorted(response.status_code for response in responses) == [201] * 3 + [409] * 5
     assert await buckets(later, path) == (3, 0, 0)
     assert await is_sound(loyalty)
 
 
-async def test_members_who_do_nothing_are_told_of_too(loyalty: ServiceUnderTest) -> None:
+async def test_the_periodic_task_settles_members_who_do_nothing(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME)
     early = await on(loyalty, "2026-03-01")
-    await early.deliver([bought("10.00") for _ in range(250)])
+    await early.deliver([purchase_recorded("10.00") for _ in range(250)])
     await early.published()
-    await early.do_chores()
+    await early.run_periodic_tasks()
     assert await early.published() == []
     later = await on(loyalty, "2026-05-01")
-    await asyncio.gather(*(later.do_chores() for _ in range(2)))
-    told = Counter((event.type, event.data["points"]) for event in await loyalty.published())
-    assert told == {("loyalty.points_activated.v1", 10): 250, ("loyalty.points_expired.v1", 10): 250}
+    await asyncio.gather(*(later.run_periodic_tasks() for _ in range(2)))
+    published = Counter((event.type, event.data["points"]) for event in await loyalty.published())
+    assert published == {("loyalty.points_activated.v1", 10): 250, ("loyalty.points_expired.v1", 10): 250}
     assert await loyalty.rows("select count(*) from wallet where due_at is not null or available > 0") == [{"count": 0}]
     assert await is_sound(loyalty)
 
@@ -219,36 +214,36 @@ async def test_members_who_do_nothing_are_told_of_too(loyalty: ServiceUnderTest)
         ({"pending_days": 366}, "/pending_days"),
     ],
 )
-async def test_a_program_whose_times_make_no_sense_is_refused(
+async def test_a_program_with_invalid_periods_is_rejected(
     loyalty: ServiceUnderTest, fields: dict[str, Any], pointer: str
 ) -> None:
-    answer = await loyalty.post("/v1/programs", a_program(**fields))
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    response = await loyalty.post("/v1/programs", a_program(**fields))
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-async def test_who_began_earlier_does_not_move_points_back_in_time(loyalty: ServiceUnderTest) -> None:
-    """Its clock is behind, or it waited for the lock: what another one has let expire stays so, and is told once."""
+async def test_an_operation_with_an_earlier_clock_does_not_move_points_back_in_time(loyalty: ServiceUnderTest) -> None:
+    """The clock is behind, or the operation waited for the lock. Expired points stay expired and are published once."""
     await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
     early = await on(loyalty, "2026-03-20")
     _, path = await a_buyer(early, "10.00")
     held = await redeem(early, path, 4, expires_in_seconds=20 * 86_400)
-    await (await on(loyalty, "2026-04-02")).do_chores()
+    await (await on(loyalty, "2026-04-02")).run_periodic_tasks()
     assert (await act(early, held, "release")).status_code == 200
     later = await on(loyalty, "2026-04-03")
-    await later.do_chores()
+    await later.run_periodic_tasks()
     assert await buckets(later, path) == (0, 0, 0)
     assert await is_sound(loyalty)
 
 
-async def test_points_over_when_they_are_told_have_expired_before_the_next_are_earned(
+async def test_points_received_after_their_expiry_expire_before_the_next_are_earned(
     loyalty: ServiceUnderTest,
 ) -> None:
     await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
     today = await on(loyalty, "2026-03-20")
     customer = uuid7()
-    purchases = [bought("7.00", customer, at="2025-01-01T00:00:00Z"), bought("9.00", customer)]
+    purchases = [purchase_recorded("7.00", customer, at="2025-01-01T00:00:00Z"), purchase_recorded("9.00", customer)]
     await today.deliver([purchases[0]])
     await loyalty.published()
-    await today.deliver([bought("5.00", customer, at="2025-01-01T00:00:00Z"), purchases[1]])
-    told = [(event.type.split(".")[1], event.data["available"]) for event in await loyalty.published()]
-    assert told == [("points_earned", 0), ("points_expired", 0), ("points_earned", 9)]
+    await today.deliver([purchase_recorded("5.00", customer, at="2025-01-01T00:00:00Z"), purchases[1]])
+    published = [(event.type.split(".")[1], event.data["available"]) for event in await loyalty.published()]
+    assert published == [("points_earned", 0), ("points_expired", 0), ("points_earned", 9)]

@@ -1,4 +1,4 @@
-"""Programs and memberships: set up, joined, changed from a moment on."""
+"""Programs and memberships: creation, enrolment, and changes that apply from a given time."""
 
 import asyncio
 from collections import Counter
@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chassis.ids import uuid7
+from chassis.types.ids import uuid7
 from tests.support.facts import a_program, a_rule
+from tests.support.loyalty import open_connections
 from tests.support.service import ServiceUnderTest
 
 
@@ -25,11 +26,9 @@ async def a_program_of(loyalty: ServiceUnderTest, **fields: Any) -> str:
         ({"name": " "}, "/name"),
     ],
 )
-async def test_a_program_that_makes_no_sense_is_refused(
-    loyalty: ServiceUnderTest, fields: dict[str, str], pointer: str
-) -> None:
-    answer = await loyalty.post("/v1/programs", a_program(**fields))
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+async def test_an_invalid_program_is_rejected(loyalty: ServiceUnderTest, fields: dict[str, str], pointer: str) -> None:
+    response = await loyalty.post("/v1/programs", a_program(**fields))
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
 @pytest.mark.parametrize(
@@ -45,65 +44,72 @@ async def test_a_program_that_makes_no_sense_is_refused(
         ({"valid_from": "2026-01-02T00:00:00Z", "valid_to": "2026-01-02T00:00:00Z"}, ""),
     ],
 )
-async def test_a_rule_that_makes_no_sense_is_refused(
-    loyalty: ServiceUnderTest, fields: dict[str, Any], pointer: str
-) -> None:
+async def test_an_invalid_rule_is_rejected(loyalty: ServiceUnderTest, fields: dict[str, Any], pointer: str) -> None:
     program = await a_program_of(loyalty)
-    answer = await loyalty.post(f"/v1/programs/{program}/earning-rules", a_rule() | fields)
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    response = await loyalty.post(f"/v1/programs/{program}/earning-rules", a_rule() | fields)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-async def test_a_rule_of_no_program_is_a_404(loyalty: ServiceUnderTest) -> None:
+async def test_a_rule_of_an_unknown_program_returns_404(loyalty: ServiceUnderTest) -> None:
     assert (await loyalty.post(f"/v1/programs/{uuid7()}/earning-rules", a_rule())).status_code == 404
     program = await a_program_of(loyalty)
     path = f"/v1/programs/{program}/earning-rules/{uuid7()}/versions"
     assert (await loyalty.post(path, {"points": 1, "per": "1.00"})).status_code == 404
 
 
-async def test_a_rule_of_another_program_is_not_there(loyalty: ServiceUnderTest) -> None:
-    one, other = await a_program_of(loyalty), await a_program_of(loyalty)
-    rule = (await loyalty.post(f"/v1/programs/{one}/earning-rules", a_rule())).json()
+async def test_a_rule_of_another_program_returns_404(loyalty: ServiceUnderTest) -> None:
+    program, other = await a_program_of(loyalty), await a_program_of(loyalty)
+    rule = (await loyalty.post(f"/v1/programs/{program}/earning-rules", a_rule())).json()
     path = f"/v1/programs/{other}/earning-rules/{rule['id']}/versions"
     assert (await loyalty.post(path, {"points": 2, "per": "1.00"})).status_code == 404
 
 
-async def test_versions_of_a_rule_meet_and_do_not_overlap(loyalty: ServiceUnderTest) -> None:
+async def test_versions_of_a_rule_are_contiguous_and_do_not_overlap(loyalty: ServiceUnderTest) -> None:
     program = await a_program_of(loyalty)
     path = f"/v1/programs/{program}/earning-rules"
     rule = (await loyalty.post(path, a_rule(valid_to="2027-01-01T00:00:00Z"))).json()
     versions = f"{path}/{rule['id']}/versions"
     newer = {"points": 2, "per": "1.00", "valid_from": "2026-06-01T00:00:00Z"}
     assert (await loyalty.post(versions, newer)).status_code == 201
-    for too in ("2026-06-01T00:00:00Z", "2026-05-01T00:00:00Z", "2027-01-01T00:00:00Z"):
-        assert (await loyalty.post(versions, newer | {"valid_from": too})).status_code == 422
-    stands = (await loyalty.get(path)).json()["items"]
-    assert [(one["version"], one["valid_from"], one["valid_to"]) for one in stands] == [
+    for begins in ("2026-06-01T00:00:00Z", "2026-05-01T00:00:00Z", "2027-01-01T00:00:00Z"):
+        assert (await loyalty.post(versions, newer | {"valid_from": begins})).status_code == 422
+    rules = (await loyalty.get(path)).json()["items"]
+    assert [(item["version"], item["valid_from"], item["valid_to"]) for item in rules] == [
         (1, None, "2026-06-01T00:00:00Z"),
         (2, "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z"),
     ]
-    assert {one["id"] for one in stands} == {rule["id"]}
+    assert {item["id"] for item in rules} == {rule["id"]}
 
 
-async def test_one_joins_once(loyalty: ServiceUnderTest) -> None:
+async def test_a_rule_has_no_etag_because_its_version_is_not_that_of_a_record(loyalty: ServiceUnderTest) -> None:
+    program = await loyalty.post("/v1/programs", a_program())
+    path = f"/v1/programs/{program.json()['id']}/earning-rules"
+    rule = await loyalty.post(path, a_rule())
+    newer = await loyalty.post(f"{path}/{rule.json()['id']}/versions", {"points": 2, "per": "1.00"})
+    assert [response.headers.get("etag") for response in (program, rule, newer)] == ['"1"', None, None]
+
+
+async def test_parallel_requests_create_one_membership(loyalty: ServiceUnderTest) -> None:
     program = await a_program_of(loyalty, enrolment="open")
     body = {"program_id": program, "customer_id": str(uuid7())}
-    answers = await asyncio.gather(*(loyalty.post("/v1/memberships", body) for _ in range(10)))
-    assert Counter(answer.status_code for answer in answers) == {201: 1, 200: 9}
-    assert len({answer.json()["id"] for answer in answers}) == 1
+    await open_connections(loyalty)
+    responses = await asyncio.gather(*(loyalty.post("/v1/memberships", body) for _ in range(10)))
+    assert Counter(response.status_code for response in responses) == {201: 1, 200: 9}
+    assert len({response.json()["id"] for response in responses}) == 1
     assert [event.type for event in await loyalty.published()] == ["loyalty.member_joined.v1"]
 
 
 @pytest.mark.parametrize("enrolment", ["invitation", "fee"])
-async def test_one_does_not_join_by_asking_where_that_is_not_the_way(loyalty: ServiceUnderTest, enrolment: str) -> None:
+async def test_a_program_that_is_not_open_rejects_requests_to_join(loyalty: ServiceUnderTest, enrolment: str) -> None:
     program = await a_program_of(loyalty, enrolment=enrolment)
-    answer = await loyalty.post("/v1/memberships", {"program_id": program, "customer_id": str(uuid7())})
-    assert (answer.status_code, answer.json()["code"]) == (409, "not_open")
+    response = await loyalty.post("/v1/memberships", {"program_id": program, "customer_id": str(uuid7())})
+    assert (response.status_code, response.json()["code"]) == (409, "enrolment_not_open")
 
 
-async def test_joining_nothing_is_refused(loyalty: ServiceUnderTest) -> None:
+async def test_joining_an_unknown_program_is_rejected(loyalty: ServiceUnderTest) -> None:
     body = {"program_id": str(uuid7()), "customer_id": str(uuid7())}
-    answer = await loyalty.post("/v1/memberships", body)
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/program_id")
+    response = await loyalty.post("/v1/memberships", body)
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/program_id")
 
 
 async def test_memberships_are_found_by_customer_and_by_program(loyalty: ServiceUnderTest) -> None:
@@ -112,14 +118,14 @@ async def test_memberships_are_found_by_customer_and_by_program(loyalty: Service
     for program in programs:
         for person in people:
             await loyalty.post("/v1/memberships", {"program_id": program, "customer_id": person})
-    of_one = (await loyalty.get("/v1/memberships", customer_id=people[0])).json()["items"]
-    in_one = (await loyalty.get("/v1/memberships", program_id=programs[0])).json()["items"]
+    of_customer = (await loyalty.get("/v1/memberships", customer_id=people[0])).json()["items"]
+    in_program = (await loyalty.get("/v1/memberships", program_id=programs[0])).json()["items"]
     both = (await loyalty.get("/v1/memberships", program_id=programs[0], customer_id=people[0])).json()["items"]
-    assert ({one["program_id"] for one in of_one}, {one["customer_id"] for one in in_one}) == (
+    assert ({item["program_id"] for item in of_customer}, {item["customer_id"] for item in in_program}) == (
         set(programs),
         set(people),
     )
-    assert [(one["tier"], one["state"]) for one in both] == [(None, "active")]
+    assert [(item["tier"], item["state"]) for item in both] == [(None, "active")]
     balance = (await loyalty.get(f"/v1/memberships/{both[0]['id']}/balance")).json()
     assert balance["available"] == balance["debt"] == 0
     assert balance["expiring"] == []

@@ -1,32 +1,66 @@
-"""How figures are made of facts."""
+"""The arithmetic of the analytics figures."""
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.rules import gini, share
+from services.analytics.facts.rules import share
+from services.analytics.retention.rules import retention_rate
+from services.analytics.value.rules import Segment, rfm_segment
+from tests.support.analytics import gini_of
 
 
-def gini_of(values: list[int]) -> float:
-    """The coefficient of values in any order."""
-    ordered = sorted(values)
-    return gini(sum(place * value for place, value in enumerate(ordered, 1)), sum(ordered), len(ordered))
+@pytest.mark.parametrize(
+    ("case", "part", "whole", "expected"),
+    [("eight digits", 1, 3, 0.33333333), ("of nothing", 0, 0, 0.0), ("all", 5, 5, 1.0)],
+)
+def test_share(case: str, part: int, whole: int, expected: float) -> None:
+    assert share(part, whole) == expected
 
 
-def test_shares() -> None:
-    assert (share(1, 3), share(0, 0), share(5, 5)) == (0.33333333, 0.0, 1.0)
-
-
-def test_the_gini_of_equals_is_nothing_and_of_one_who_has_all_nearly_one() -> None:
-    assert gini_of([5, 5, 5, 5]) == 0.0
-    assert gini_of([0, 0, 0, 100]) == 0.75
-    assert gini_of([]) == gini_of([0]) == 0.0
+@pytest.mark.parametrize(
+    ("case", "values", "expected"),
+    [
+        ("all equal", [5, 5, 5, 5], 0.0),
+        ("one has everything", [0, 0, 0, 100], 0.75),
+        ("no values", [], 0.0),
+        ("nothing to distribute", [0], 0.0),
+    ],
+)
+def test_gini(case: str, values: list[int], expected: float) -> None:
+    assert gini_of(values) == expected
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=40).filter(any))
-def test_the_gini_is_half_the_mean_difference_by_the_mean(values: list[int]) -> None:
-    """Its other definition: sum |x_i - x_j| / (2 n^2 mean)."""
-    differences = sum(abs(one - other) for one in values for other in values)
-    other_way = Fraction(differences, 2 * len(values) * sum(values))
-    assert abs(gini_of(values) - float(other_way)) < 1e-8
+def test_gini_is_half_the_relative_mean_difference(values: list[int]) -> None:
+    """The coefficient has another definition: sum |x_i - x_j| / (2 n^2 mean)."""
+    differences = sum(abs(left - right) for left in values for right in values)
+    other_definition = Fraction(differences, 2 * len(values) * sum(values))
+    assert abs(gini_of(values) - float(other_definition)) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("scores", "segment"),
+    [
+        ((5, 5, 5), "champions"),
+        ((4, 4, 3), "loyal"),
+        ((3, 4, 5), "loyal"),
+        ((5, 2, 5), "promising"),
+        ((4, 1, 1), "new"),
+        ((2, 4, 5), "at_risk"),
+        ((2, 3, 5), "hibernating"),
+        ((3, 3, 5), "needs_attention"),
+    ],
+)
+def test_rfm_segment(scores: tuple[int, int, int], segment: Segment) -> None:
+    assert rfm_segment(*scores) == segment
+
+
+@pytest.mark.parametrize(
+    ("case", "at_start", "at_end", "new", "rate"),
+    [("half of them", 2, 2, 1, 0.5), ("all of them", 3, 3, 0, 1.0), ("no customers at the start", 0, 5, 5, None)],
+)
+def test_retention_rate(case: str, at_start: int, at_end: int, new: int, rate: float | None) -> None:
+    assert retention_rate(at_start, at_end, new) == rate

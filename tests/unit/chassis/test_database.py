@@ -1,9 +1,9 @@
-"""Which faults pass by themselves, and which are ours."""
+"""Database errors: transient errors are distinguished from permanent errors."""
 
 import asyncpg
 import pytest
 
-from chassis.database import is_away
+from chassis.db.pool import is_transient
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from chassis.database import is_away
     ],
 )
 def test_what_passes_and_what_does_not(error: BaseException, passes: bool) -> None:
-    assert is_away(error) is passes
+    assert is_transient(error) is passes

@@ -1,4 +1,4 @@
-"""The envelope, with the official CloudEvents package as the oracle."""
+"""The event envelope, compared with the official CloudEvents package."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,8 +9,8 @@ from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.events import Envelope
-from chassis.ids import uuid7
+from chassis.core.events import Envelope
+from chassis.types.ids import uuid7
 
 ENVELOPES = st.builds(
     Envelope,
@@ -70,7 +70,7 @@ VALUES = st.sampled_from([value for _, value in Envelope.to_headers(AN_ENVELOPE)
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=6))
 def test_headers_of_whatever_kind_are_an_envelope_or_a_reason_to_park(odd: list[tuple[str, bytes]]) -> None:
-    """What is odd comes after what is good, and takes its place."""
+    """The invalid headers follow the valid headers and override them."""
     try:
         found = Envelope.from_headers([*AN_ENVELOPE.to_headers(), *odd])
     except (ValueError, KeyError):

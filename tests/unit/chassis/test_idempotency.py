@@ -1,4 +1,4 @@
-"""An Idempotency-Key, whatever stands there."""
+"""The Idempotency-Key header: valid, quoted and malformed values."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.idempotency import Claim, IdempotencyKeyMalformed
+from chassis.db.idempotency import Claim, IdempotencyKeyMalformed
 
 SCOPE = {"method": "POST", "path": "/v1/purchases", "query_string": b"a=b"}
 VISIBLE = st.text(alphabet=[chr(code) for code in range(0x21, 0x7F)], min_size=1, max_size=255)

@@ -1,4 +1,4 @@
-"""Money: exact in, exact out, and nothing but money."""
+"""Money: amounts are parsed and written exactly, and other values are rejected."""
 
 import re
 from decimal import Decimal
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chassis import Money
-from chassis.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
+from chassis.types.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
-"""Values that cross the wire: what is cleaned, what is refused, what compares equal."""
+"""Values in requests and responses: normalization, rejected values, and equality."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, PlainSerializer, PrivateAttr, StrictInt, TypeAdapter, ValidationError
 
-from chassis import Instant, Line, Paragraphs, Timezone, WholeNumber, json
-from chassis.values import Day, normal_email, normal_phone, shown
+from chassis import Day, Instant, Line, MultilineText, Timezone, json, normalize_email, normalize_phone
+from chassis.types.rows import construct
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_is_no_line_is_refused(text: Any) -> None:
 
 
 def test_paragraphs_keep_their_breaks() -> None:
-    assert TypeAdapter(Paragraphs).validate_python("a\r\n\tb ") == "a\n\tb"
+    assert TypeAdapter(MultilineText).validate_python("a\r\n\tb ") == "a\n\tb"
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_what_is_no_time_zone_is_refused(name: str) -> None:
 @pytest.mark.parametrize("number", [True, "5", 5.0, 5.5])
 def test_a_whole_number_is_nothing_else(number: Any) -> None:
     with pytest.raises(ValidationError):
-        TypeAdapter(WholeNumber).validate_python(number)
+        TypeAdapter(StrictInt).validate_python(number)
 
 
 def test_addresses_that_reach_the_same_box_compare_equal() -> None:
-    assert normal_email("Ada@EXAMPLE.com") == normal_email("ada@example.com")
+    assert normalize_email("Ada@EXAMPLE.com") == normalize_email("ada@example.com")
     with pytest.raises(ValueError, match="@"):
-        normal_email("nobody")
+        normalize_email("nobody")
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_addresses_that_reach_the_same_box_compare_equal() -> None:
     ],
 )
 def test_phone_numbers_are_read_as_people_write_them(case: str, number: str, region: str, normal: str) -> None:
-    assert normal_phone(number, region) == normal
+    assert normalize_phone(number, region) == normal
 
 
 @pytest.mark.parametrize("number", ["12", "abc", "+31 20 794 0800 0800 0800 99"])
 def test_what_cannot_be_a_phone_number_raises(number: str) -> None:
     with pytest.raises(ValueError, match="phone number"):
-        normal_phone(number, "NL")
+        normalize_phone(number, "NL")
 
 
 class _Part(BaseModel):
@@ -113,21 +113,38 @@ class _Whole(BaseModel):
     parts: list[_Part]
 
 
-def test_what_is_shown_is_what_the_model_would_make() -> None:
+def test_a_model_built_from_a_row_equals_the_one_that_pydantic_constructs() -> None:
     row = {"name": "n", "at": datetime(2026, 3, 1, tzinfo=UTC), "part": None, "other": "of no field"}
     parts = [_Part(number=1)]
-    made = shown(_Whole, row, parts=parts)
+    built = construct(_Whole, row, parts=parts)
     constructed = _Whole.model_construct(**{name: row[name] for name in ("name", "at", "part")}, parts=parts)
-    assert made == constructed
-    assert made.model_dump_json() == constructed.model_dump_json()
-    assert made.model_fields_set == constructed.model_fields_set
-    assert json.loads(json.dumps(made)) == made.model_dump(mode="json")
+    assert built == constructed
+    assert built.model_dump_json() == constructed.model_dump_json()
+    assert built.model_fields_set == constructed.model_fields_set
+    assert json.loads(json.dumps(built)) == built.model_dump(mode="json")
     with pytest.raises(KeyError):
-        shown(_Whole, {"name": "n"}, parts=parts)
+        construct(_Whole, {"name": "n"}, parts=parts)
+
+
+class _WithState(BaseModel):
+    name: str
+
+    _state: int = PrivateAttr(0)
+
+
+@pytest.mark.parametrize(
+    ("case", "model", "computed"),
+    [("private state", _WithState, {}), ("a value that is not a field", _Part, {"word": "a"})],
+)
+def test_a_model_with_more_than_its_fields_is_not_built_from_a_row(
+    case: str, model: type[BaseModel], computed: dict[str, Any]
+) -> None:
+    with pytest.raises(TypeError, match=model.__name__):
+        construct(model, {"name": "n", "number": 1}, **computed)
 
 
 class _Odd(BaseModel):
-    """A model whose JSON is not its fields."""
+    """A model whose JSON differs from its fields."""
 
     kind: str = Field(alias="type")
     share: Annotated[Decimal, PlainSerializer(lambda share: f"{share:.0%}")]
@@ -136,3 +153,11 @@ class _Odd(BaseModel):
 def test_a_model_with_a_serializer_of_its_own_is_written_by_it() -> None:
     odd = _Odd(type="a", share=Decimal("0.5"))
     assert json.loads(json.dumps({"odd": [odd]})) == {"odd": [{"type": "a", "share": "50%"}]}
+
+
+def test_the_length_is_limited_before_the_text_is_trimmed() -> None:
+    """The OpenAPI document states the limit of the request value, not of the stored value."""
+    line = TypeAdapter(Line)
+    assert line.validate_python(" " + "a" * 199) == "a" * 199
+    with pytest.raises(ValidationError, match="at most 200 characters"):
+        line.validate_python(" " + "a" * 200)

@@ -1,4 +1,4 @@
-"""Merge patch, by RFC 7396's own examples and by its laws; If-Match, whatever stands there."""
+"""Versions: merge patches, by the examples and laws of RFC 7396, and the If-Match header with any value."""
 
 import copy
 import re
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis import merge_patch
-from chassis.problems import MalformedRequest
-from chassis.versions import _if_match, etag
+from chassis.core.problems import MalformedRequest
+from chassis.http.etags import _if_match, etag
+from tests.support.rfc7396 import merge_patch_of_the_rfc
 
 EXAMPLES = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -49,23 +50,9 @@ def test_a_patch_twice_is_the_patch_once_and_the_target_stays(target: Any, patch
     assert target == kept
 
 
-def as_the_rfc_says(target: Any, patch: Any) -> Any:
-    """The pseudo-code of RFC 7396, section 2, word for word."""
-    if not isinstance(patch, dict):
-        return patch
-    target = copy.deepcopy(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            if name in target:
-                del target[name]
-        else:
-            target[name] = as_the_rfc_says(target.get(name), value)
-    return target
-
-
 @given(JSON, JSON)
 def test_any_patch_of_any_document_is_what_the_rfc_says(target: Any, patch: Any) -> None:
-    assert merge_patch(target, patch) == as_the_rfc_says(target, patch)
+    assert merge_patch(target, patch) == merge_patch_of_the_rfc(target, patch)
 
 
 @given(st.text(alphabet='"0123456789*W/, -+²é', max_size=24) | st.integers(0, 10**18 - 1).map(etag))

@@ -1,13 +1,13 @@
-"""What an upsert changes."""
+"""Customer rules: the changes of an upsert, identifiable customers, and valid contact points."""
 
 from typing import Any
 
 import pytest
 
-from services.customers import rules
+from services.customers.people import rules
 
 FIELDS = ("name", "emails", "phones", "external_ids", "tags", "custom", "lifecycle")
-STANDING = rules.complete({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
+STANDING = rules.with_defaults({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ STANDING = rules.complete({"name": "Ada", "tags": ["a"], "external_ids": [{"sour
     ],
 )
 def test_an_upsert_changes(case: str, given: dict[str, Any], changed: dict[str, Any]) -> None:
-    assert rules.changes(STANDING, given) == changed
+    assert rules.diff(STANDING, given) == changed
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,14 @@ def test_an_upsert_changes(case: str, given: dict[str, Any], changed: dict[str, 
     ],
 )
 def test_somebody_must_be_meant(given: dict[str, Any], identifiable: bool) -> None:
-    assert rules.is_identifiable(rules.complete(given, FIELDS)) is identifiable
+    assert rules.is_identifiable(rules.with_defaults(given, FIELDS)) is identifiable
 
 
 def test_a_bad_number_is_pointed_to() -> None:
-    phones = [{"number": "020 794 0800"}, {"number": "12"}]
-    with pytest.raises(rules.BadContact) as refused:
-        rules.contact_points({"emails": [], "phones": phones}, "NL")
-    assert refused.value.place == "/phones/1/number"
+    phones: list[rules.PhoneDocument] = [
+        {"number": "020 794 0800", "label": None},
+        {"number": "12", "label": None},
+    ]
+    with pytest.raises(rules.InvalidContact) as refused:
+        rules.contact_points([], phones, "NL")
+    assert refused.value.location == "/phones/1/number"

@@ -1,10 +1,25 @@
-"""What a purchase amounts to."""
+"""Purchase rules: the amounts of a purchase and of its refunds."""
 
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.interactions.rules import BadLine, LineFigures, line_minor, total_minor
+from services.interactions.orders.rules import (
+    AmountExceeded,
+    InvalidLine,
+    LineFigures,
+    LineState,
+    PurchaseLineDocument,
+    RefundLineDocument,
+    line_minor,
+    line_states,
+    refund_by_amount,
+    refund_by_quantity,
+    total_minor,
+)
+from services.interactions.sources.rules import content_hash
 
 
 def figures(
@@ -17,37 +32,108 @@ def figures(
     ("case", "line", "minor"),
     [
         ("price by quantity", figures("2", "2.50"), 500),
-        ("half a cent goes up", figures("1", "2.675"), 268),
+        ("half a cent is rounded up", figures("1", "2.675"), 268),
         ("a tenth of a cent", figures("5", "0.001"), 1),
         ("by weight", figures("0.125", "19.99"), 250),
         ("less a discount", figures("3", "1.00", "0.50"), 250),
-        ("only what it came to", figures("3", amount="2.50"), 250),
-        ("both, and they agree", figures("2", "2.50", amount="5.00"), 500),
-        ("a coupon's line of nothing", figures("0"), 0),
+        ("an amount alone", figures("3", amount="2.50"), 250),
+        ("price and amount agree", figures("2", "2.50", amount="5.00"), 500),
+        ("a coupon without an amount", figures("0"), 0),
         ("quantity 0 with an amount counts", figures("0", amount="1.00"), 100),
         ("a return", figures("1", amount="-1.00"), -100),
     ],
 )
-def test_a_line_comes_to(case: str, line: LineFigures, minor: int) -> None:
+def test_the_amount_of_a_line(case: str, line: LineFigures, minor: int) -> None:
     assert line_minor(line, "EUR") == minor
 
 
 @pytest.mark.parametrize(
-    ("case", "line", "place"),
+    ("case", "line", "location"),
     [
-        ("both, and they differ", figures("2", "2.50", amount="5.01"), "amount"),
+        ("price and amount disagree", figures("2", "2.50", amount="5.01"), "amount"),
         ("a discount of more than the price", figures("1", "1.00", "1.01"), "discount"),
-        ("a discount of nothing", figures("1", discount="1.00"), "discount"),
-        ("a tenth of a cent as a total", figures("1", amount="1.001"), "amount"),
+        ("a discount without a price", figures("1", discount="1.00"), "discount"),
+        ("a tenth of a cent as an amount", figures("1", amount="1.001"), "amount"),
     ],
 )
-def test_a_line_that_does_not_add_up_is_pointed_to(case: str, line: LineFigures, place: str) -> None:
-    with pytest.raises(BadLine) as refused:
+def test_an_error_names_the_figure_that_does_not_add_up(case: str, line: LineFigures, location: str) -> None:
+    with pytest.raises(InvalidLine) as refused:
         line_minor(line, "EUR")
-    assert refused.value.place == place
+    assert refused.value.location == location
 
 
-def test_a_total_beyond_reason_is_refused() -> None:
+def test_a_total_has_a_maximum() -> None:
     assert total_minor([10**15]) == 10**15
-    with pytest.raises(BadLine):
+    with pytest.raises(InvalidLine):
         total_minor([10**15, 1])
+
+
+def a_line(number: int, quantity: str, amount: str) -> PurchaseLineDocument:
+    return {
+        "number": number,
+        "sku": "tea",
+        "name": None,
+        "category": None,
+        "quantity": quantity,
+        "unit_price": None,
+        "discount": None,
+        "amount": amount,
+        "unit_cost": None,
+    }
+
+
+def test_the_state_of_a_line_sums_up_its_refunds() -> None:
+    refunded: list[RefundLineDocument] = [
+        {"number": 1, "quantity": "1", "amount": "3.33"},
+        {"number": 2, "quantity": None, "amount": "1.00"},
+        {"number": 1, "quantity": "0.5", "amount": "1.67"},
+    ]
+    states = line_states([a_line(1, "3", "10.00"), a_line(2, "1", "5.00")], refunded, "EUR")
+    assert states == {
+        1: LineState(1, Decimal(3), 1000, Decimal("1.5"), 500),
+        2: LineState(2, Decimal(1), 500, Decimal(0), 100),
+    }
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(1, 5_000), min_size=1, max_size=8))
+def test_the_refunds_of_all_parts_of_a_line_add_up_to_the_line(minor: int, parts: list[int]) -> None:
+    quantities = [Decimal(part) / 1000 for part in parts]
+    refunded_quantity, refunded = Decimal(0), 0
+    for quantity in quantities:
+        state = LineState(1, sum(quantities, Decimal(0)), minor, refunded_quantity, refunded)
+        if refunded >= minor > 0:  # a small amount can be exhausted before the last quantity
+            with pytest.raises(AmountExceeded):
+                refund_by_quantity(state, quantity, "/lines/0/quantity")
+        else:
+            refunded += refund_by_quantity(state, quantity, "/lines/0/quantity")
+        refunded_quantity += quantity
+    assert refunded == minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "refunded", "outcome"),
+    [
+        ("6.00", 400, 600),
+        ("6.01", 400, AmountExceeded),
+        ("-0.01", 400, InvalidLine),
+        ("-0.01", 1001, -1),
+        ("0.01", 1001, AmountExceeded),
+        ("-0.02", 1001, InvalidLine),
+        ("1.001", 0, InvalidLine),
+    ],
+)
+def test_a_refund_by_amount_is_limited_by_what_is_left(
+    amount: str, refunded: int, outcome: int | type[Exception]
+) -> None:
+    state = LineState(1, Decimal(1), 1000, Decimal(0), refunded)
+    if isinstance(outcome, int):
+        assert refund_by_amount(state, amount, "EUR", "/lines/0/amount") == outcome
+    else:
+        with pytest.raises(outcome):
+            refund_by_amount(state, amount, "EUR", "/lines/0/amount")
+
+
+def test_contents_differ_in_values_and_in_types() -> None:
+    contents = ({"quantity": "1"}, {"quantity": 1}, {"quantity": "2"}, {"amount": "1"})
+    assert len({content_hash(content) for content in contents}) == 4
+    assert content_hash({"quantity": "1"}) == content_hash({"quantity": "1"})

@@ -1,4 +1,4 @@
-"""The measures on a toy tree, in the names of today and in those of the areas that are planned."""
+"""The measures, applied to a small source tree with the current and the planned names of the areas."""
 
 import ast
 from pathlib import Path

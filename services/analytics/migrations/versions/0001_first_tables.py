@@ -6,14 +6,14 @@ Revision ID: 0001
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import create_chassis_tables, secure
+from chassis.db.migrations import create_chassis_tables, enable_tenant_isolation
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """The chassis' tables and this service's own."""
+    """Create the chassis' tables and this service's own."""
     create_chassis_tables("analytics")
     op.create_table(
         "customer_value",
@@ -57,5 +57,5 @@ def upgrade() -> None:
         unique=False,
     )
 
-    secure("purchase_fact", "analytics", append_only=True)
-    secure("customer_value", "analytics")
+    enable_tenant_isolation("purchase_fact", "analytics", append_only=True)
+    enable_tenant_isolation("customer_value", "analytics")

@@ -1,4 +1,4 @@
-"""Refunds take the same path backwards.
+"""Subtract refunds from the sums.
 
 Revision ID: 0002
 """
@@ -6,15 +6,15 @@ Revision ID: 0002
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import secure
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import enable_tenant_isolation
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """The facts of refunds; sums that may know a refund before its purchase."""
+    """Create the facts of refunds, and let the sums include a refund before its purchase."""
     op.create_table(
         "refund_fact",
         sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
@@ -28,6 +28,6 @@ def upgrade() -> None:
     op.create_index(
         "ix_refund_fact_tenant_id_currency_refunded_at", "refund_fact", ["tenant_id", "currency", "refunded_at"]
     )
-    secure("refund_fact", "analytics", append_only=True)
+    enable_tenant_isolation("refund_fact", "analytics", append_only=True)
     op.alter_column("customer_value", "first_at", nullable=True)
     op.alter_column("customer_value", "last_at", nullable=True)

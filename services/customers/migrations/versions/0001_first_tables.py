@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import create_chassis_tables, secure
+from chassis.db.migrations import create_chassis_tables, enable_tenant_isolation
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """The chassis' tables and this service's own."""
+    """Create the chassis' tables and this service's own."""
     create_chassis_tables("customers")
     op.create_table(
         "customer",
@@ -102,6 +102,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_external_id_tenant_id_customer_id", "external_id", ["tenant_id", "customer_id"], unique=False)
 
-    secure("customer", "customers")
-    secure("contact_point", "customers")
-    secure("external_id", "customers")
+    enable_tenant_isolation("customer", "customers")
+    enable_tenant_isolation("contact_point", "customers")
+    enable_tenant_isolation("external_id", "customers")

@@ -7,19 +7,19 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import api_of, secure, worker_of
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import api_role, enable_tenant_isolation, worker_role
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """A search column with its trigram index and function; the receipts."""
+    """Create a search column with its trigram index and function, and the receipts."""
     op.execute("create extension if not exists pg_trgm")
     op.execute("create extension if not exists btree_gin")  # so that the tenant leads this index too
     op.add_column("customer", sa.Column("search_name", sa.Text(), server_default="", nullable=False))
-    # Accents of records that stand already are folded when they are next changed.
+    # Accents of existing records are folded when they are next changed.
     op.execute("update customer set search_name = lower(concat_ws(' ', given_name, family_name, name))")
     op.create_index(
         "ix_customer_search_name",
@@ -29,8 +29,8 @@ def upgrade() -> None:
         postgresql_ops={"search_name": "gin_trgm_ops"},
     )
     op.create_index("ix_customer_tenant_id_updated_at_id", "customer", ["tenant_id", "updated_at", "id"])
-    # Similarity is not leakproof, so row-level security would keep it from the index; the function looks as the owner,
-    # and only into the tenant of the transaction.
+    # Similarity is not leakproof, so row-level security would keep it from the index. The function reads as the owner,
+    # and only the tenant of the transaction.
     op.execute(
         f"""
         create function search_customers(fragment text, most integer) returns table (id uuid, score real)
@@ -44,7 +44,7 @@ def upgrade() -> None:
     )
     op.execute("revoke all on function search_customers(text, integer) from public")
     op.execute(
-        f"grant execute on function search_customers(text, integer) to {api_of('customers')}, {worker_of('customers')}"
+        f"grant execute on function search_customers(text, integer) to {api_role('customers')}, {worker_role('customers')}"
     )
     op.create_table(
         "consent_receipt",
@@ -74,4 +74,4 @@ def upgrade() -> None:
         "consent_receipt",
         ["tenant_id", "customer_id", "purpose", "channel", "decided_at"],
     )
-    secure("consent_receipt", "customers", append_only=True)
+    enable_tenant_isolation("consent_receipt", "customers", append_only=True)

@@ -1,22 +1,22 @@
-"""A name fragment is looked for among names of a closeness that is asked for.
+"""Search a name fragment among names of a requested closeness.
 
 Revision ID: 0003
 """
 
 from alembic import op
 
-from chassis.migrations import api_of, worker_of
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import api_role, worker_role
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """A search beside the one of 0002, which a version before this one asks while an upgrade rolls."""
+    """Create a search beside that of 0002, which the previous version calls during a rolling upgrade."""
     # The closer a match must be, the fewer of the index's long lists are read: 2 ms instead of 50 among a hundred
     # thousand names.
-    op.execute("select similarity('', '')")  # loads the extension: its setting is not known before
+    op.execute("select similarity('', '')")  # loads the extension: its setting is unknown before
     op.execute(
         f"""
         create function search_customers(fragment text, most integer, closeness real)
@@ -33,8 +33,8 @@ def upgrade() -> None:
         $$
         """
     )
-    logins = f"{api_of('customers')}, {worker_of('customers')}"
+    logins = f"{api_role('customers')}, {worker_role('customers')}"
     op.execute("revoke all on function search_customers(text, integer, real) from public")
     op.execute(f"grant execute on function search_customers(text, integer, real) to {logins}")
-    # New names wait in a list that each search reads whole: by default it may grow to four megabytes, and did.
+    # New names wait in a list that each search reads whole. By default it may grow to four megabytes, and it did.
     op.execute("alter index ix_customer_search_name set (gin_pending_list_limit = 64)")

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import api_of, create_chassis_tables, secure, worker_of
+from chassis.db.migrations import api_role, create_chassis_tables, enable_tenant_isolation, worker_role
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """The chassis' tables and this service's own."""
+    """Create the chassis' tables and this service's own."""
     create_chassis_tables("interactions")
     op.create_table(
         "awaited_customer",
@@ -72,11 +72,11 @@ def upgrade() -> None:
         unique=False,
     )
 
-    secure("purchase", "interactions", append_only=True)
-    secure("known_customer", "interactions")
-    secure("awaited_customer", "interactions")
-    # The status page counts over all tenants, and tells no more than the count. A purchase and the news of its customer
-    # may have crossed, so an awaited customer who is known by now does not count.
+    enable_tenant_isolation("purchase", "interactions", append_only=True)
+    enable_tenant_isolation("known_customer", "interactions")
+    enable_tenant_isolation("awaited_customer", "interactions")
+    # The status page counts over all tenants, and shows no more than the count. A purchase and its customer's event
+    # may cross, so an awaited customer that is known in the meantime does not count.
     op.execute(
         """
         create function count_orphans() returns bigint
@@ -91,4 +91,6 @@ def upgrade() -> None:
         """
     )
     op.execute("revoke all on function count_orphans() from public")
-    op.execute(f"grant execute on function count_orphans() to {api_of('interactions')}, {worker_of('interactions')}")
+    op.execute(
+        f"grant execute on function count_orphans() to {api_role('interactions')}, {worker_role('interactions')}"
+    )

@@ -7,15 +7,15 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import api_of, secure, worker_of
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import api_role, enable_tenant_isolation, worker_role
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Two tables that only grow, and a view."""
+    """Create two tables that only grow, and a view."""
     op.create_table(
         "refund",
         sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
@@ -41,7 +41,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_refund_tenant_id_customer_id_refunded_at_id", "refund", ["tenant_id", "customer_id", "refunded_at", "id"]
     )
-    secure("refund", "interactions", append_only=True)
+    enable_tenant_isolation("refund", "interactions", append_only=True)
     op.create_table(
         "touch_point",
         sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
@@ -72,8 +72,8 @@ def upgrade() -> None:
         "touch_point",
         ["tenant_id", "customer_id", "occurred_at", "id"],
     )
-    secure("touch_point", "interactions", append_only=True)
-    # The view asks with the rights of who asks it, so row-level security holds; each part has its index in this order.
+    enable_tenant_isolation("touch_point", "interactions", append_only=True)
+    # The view has the rights of its caller, so row-level security holds. Each part has its index in this order.
     op.execute(
         """
         create view timeline_entry with (security_invoker = true) as
@@ -88,4 +88,4 @@ def upgrade() -> None:
             from refund
         """
     )
-    op.execute(f"grant select on timeline_entry to {api_of('interactions')}, {worker_of('interactions')}")
+    op.execute(f"grant select on timeline_entry to {api_role('interactions')}, {worker_role('interactions')}")

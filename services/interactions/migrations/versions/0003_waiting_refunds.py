@@ -1,4 +1,4 @@
-"""Refunds that are told before their purchase.
+"""Store refunds that are sent before their purchase.
 
 Revision ID: 0003
 """
@@ -7,15 +7,15 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import secure
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import enable_tenant_isolation
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """They wait in a table of their own."""
+    """Create the table in which they wait."""
     op.create_table(
         "waiting_refund",
         sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
@@ -39,4 +39,4 @@ def upgrade() -> None:
         "waiting_refund",
         ["tenant_id", "purchase_source", "purchase_source_id"],
     )
-    secure("waiting_refund", "interactions")
+    enable_tenant_isolation("waiting_refund", "interactions")

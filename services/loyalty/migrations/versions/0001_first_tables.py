@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from chassis.migrations import create_chassis_tables, secure
+from chassis.db.migrations import create_chassis_tables, enable_tenant_isolation
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """The chassis' tables and this service's own."""
+    """Create the chassis' tables and this service's own."""
     create_chassis_tables("loyalty")
     op.create_table(
         "program",
@@ -216,10 +216,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("remaining > 0"),
     )
 
-    secure("program", "loyalty")
-    secure("earning_rule", "loyalty")
-    secure("membership", "loyalty")
-    secure("wallet", "loyalty")
-    secure("points_entry", "loyalty", append_only=True)
-    secure("lot", "loyalty")
-    secure("earn_basis", "loyalty", append_only=True)
+    enable_tenant_isolation("program", "loyalty")
+    enable_tenant_isolation("earning_rule", "loyalty")
+    enable_tenant_isolation("membership", "loyalty")
+    enable_tenant_isolation("wallet", "loyalty")
+    enable_tenant_isolation("points_entry", "loyalty", append_only=True)
+    enable_tenant_isolation("lot", "loyalty")
+    enable_tenant_isolation("earn_basis", "loyalty", append_only=True)

@@ -1,4 +1,4 @@
-"""Refunds take points back.
+"""Reverse points of refunds.
 
 Revision ID: 0002
 """
@@ -6,15 +6,15 @@ Revision ID: 0002
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import secure
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import enable_tenant_isolation
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Refunds as they were told, and what a program does about points that are spent by then."""
+    """Store refunds as they were received, and a program's policy for points that are already spent."""
     op.add_column("program", sa.Column("refund_policy", sa.Text(), server_default="debt", nullable=False))
     op.alter_column("program", "refund_policy", server_default=None)
     op.create_check_constraint(
@@ -31,4 +31,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_told_refund_tenant_id_purchase_id", "told_refund", ["tenant_id", "purchase_id"])
     op.create_index("ix_earn_basis_tenant_id_purchase_id", "earn_basis", ["tenant_id", "purchase_id"])
-    secure("told_refund", "loyalty", append_only=True)
+    enable_tenant_isolation("told_refund", "loyalty", append_only=True)

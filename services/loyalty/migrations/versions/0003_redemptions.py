@@ -6,15 +6,15 @@ Revision ID: 0003
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import secure
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import enable_tenant_isolation
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Redemptions, and which lots they took."""
+    """Create redemptions, and the lots that they were taken from."""
     op.create_table(
         "redemption",
         sa.Column("tenant_id", sa.Uuid(), server_default=sa.text(CURRENT_TENANT), nullable=False),
@@ -59,5 +59,5 @@ def upgrade() -> None:
             "tenant_id", "redemption_id", "lot_id", name="uq_lot_allocation_tenant_id_redemption_id_lot_id"
         ),
     )
-    secure("redemption", "loyalty")
-    secure("lot_allocation", "loyalty", append_only=True)
+    enable_tenant_isolation("redemption", "loyalty")
+    enable_tenant_isolation("lot_allocation", "loyalty", append_only=True)

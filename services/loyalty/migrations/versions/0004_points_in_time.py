@@ -1,4 +1,4 @@
-"""Points are pending at first and expire at last; staff adjust them.
+"""Points are pending at first and expire at last, and staff adjust them.
 
 Revision ID: 0004
 """
@@ -6,8 +6,8 @@ Revision ID: 0004
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import secure
-from chassis.tables import CURRENT_TENANT
+from chassis.db.migrations import enable_tenant_isolation
+from chassis.db.tables import CURRENT_TENANT
 
 revision = "0004"
 down_revision = "0003"
@@ -16,7 +16,7 @@ FROM_BUCKETS = "'issued', 'pending', 'available', 'reserved', 'debt', 'expired',
 
 
 def upgrade() -> None:
-    """A program says how long points live, a lot says what became of it, and a wallet when something comes due."""
+    """Store the periods of a program, the state of each lot, and the next due time of each wallet."""
     _programs()
     _wallets()
     _entries()
@@ -57,7 +57,7 @@ def _entries() -> None:
 
 
 def _lots() -> None:
-    """A lot names its source itself instead of the entry that names it."""
+    """Make a lot name its source itself, instead of an entry that names it."""
     op.add_column("lot", sa.Column("source_id", sa.Uuid(), nullable=True))
     op.execute(
         "update lot set source_id = points_entry.source_id::uuid from points_entry "
@@ -80,7 +80,7 @@ def _lots() -> None:
 
 
 def _drop_check(table: str, name: str) -> None:
-    """Databases made before the first release may know it by a doubled name."""
+    """Drop a constraint that databases created before the first release may have under a doubled name."""
     for known in (f"ck_{table}_{name}", f"ck_{table}_ck_{table}_{name}"):
         op.execute(f"alter table {table} drop constraint if exists {known}")
 
@@ -102,4 +102,4 @@ def _adjustments() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_points_adjustment"),
     )
     op.create_index("ix_points_adjustment_tenant_id_membership_id", "points_adjustment", ["tenant_id", "membership_id"])
-    secure("points_adjustment", "loyalty", append_only=True)
+    enable_tenant_isolation("points_adjustment", "loyalty", append_only=True)

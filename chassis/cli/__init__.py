@@ -1,0 +1,1 @@
+"""The command line, the server, and the files generated from the code."""

@@ -1,0 +1,142 @@
+"""Identity: a tenant and its facts, the caller of a request, and the signed token that names both.
+
+The gateway turns a credential into an Ed25519 token that lives for seconds and is valid for a single service. Services
+verify it themselves and trust no other header.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import BaseModel, ConfigDict
+
+from chassis.core.problems import MissingScope, Unauthenticated
+from chassis.types import json
+
+ISSUER = "rapport-gateway"
+HEADER = "x-rapport-token"
+ALGORITHM = "Ed25519"
+MAX_CLOCK_SKEW_SECONDS = 10
+MAX_CACHED_TOKENS = 10_000
+
+TenantKind = Literal["live", "sandbox"]
+
+
+class TenantFacts(BaseModel):
+    """The facts of a tenant that every service needs. The gateway's token and `tenant_changed` event carry them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: TenantKind
+    timezone: str
+    currency: str
+    region: str
+    """The phone region: the country for which numbers without a country code are read."""
+    clock_at: datetime | None
+    """The frozen time of a sandbox, or None for the wall clock."""
+
+
+class Tenant(TenantFacts):
+    """A tenant: its id and its facts."""
+
+    id: UUID
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The tenant's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts as JSON values, without the id."""
+        return self.model_dump(mode="json", exclude={"id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal of a request or an event handler, its tenant, and its scopes."""
+
+    tenant: Tenant
+    actor: str
+    """The principal: `key:<id>` for an API key."""
+    scopes: frozenset[str]
+
+    def require(self, scope: str) -> None:
+        """Raise MissingScope unless the credential has this scope."""
+        if scope not in self.scopes:
+            raise MissingScope(f"The scope {scope} is required.", scope=scope)
+
+
+class Signer:
+    """Signs tokens, in the gateway."""
+
+    def __init__(self, private_key: str, lifetime_seconds: float = 60) -> None:
+        self._key = OKPKey.import_key(json.loads(private_key))
+        self.lifetime_seconds = lifetime_seconds
+
+    def sign(self, caller: Caller, audience: str) -> str:
+        """Return a token for a service. Signing is expensive, so callers reuse the token for some seconds."""
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "aud": audience,
+            "iat": now,
+            "exp": now + int(self.lifetime_seconds),
+            "sub": caller.actor,
+            "scopes": sorted(caller.scopes),
+            "tenant": caller.tenant.model_dump(mode="json"),
+        }
+        return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
+
+
+class Verifier:
+    """Verifies tokens, in a service: valid, unexpired, and issued for this service."""
+
+    def __init__(self, public_key: str, audience: str) -> None:
+        self._key = OKPKey.import_key(json.loads(public_key))
+        self._audience = audience
+        self._cache: dict[str, tuple[float, Caller]] = {}
+
+    def caller(self, token: str | None) -> Caller:
+        """Return the caller that a token names. Raises Unauthenticated.
+
+        A verified token is cached until it expires: checking a signature takes longer than reading a record.
+        """
+        if token is None:
+            raise Unauthenticated("This service is reached through the gateway.")
+        cached = self._cache.get(token)
+        if cached is not None and cached[0] > time.time():
+            return cached[1]
+        expires, caller = self._verify(token)
+        if len(self._cache) >= MAX_CACHED_TOKENS:
+            self._cache.clear()
+        self._cache[token] = (expires, caller)
+        return caller
+
+    def _verify(self, token: str) -> tuple[float, Caller]:
+        registry = jwt.JWTClaimsRegistry(
+            leeway=MAX_CLOCK_SKEW_SECONDS,
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+        )
+        try:
+            claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
+            registry.validate(claims)
+            tenant = Tenant.model_validate(claims["tenant"])
+            return float(claims["exp"]), Caller(tenant, str(claims["sub"]), frozenset(claims["scopes"]))
+        except (JoseError, KeyError, TypeError, ValueError) as error:
+            raise Unauthenticated("The internal token is invalid.") from error
+
+
+def new_key_pair() -> tuple[str, str]:
+    """Return a new private and public Ed25519 key as JWK text."""
+    key = OKPKey.generate_key("Ed25519")
+    return json.dumps_str(key.as_dict(private=True)), json.dumps_str(key.as_dict(private=False))

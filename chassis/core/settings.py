@@ -1,0 +1,70 @@
+"""Settings of a process, read from the environment. `docs/settings.md` is generated from these classes."""
+
+from pydantic import Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of every service."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: PostgresDsn = Field(description="PostgreSQL, with the API's login, which has the fewest rights.")
+    worker_database_url: PostgresDsn | None = Field(
+        None, description="PostgreSQL, with the worker's login; required by the roles `worker` and `all`."
+    )
+    migration_database_url: PostgresDsn | None = Field(
+        None,
+        description="PostgreSQL, with a login that may create roles and tables; for `rapport migrate`.",
+    )
+    database_pool_size: int = Field(8, ge=1, le=100, description="Maximum connections per process and login.")
+    database_wait_seconds: float = Field(
+        5.0, gt=0, description="How long a request waits for a free connection before it fails with 503."
+    )
+    database_statement_seconds: float = Field(
+        30.0, gt=0, description="Time limit of one statement of a request or an event handler."
+    )
+    database_tls_ca: str | None = Field(
+        None, description="File with the certificate authority of PostgreSQL; turns TLS on."
+    )
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka brokers, comma separated.")
+    kafka_security_protocol: str = Field(
+        "PLAINTEXT",
+        pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$",
+        description="Security protocol of the brokers.",
+    )
+    kafka_tls_ca: str | None = Field(None, description="File with the certificate authority of the brokers.")
+    kafka_sasl_mechanism: str = Field("SCRAM-SHA-512", description="The SASL mechanism, if the protocol uses SASL.")
+    kafka_sasl_username: str | None = Field(None, description="The SASL user.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="The SASL password.")
+    kafka_topic_prefix: str = Field("rapport", description="Prefix of topics and consumer groups.")
+    kafka_partitions: int = Field(12, ge=1, description="Partitions of a topic that this process creates.")
+    kafka_replication: int = Field(1, ge=1, description="Replicas of a topic that this process creates.")
+    kafka_retention_days: int = Field(30, ge=1, description="Retention of a topic that this process creates.")
+    kafka_session_seconds: float = Field(
+        10.0, ge=6, description="How long a silent consumer keeps its partitions before the group reassigns them."
+    )
+    instance: str = Field(
+        "", description="Name of this replica in its consumer groups, stable over restarts; the host name if empty."
+    )
+
+    internal_token_public_key: str = Field(
+        description="The gateway's Ed25519 public key (JWK), which verifies internal tokens."
+    )
+    cursor_secret: SecretStr = Field(description="Secret that signs cursors; the same for all replicas of a service.")
+
+    body_limit_bytes: int = Field(2_000_000, ge=1_000, description="Maximum body of an ordinary request.")
+    batch_body_limit_bytes: int = Field(16_000_000, ge=1_000, description="Maximum body of a batch.")
+    idempotency_hours: int = Field(72, ge=1, description="How long the response to an Idempotency-Key is stored.")
+    inbox_days: int = Field(
+        45, ge=1, description="How long applied events are remembered; longer than Kafka's retention."
+    )
+    handler_attempts: int = Field(4, ge=1, description="Attempts to handle an event before it becomes a dead letter.")
+    unknown_tenant_seconds: float = Field(
+        60.0, gt=0, description="How long an event of an unknown tenant waits for the event that announces the tenant."
+    )
+    shutdown_seconds: float = Field(15.0, gt=0, description="How long running requests may take to finish on shutdown.")
+
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged.")
+    log_requests: bool = Field(True, description="Log one line per request.")

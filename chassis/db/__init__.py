@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, tables, statements, the unit of work with its outbox and audit log, and migrations."""

@@ -1,0 +1,50 @@
+"""The context of a request: the running service, and the unit of work of the current attempt."""
+
+from typing import Annotated, Protocol, cast
+
+import asyncpg
+from fastapi import Depends, Request
+from starlette.types import Scope
+
+from chassis.core.identity import Verifier
+from chassis.core.settings import Settings
+from chassis.db.unit_of_work import UnitOfWork
+
+
+class RouteContext(Protocol):
+    """The parts of the running service that routes use."""
+
+    settings: Settings
+    verifier: Verifier
+    pool: asyncpg.Pool
+    cursor_secret: bytes
+
+    def notify_relay(self) -> None:
+        """Report that a transaction has published events."""
+
+
+_CONTEXT = "rapport.context"
+_WORK = "rapport.work"
+
+
+def set_context(scope: Scope, context: RouteContext) -> None:
+    """Attach the context to a request."""
+    scope[_CONTEXT] = context
+
+
+def context_of(request: Request) -> RouteContext:
+    """Return the context of a request."""
+    return cast(RouteContext, request.scope[_CONTEXT])
+
+
+def set_work(request: Request, work: UnitOfWork) -> None:
+    """Attach the unit of work of the current attempt, for injection."""
+    request.scope[_WORK] = work
+
+
+async def _injected_work(request: Request) -> UnitOfWork:
+    return cast(UnitOfWork, request.scope[_WORK])
+
+
+Work = Annotated[UnitOfWork, Depends(_injected_work)]
+"""The unit of work of a route or an event handler."""

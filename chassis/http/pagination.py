@@ -1,0 +1,176 @@
+"""Lists: keyset pages with signed cursors. The hundredth page costs as much as the first.
+
+A cursor holds the sort values of the last row, signed together with the tenant, the operation, the filters and the
+sort, so it is valid for nothing else.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar, cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel, TypeAdapter
+
+from chassis.core.problems import FieldError, MalformedRequest
+from chassis.db.statements import Filter, Record, condition, row_builder, table_name
+from chassis.db.statements import Query as SqlQuery
+from chassis.db.tables import DatabaseView, Table
+from chassis.db.unit_of_work import UnitOfWork
+from chassis.http.context import context_of
+from chassis.http.schemas import Resource
+from chassis.types import json
+from chassis.types.times import Instant
+
+Item = TypeVar("Item", bound=BaseModel)
+MAX_PAGE_SIZE = 200
+_CURSOR_VERSION = 1
+
+
+class InvalidCursor(MalformedRequest, status=400):
+    """The cursor does not belong to this list. Start again without it."""
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list, and the cursor of the next part."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class PageRequest:
+    """The page that a request asks for. Injected as `params: PageParams`."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Maximum items per page.")] = 50,
+        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the previous page.")] = None,
+    ) -> None:
+        self.limit = limit
+        self.cursor = cursor
+        self._request = request
+        self._response = response
+        self._secret = context_of(request).cursor_secret
+
+    def after(self, tenant: UUID) -> list[Any] | None:
+        """Return the sort values to continue after, or None for the first page. Raises InvalidCursor."""
+        if self.cursor is None:
+            return None
+        try:
+            raw = base64.urlsafe_b64decode(self.cursor.encode("ascii") + b"==")
+            signature, position = raw[:16], raw[16:]
+            if not hmac.compare_digest(signature, self._sign(tenant, position)):
+                raise ValueError
+            values = json.loads(position)
+        except ValueError:
+            error = FieldError(location="query", pointer="/cursor", code="invalid_cursor", detail=InvalidCursor.title)
+            raise InvalidCursor(errors=[error]) from None
+        return list(values)
+
+    def next(self, tenant: UUID, values: Sequence[Any]) -> str:
+        """Return the cursor of the page after a row with these sort values, and set the Link header."""
+        position = json.dumps(list(values))
+        cursor = base64.urlsafe_b64encode(self._sign(tenant, position) + position).decode().rstrip("=")
+        parameters = [pair for pair in self._request.query_params.multi_items() if pair[0] != "cursor"]
+        query = urlencode([*parameters, ("cursor", cursor)])
+        self._response.headers["Link"] = f'<{self._request.scope["path"]}?{query}>; rel="next"'
+        return cursor
+
+    def _sign(self, tenant: UUID, position: bytes) -> bytes:
+        return hmac.new(self._secret, self._signed_context(tenant) + position, hashlib.sha256).digest()[:16]
+
+    def _signed_context(self, tenant: UUID) -> bytes:
+        """Return the context of a cursor: the tenant, the path, and every parameter but the cursor and the limit."""
+        parameters = sorted(self._request.query_params.multi_items())
+        bound = [list(pair) for pair in parameters if pair[0] not in ("cursor", "limit")]
+        return json.dumps([_CURSOR_VERSION, str(tenant), self._request.scope["path"], bound])
+
+
+PageParams = Annotated[PageRequest, Depends(PageRequest)]
+
+
+class TimeRange:
+    """A filter on a point in time, by up to four bounds."""
+
+    def __init__(self, column: str, bounds: Iterable[tuple[str, datetime | None]]) -> None:
+        self.filters: list[Filter] = [
+            condition(f"{column} {comparison} :bound", bound=bound) for comparison, bound in bounds if bound is not None
+        ]
+
+
+def time_range(column: str) -> Callable[..., TimeRange]:
+    """Return a dependency that reads `<column>.gte`, `.gt`, `.lte` and `.lt` from the query."""
+
+    def read(
+        gte: Annotated[Instant | None, Query(alias=f"{column}.gte", description="At or after.")] = None,
+        gt: Annotated[Instant | None, Query(alias=f"{column}.gt", description="After.")] = None,
+        lte: Annotated[Instant | None, Query(alias=f"{column}.lte", description="At or before.")] = None,
+        lt: Annotated[Instant | None, Query(alias=f"{column}.lt", description="Before.")] = None,
+    ) -> TimeRange:
+        return TimeRange(column, ((">=", gte), (">", gt), ("<=", lte), ("<", lt)))
+
+    return read
+
+
+async def paginate(
+    work: UnitOfWork,
+    params: PageRequest,
+    source: type[Table] | DatabaseView,
+    item: type[Item] | Callable[[Any], Item],
+    *,
+    sort: str = "id",
+    where: Iterable[Filter] = (),
+) -> Page[Item]:
+    """Return a page of the rows of a table or view, sorted by a column (`-` before it: descending), ties by id.
+
+    `item` is the resource of each row, or a function that builds it from a table object or the view's row type.
+    """
+    descending, column = sort.startswith("-"), sort.lstrip("-")
+    direction, comparison = (" desc", "<") if descending else ("", ">")
+    filters = list(where)
+    after = params.after(work.tenant.id)
+    if after is not None:
+        position = _column_adapter(source, column).validate_python(after[0])
+        filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
+    name = source.name if isinstance(source, DatabaseView) else table_name(source)
+    query = SqlQuery(
+        Record,
+        f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}",
+    )
+    records = await work.select(query.where(filters))
+    shown = records[: params.limit]
+    cursor = None
+    if len(records) > params.limit:
+        cursor = params.next(work.tenant.id, [shown[-1][column], shown[-1]["id"]])
+    build = _item_builder(source, item)
+    return Page.model_construct(items=[build(record) for record in shown], next_cursor=cursor)
+
+
+def _item_builder(
+    source: type[Table] | DatabaseView, item: type[Item] | Callable[[Any], Item]
+) -> Callable[[Record], Item]:
+    if isinstance(item, type):
+        assert issubclass(item, Resource)
+        return cast(Callable[[Record], Item], item.from_row)
+    row_type: Any = source.row if isinstance(source, DatabaseView) else source
+    build, convert = row_builder(row_type), item
+    return lambda record: convert(build(record))
+
+
+@cache
+def _column_adapter(source: type[Table] | DatabaseView, column: str) -> TypeAdapter[Any]:
+    """Return the type of a column, by which a cursor's JSON value is read. Raises KeyError for an unknown column."""
+    types: dict[str, Any] = (
+        {field.name: field.type for field in fields(source.row)}
+        if isinstance(source, DatabaseView)
+        else {name: field.annotation for name, field in source.model_fields.items()}
+    )
+    return TypeAdapter(types[column])

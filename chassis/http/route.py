@@ -1,0 +1,79 @@
+"""Routes of features: FastAPI's, with the options that Rapport adds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from chassis.core.problems import Problem
+from chassis.http.arguments import MISSING, Arguments
+from chassis.http.body import StrictRequest
+from chassis.http.etags import etag
+from chassis.http.schemas import Accepted, Resource, Upserted
+from chassis.types import json
+
+SAFE_METHODS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """The options of an operation."""
+
+    scope: str
+    """The scope that the credential must have."""
+    raises: tuple[type[Problem], ...] = ()
+    """The problems it raises, beside those that every operation may."""
+    idempotency_key: Literal["optional", "required"] = "optional"
+    """Required where points or money move and the body has no natural key."""
+    batch: bool = False
+    """True if the body may be as large as a batch."""
+    store_response: bool = True
+    """False if the response contains a secret, which must not be stored for a repeated Idempotency-Key."""
+
+
+class FeatureRoute(APIRoute):
+    """An operation of a feature: declared as FastAPI's, and run by `chassis.http.handler`."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], *, options: RouteOptions, **declaration: Any) -> None:
+        super().__init__(path, endpoint, **declaration)
+        self.options = options
+        self._arguments = Arguments(self.dependant)
+        self.query_names = self._arguments.query_names
+
+    @property
+    def has_body(self) -> bool:
+        """True if the operation takes a body."""
+        return self.body_field is not None
+
+    async def run(self, request: StrictRequest) -> Response:
+        """Call the function and build the response from its result. Raises RequestValidationError."""
+        response = Response()
+        errors: list[dict[str, Any]] = []
+        body = await request.json() if self.has_body and await request.body() else MISSING
+        result = await self._arguments.call(request, response, body, errors)
+        if errors:
+            raise RequestValidationError(errors)
+        return result if isinstance(result, Response) else self._respond(request, response, result)
+
+    def _respond(self, request: Request, injected: Response, result: Any) -> Response:
+        """Build the response. `injected` carries the headers that the function or its dependencies have set."""
+        status = self.status_code or 200
+        if isinstance(result, (Upserted, Accepted)):
+            status, result = result.status_code, result.resource
+        version = result.etag_value if isinstance(result, Resource) else None
+        if version is not None and _is_unchanged(request, version):
+            return Response(status_code=304, headers={"ETag": etag(version)})
+        content = b"" if self.response_field is None else json.dumps(result)
+        response = Response(content, status, media_type="application/json")
+        response.raw_headers += [header for header in injected.raw_headers if header[0] != b"content-length"]
+        if version is not None:
+            response.headers["ETag"] = etag(version)
+        return response
+
+
+def _is_unchanged(request: Request, version: int) -> bool:
+    """Return whether the client has this version already."""
+    return request.method in SAFE_METHODS and request.headers.get("if-none-match") == etag(version)

@@ -1,0 +1,308 @@
+"""The dispatcher: applies received events once, in order, for each feature separately.
+
+A batch is grouped by tenant and feature. Each group is a transaction: inbox rows first, then the events in order. A
+group that fails is rolled back and repeated with one event per transaction. An event that still fails becomes a dead
+letter of that feature, and the others are applied. A transient error (an unavailable database) is not an event's
+fault: it raises `TransientFailure`, and the events are delivered again.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import asyncpg
+
+from chassis.core.events import Envelope, IncomingEvent
+from chassis.core.identity import Caller, Tenant
+from chassis.core.problems import Unavailable
+from chassis.core.retry import Backoff, retry
+from chassis.core.settings import Settings
+from chassis.core.telemetry import Metrics, log
+from chassis.db.pool import is_transient
+from chassis.db.statements import Command, Query, Record
+from chassis.db.tables import SCHEMA
+from chassis.db.transaction import RETRYABLE_ERRORS, RetryTransaction, Transaction
+from chassis.db.unit_of_work import UnitOfWork
+from chassis.feature import EventHandler
+from chassis.messaging import tenants
+from chassis.messaging.tenants import TenantChanged, tenant_from_event, tenant_from_row
+from chassis.types import json
+from chassis.types.ids import uuid7
+
+ENVELOPE_UNREADABLE = "*"
+"""The feature of a dead letter whose envelope cannot be read, so that its feature is unknown."""
+MAX_TRANSIENT_RETRIES = 20
+MAX_UNIQUE_VIOLATIONS = 3
+"""A constraint that is violated each time is the event's own fault, not a concurrent transaction's."""
+
+
+class TransientFailure(Exception):
+    """The events are fine. Deliver them again later."""
+
+
+class UnknownTenant(TransientFailure):
+    """The tenant's own event has not arrived yet. Events of other tenants need not wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaRecord:
+    """A record as Kafka delivered it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A record for an event handler."""
+
+    record: KafkaRecord
+    envelope: Envelope
+    handler: EventHandler
+
+    def event(self) -> IncomingEvent:
+        if self.record.value is None:
+            raise ValueError("the record has no value")
+        return self.handler.event.from_record(self.envelope, json.loads(self.record.value))
+
+
+class EventDispatcher:
+    """Applies received events to a service's database."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        handlers: Iterable[EventHandler],
+        settings: Settings,
+        metrics: Metrics,
+        notify_relay: Callable[[], None],
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._metrics = metrics
+        self._notify_relay = notify_relay
+        self._by_type: dict[str, list[EventHandler]] = {}
+        self._unknown_since: dict[UUID, float] = {}
+        for handler in handlers:
+            self._by_type.setdefault(handler.event.event_type, []).append(handler)
+
+    @property
+    def types(self) -> list[str]:
+        """The event types that are handled."""
+        return sorted(self._by_type)
+
+    async def apply(self, records: Iterable[KafkaRecord]) -> None:
+        """Apply each record, or make it a dead letter. Raises TransientFailure if some of them must be repeated."""
+        groups: dict[tuple[UUID, str], list[_Delivery]] = {}
+        for record in records:
+            try:
+                envelope = Envelope.from_headers(record.headers)
+            except Exception as error:  # whatever the record is, it is not ours and must not stop the others
+                await self._dead_letter(record, ENVELOPE_UNREADABLE, None, f"unreadable envelope: {error!r}", 1)
+                continue
+            for handler in self._by_type.get(envelope.type, []):
+                delivery = _Delivery(record, envelope, handler)
+                groups.setdefault((envelope.tenant, handler.feature), []).append(delivery)
+        # Facts of tenants come first, because the other features wait for them.
+        unknown: UnknownTenant | None = None
+        for (_, feature), deliveries in sorted(groups.items(), key=lambda item: item[0][1] != tenants.feature.name):
+            try:
+                await self._apply_group(feature, deliveries)
+            except UnknownTenant as error:
+                unknown = error
+        if unknown is not None:
+            raise unknown
+
+    async def replay(self, letter_id: UUID) -> str | None:
+        """Apply a dead letter again. Returns None if it was applied and removed, else the reason why not.
+
+        Raises LookupError if the dead letter does not exist, or no feature handles it any longer.
+        """
+        row = await self._pool.fetchrow(f"select * from {SCHEMA}.dead_letter where id = $1", letter_id)
+        if row is None:
+            raise LookupError("the dead letter does not exist")
+        feature = row["feature"]
+        record = _stored_record(row)
+        try:
+            envelope = Envelope.from_headers(record.headers)
+            handlers = [handler for handler in self._by_type.get(envelope.type, []) if handler.feature == feature]
+            if not handlers:
+                raise LookupError(f"no feature {feature} handles {envelope.type}")
+            await self._apply_in_transaction(feature, [_Delivery(record, envelope, handlers[0])], letter_id)
+        except (LookupError, TransientFailure):
+            raise
+        except Exception as error:
+            await self._pool.execute(
+                f"update {SCHEMA}.dead_letter set attempts = attempts + 1, reason = $2 where id = $1",
+                letter_id,
+                _reason(error),
+            )
+            return _reason(error)
+        return None
+
+    async def _apply_group(self, feature: str, deliveries: list[_Delivery]) -> None:
+        try:
+            await self._apply_in_transaction(feature, deliveries)
+        except TransientFailure:
+            raise
+        except Exception as error:
+            log.warning("events failed as a batch", feature=feature, events=len(deliveries), error=repr(error))
+            for delivery in deliveries:
+                await self._apply_one(feature, delivery)
+
+    async def _apply_one(self, feature: str, delivery: _Delivery) -> None:
+        """Apply an event in its own transaction. If every attempt fails, make it a dead letter."""
+        made = 0
+
+        async def apply(attempt: int) -> None:
+            nonlocal made
+            made = attempt
+            await self._apply_in_transaction(feature, [delivery])
+
+        try:
+            await retry(apply, on=(Exception,), attempts=self._worthwhile_attempts, backoff=Backoff(0.04, 5.0))
+        except TransientFailure:
+            raise
+        except Exception as error:
+            log.error("dead letter", feature=feature, event_id=str(delivery.envelope.id), exc_info=error)
+            await self._dead_letter(delivery.record, feature, delivery.envelope, _reason(error), made)
+
+    def _worthwhile_attempts(self, error: Exception) -> int:
+        # An unreadable event stays unreadable: many of them must not hold up the others.
+        return 1 if isinstance(error, (TransientFailure, ValueError)) else self._settings.handler_attempts
+
+    async def _apply_in_transaction(
+        self, feature: str, deliveries: list[_Delivery], letter_id: UUID | None = None
+    ) -> None:
+        """Apply deliveries in a single transaction, and repeat it while concurrent transactions conflict with it."""
+        try:
+            await retry(
+                lambda _: self._apply_once(feature, deliveries, letter_id),
+                on=(RetryTransaction, *RETRYABLE_ERRORS),
+                attempts=lambda error: (
+                    MAX_UNIQUE_VIOLATIONS if isinstance(error, asyncpg.UniqueViolationError) else MAX_TRANSIENT_RETRIES
+                ),
+                backoff=Backoff(0.005, 0.1),
+            )
+        except Exception as error:
+            if isinstance(error, Unavailable) or is_transient(error):
+                raise TransientFailure from error
+            raise
+
+    async def _apply_once(self, feature: str, deliveries: list[_Delivery], letter_id: UUID | None) -> None:
+        tenant = await self._tenant(deliveries[0])
+        caller = Caller(tenant, f"reaction:{feature}", frozenset())
+        async with Transaction(self._pool, caller, traceparent=deliveries[0].envelope.traceparent) as transaction:
+            work = UnitOfWork(transaction)
+            fresh = deliveries
+            if letter_id is None:
+                fresh = await _add_to_inbox(work, feature, deliveries)
+            elif await work.execute(_DELETE_LETTER, id=letter_id) != 1:
+                raise LookupError("another command has just replayed it")
+            for handler, group in groupby(fresh, key=lambda delivery: delivery.handler):
+                await _handle(transaction, work, handler, [delivery.event() for delivery in group])
+        self._metrics.applied.labels(feature).inc(len(fresh))
+        if transaction.published:
+            self._notify_relay()
+
+    async def _tenant(self, delivery: _Delivery) -> Tenant:
+        if delivery.handler.feature == tenants.feature.name:
+            event = delivery.event()
+            assert isinstance(event, TenantChanged)
+            return tenant_from_event(event)
+        tenant_id = delivery.envelope.tenant
+        row = await self._pool.fetchrow(f"select tenant_id, facts from {SCHEMA}.tenant where tenant_id = $1", tenant_id)
+        if row is not None:
+            self._unknown_since.pop(tenant_id, None)
+            return tenant_from_row(row)
+        since = self._unknown_since.setdefault(tenant_id, time.monotonic())
+        if time.monotonic() - since < self._settings.unknown_tenant_seconds:
+            raise UnknownTenant("the tenant's own event has not arrived yet")
+        raise LookupError(f"no event has announced the tenant {tenant_id}")
+
+    async def _dead_letter(
+        self, record: KafkaRecord, feature: str, envelope: Envelope | None, reason: str, attempts: int
+    ) -> None:
+        try:
+            await self._pool.execute(
+                _DEAD_LETTER,
+                uuid7(),
+                envelope.tenant if envelope else None,
+                feature,
+                envelope.id if envelope else None,
+                envelope.type if envelope else None,
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+                [[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers],
+                record.value,
+                reason,
+                attempts,
+            )
+        except Exception as error:
+            if is_transient(error):
+                raise TransientFailure from error
+            raise
+        self._metrics.dead_lettered.labels(feature).inc()
+
+
+async def _handle(
+    transaction: Transaction, work: UnitOfWork, handler: EventHandler, events: Sequence[IncomingEvent]
+) -> None:
+    if handler.is_batch:
+        await handler.handle(work, events)
+        return
+    for event in events:
+        transaction.traceparent = event.envelope.traceparent
+        await handler.handle(work, event)
+
+
+async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delivery]) -> list[_Delivery]:
+    """Add the deliveries to the inbox, and return those that the feature has not seen.
+
+    A concurrent delivery of the same event waits here for the first.
+    """
+    ids = sorted({delivery.envelope.id for delivery in deliveries})
+    fresh = set(await work.fetch(_ADD_TO_INBOX, tenant_id=work.tenant.id, ids=ids, feature=feature))
+    unseen = []
+    for delivery in deliveries:
+        if delivery.envelope.id in fresh:
+            fresh.discard(delivery.envelope.id)
+            unseen.append(delivery)
+    return unseen
+
+
+def _stored_record(row: Record) -> KafkaRecord:
+    headers = tuple((name, bytes.fromhex(value)) for name, value in row["headers"])
+    return KafkaRecord(row["topic"], row["partition"], row["record_offset"], row["key"], headers, row["value"])
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:2000]
+
+
+_ADD_TO_INBOX = Query(
+    UUID,
+    f"""
+    insert into {SCHEMA}.inbox (tenant_id, event_id, feature)
+    select :tenant_id, id, :feature from unnest(:ids::uuid[]) as id on conflict do nothing returning event_id
+    """,
+)
+_DELETE_LETTER = Command(f"delete from {SCHEMA}.dead_letter where id = :id")
+_DEAD_LETTER = f"""
+    with seen as (
+        insert into {SCHEMA}.inbox (tenant_id, event_id, feature)
+        select $2, $4, $3 where $4::uuid is not null on conflict do nothing
+    )
+    insert into {SCHEMA}.dead_letter
+        (id, tenant_id, feature, event_id, type, topic, partition, record_offset, key, headers, value, reason, attempts)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13)
+    on conflict (topic, partition, record_offset, feature) do nothing
+"""

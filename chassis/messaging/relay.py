@@ -1,0 +1,170 @@
+"""The relay: publishes the outbox to Kafka. One leader per service, by an advisory lock on its own connection.
+
+It reads the visible rows in order, produces them, and deletes them once Kafka has acknowledged them. It keeps no
+cursor, so a transaction that took a lower number and committed late is simply published later.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from chassis.core.events import Envelope, topic_name
+from chassis.core.settings import Settings
+from chassis.core.telemetry import Metrics, log
+from chassis.db.pool import connect
+from chassis.db.statements import Record
+from chassis.db.tables import SCHEMA
+from chassis.messaging import kafka
+
+BATCH_SIZE = 1_000
+MAX_BATCH_BYTES = 800_000
+POLL_SECONDS = 0.05
+"""How often the outbox is read without a notification: rows of other processes are found by polling."""
+MIN_BATCH_INTERVAL_SECONDS = 0.02
+"""Minimum time between the starts of two batches. Events published in between share a batch, which costs Kafka and
+every consumer far less CPU. The interval is skipped after a pause, and while rows are left.
+"""
+STANDBY_SECONDS = 1.0
+LOCK = 0x52415050  # "RAPP"
+
+_READ = f"""
+    select seq, event_id, tenant_id, type, subject, time, actor, traceparent, data::text as data
+    from {SCHEMA}.outbox order by seq limit {BATCH_SIZE}
+"""
+
+
+class Relay:
+    """Runs until cancelled. An error ends the run, and the worker starts another with a new producer."""
+
+    def __init__(self, settings: Settings, service: str, metrics: Metrics) -> None:
+        self._settings = settings
+        self._topic = topic_name(service, settings.kafka_topic_prefix)
+        self._metrics = metrics
+        self._notified = asyncio.Event()
+        self._next_batch_at = 0.0
+        self.leading = False
+
+    def notify(self) -> None:
+        """Report that a transaction of this process has published events."""
+        self._notified.set()
+
+    async def run(self) -> None:
+        """Wait for the leadership, then publish rows while it lasts."""
+        assert self._settings.worker_database_url is not None
+        connection = await connect(self._settings.worker_database_url, self._settings)
+        producer: AIOKafkaProducer | None = None
+        try:
+            while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(STANDBY_SECONDS)
+            await kafka.ensure_topics(self._settings, [self._topic])
+            producer = self._new_producer()
+            await producer.start()
+            self.leading = True
+            log.info("relay leads")
+            while True:
+                if not await self._publish_batch(connection, producer):
+                    await self._wait_for_work()
+        finally:
+            self.leading = False
+            # After an error the producer must not send what it has buffered: the next producer starts at the first row.
+            if producer is not None:
+                await _stop(producer)
+            connection.terminate()
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=0,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=2_000_000,
+            request_timeout_ms=20_000,
+            **kafka.client_options(self._settings),
+        )
+
+    async def _wait_for_work(self) -> None:
+        # Not wait_for: before Python 3.12 it loses a cancellation that arrives together with the result.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._notified.wait()
+        await asyncio.sleep(self._next_batch_at - time.monotonic())
+        self._notified.clear()
+
+    async def _publish_batch(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> bool:
+        """Publish the first rows of the outbox. Returns whether rows are left."""
+        rows = await connection.fetch(_READ)
+        if not rows:
+            return False
+        self._next_batch_at = time.monotonic() + MIN_BATCH_INTERVAL_SECONDS
+        partitions = sorted(await producer.partitions_for(self._topic))
+        batches, left = _build_batches(producer, partitions, rows)
+        # One batch per partition at a time. Kafka accepts it whole or not at all, so an event never overtakes a
+        # failed earlier event of its key.
+        sent = [
+            await producer.send_batch(batch, self._topic, partition=number) for number, (batch, _) in batches.items()
+        ]
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        acknowledged = [
+            seq
+            for (_, seqs), result in zip(batches.values(), results, strict=True)
+            if not isinstance(result, BaseException)
+            for seq in seqs
+        ]
+        # Rows are deleted only now: after a crash in between they are published again, and the inboxes discard them.
+        await connection.execute(f"delete from {SCHEMA}.outbox where seq = any($1)", acknowledged)
+        self._metrics.relayed.inc(len(acknowledged))
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return left or len(rows) == BATCH_SIZE
+
+
+def _build_batches(
+    producer: AIOKafkaProducer, partitions: list[int], rows: Sequence[Record]
+) -> tuple[dict[int, tuple[BatchBuilder, list[int]]], bool]:
+    """Return a batch per partition with the numbers of its rows, and whether some rows did not fit."""
+    choose = DefaultPartitioner()
+    batches: dict[int, tuple[BatchBuilder, list[int]]] = {}
+    full: set[int] = set()
+    for row in rows:
+        envelope = envelope_of(row)
+        partition = choose(envelope.key, partitions, partitions)
+        batch, seqs = batches.setdefault(partition, (producer.create_batch(), []))
+        value, headers = row["data"].encode(), envelope.to_headers()
+        if partition in full or batch.append(timestamp=None, key=envelope.key, value=value, headers=headers) is None:
+            full.add(partition)
+        else:
+            seqs.append(row["seq"])
+    return batches, bool(full)
+
+
+def envelope_of(row: Record) -> Envelope:
+    """Return the envelope of an outbox row."""
+    return Envelope(
+        id=row["event_id"],
+        type=row["type"],
+        tenant=row["tenant_id"],
+        subject=row["subject"],
+        time=row["time"],
+        actor=row["actor"],
+        sequence=row["seq"],
+        traceparent=row["traceparent"],
+    )
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer without waiting for what an unavailable broker will never accept."""
+    stopping = asyncio.ensure_future(producer.stop())
+    await asyncio.wait([stopping], timeout=5)
+    if not stopping.done():
+        stopping.cancel()
+        await producer.client.close()
+    elif stopping.exception() is not None:
+        log.warning("producer did not stop cleanly", error=repr(stopping.exception()))

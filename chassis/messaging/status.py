@@ -1,0 +1,122 @@
+"""The status of a service: the size of its outbox, the lag of its consumer, its dead letters, its features' gauges.
+
+Counts of the whole service, and no tenant's content. The gateway shows the services side by side at `/v1/status`.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from pydantic import BaseModel
+
+from chassis.core.events import topic_name
+from chassis.core.settings import Settings
+from chassis.db.tables import SCHEMA
+from chassis.feature import Gauge
+from chassis.messaging import kafka
+from chassis.messaging.consumer import group_name
+
+KAFKA_TIMEOUT_SECONDS = 3
+KAFKA_RETRY_SECONDS = 2
+
+
+class ServiceStatus(BaseModel):
+    """The state of a service."""
+
+    up: bool
+    outbox_pending: int
+    outbox_oldest_seconds: float
+    consumer_lag: int | None
+    """Records of its topics that it has not applied yet. Null without Kafka, like `published` and `applied`."""
+    dead_letters: int
+    gauges: dict[str, int]
+    """Counts that its features publish."""
+    published: int | None
+    """Events in its topic, including expired events."""
+    applied: int | None
+    """Events of other services that it has applied."""
+
+
+class StatusReader:
+    """Reads the counts. It keeps its Kafka clients, because starting a client takes longer than a query."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, settings: Settings, service: str, types: Iterable[str], gauges: Mapping[str, Gauge]
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._own = topic_name(service, settings.kafka_topic_prefix)
+        self._read = sorted({topic_name(type, settings.kafka_topic_prefix) for type in types})
+        self._group = group_name(settings, service)
+        self._gauges = gauges
+        self._clients: tuple[AIOKafkaConsumer, AIOKafkaAdminClient] | None = None
+        self._lock = asyncio.Lock()
+        self._unavailable_until = 0.0
+
+    async def read(self) -> ServiceStatus:
+        """Return the counts. Raises if PostgreSQL does not respond. Without Kafka its counts are null."""
+        row = await self._pool.fetchrow(f"select * from {SCHEMA}.counts()")
+        assert row is not None
+        try:
+            published, applied, lag = await self._positions()
+        except (KafkaError, OSError, TimeoutError):
+            published = applied = lag = None
+        return ServiceStatus(
+            up=True,
+            outbox_pending=row["outbox_pending"],
+            outbox_oldest_seconds=round(row["outbox_oldest_seconds"], 3),
+            consumer_lag=lag,
+            dead_letters=row["dead_letters"],
+            gauges={name: await count(self._pool) for name, count in self._gauges.items()},
+            published=published,
+            applied=applied,
+        )
+
+    async def close(self) -> None:
+        """Close the Kafka clients."""
+        if self._clients is not None:
+            consumer, admin = self._clients
+            self._clients = None
+            await asyncio.gather(consumer.stop(), admin.close(), return_exceptions=True)
+
+    async def _positions(self) -> tuple[int | None, int | None, int | None]:
+        """Return the events in its own topic, the events it has applied, and the events it has not."""
+        async with self._lock:
+            if time.monotonic() < self._unavailable_until:
+                return None, None, None
+            try:
+                return await asyncio.wait_for(self._read_positions(), KAFKA_TIMEOUT_SECONDS)
+            except BaseException:
+                # Requests that wait for the lock need not run into the same timeout in turn.
+                self._unavailable_until = time.monotonic() + KAFKA_RETRY_SECONDS
+                await self.close()
+                raise
+
+    async def _read_positions(self) -> tuple[int, int, int]:
+        consumer, admin = await self._open()
+        partitions = {
+            topic: [TopicPartition(topic, number) for number in (consumer.partitions_for_topic(topic) or ())]
+            for topic in {self._own, *self._read}
+        }
+        ends = await consumer.end_offsets([partition for each in partitions.values() for partition in each])
+        published = sum(ends[partition] for partition in partitions[self._own])
+        committed = await admin.list_consumer_group_offsets(self._group) if self._read else {}
+        applied = lag = 0
+        for partition in (partition for topic in self._read for partition in partitions[topic]):
+            offset = committed[partition].offset if partition in committed else 0
+            applied += max(offset, 0)
+            lag += ends[partition] - max(offset, 0)
+        return published, applied, lag
+
+    async def _open(self) -> tuple[AIOKafkaConsumer, AIOKafkaAdminClient]:
+        if self._clients is None:
+            await kafka.ensure_topics(self._settings, {self._own, *self._read})
+            options = kafka.client_options(self._settings)
+            consumer, admin = AIOKafkaConsumer(self._own, *self._read, **options), AIOKafkaAdminClient(**options)
+            self._clients = (consumer, admin)
+            await asyncio.gather(consumer.start(), admin.start())
+        return self._clients

@@ -1,0 +1,86 @@
+"""The worker: relay, consumer, periodic tasks and purging, each started again after an error."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import asyncpg
+
+from chassis.core.retry import Backoff
+from chassis.core.settings import Settings
+from chassis.core.telemetry import log
+from chassis.db.tables import SCHEMA
+from chassis.feature import PeriodicTask
+from chassis.messaging import periodic
+from chassis.messaging.consumer import Consumer
+from chassis.messaging.relay import Relay
+
+PURGE_INTERVAL_SECONDS = 600.0
+PURGE_BATCH_SIZE = 5_000
+HEALTHY_AFTER_SECONDS = 60.0
+"""A loop that ran this long before it failed starts again without a longer pause."""
+_BACKOFF = Backoff(0.2, 10.0)
+
+
+class Worker:
+    """The loops of a service, beside its API."""
+
+    def __init__(
+        self, settings: Settings, pool: asyncpg.Pool, relay: Relay, consumer: Consumer, tasks: Iterable[PeriodicTask]
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._periodic_tasks = list(tasks)
+        self.relay = relay
+        self.consumer = consumer
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the loops."""
+        loops = {
+            "relay": self.relay.run,
+            "consumer": self.consumer.run,
+            "periodic tasks": self._run_periodic_tasks,
+            "purge": self._purge_loop,
+        }
+        self._running = {asyncio.create_task(_supervise(name, run), name=name) for name, run in loops.items()}
+
+    async def stop(self) -> None:
+        """Stop the loops. Unfinished transactions are rolled back and will run again."""
+        running = self._running
+        while running:  # a library may lose a cancellation, so it is repeated
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=2)
+
+    async def _run_periodic_tasks(self) -> None:
+        await periodic.run_forever(self._pool, self._periodic_tasks)
+
+    async def _purge_loop(self) -> None:
+        while True:
+            await self._purge_expired("idempotency", "created_at", self._settings.idempotency_hours)
+            await self._purge_expired("inbox", "applied_at", self._settings.inbox_days * 24)
+            await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+
+    async def _purge_expired(self, table: str, column: str, hours: int) -> None:
+        """Delete expired rows, a batch per transaction."""
+        tag = f"DELETE {PURGE_BATCH_SIZE}"
+        while tag == f"DELETE {PURGE_BATCH_SIZE}":
+            tag = await self._pool.execute(
+                f"delete from {SCHEMA}.{table} where ctid = any(array(select ctid from {SCHEMA}.{table} "
+                f"where {column} < now() - make_interval(hours => $1) limit {PURGE_BATCH_SIZE}))",
+                hours,
+            )
+
+
+async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop until cancelled, and start it again after an error."""
+    failures = 0
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await run()
+        except Exception as error:
+            log.warning(f"{name} restarts", error=repr(error))
+        healthy = asyncio.get_running_loop().time() - started > HEALTHY_AFTER_SECONDS
+        failures = 1 if healthy else failures + 1
+        await asyncio.sleep(_BACKOFF.pause(failures))

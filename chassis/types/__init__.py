@@ -1,0 +1,1 @@
+"""Plain values: identifiers, JSON, money, text, times. Nothing here knows a database or a request."""

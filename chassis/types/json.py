@@ -1,0 +1,61 @@
+"""JSON by orjson: exact, fast and strict."""
+
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, PlainSerializer, WrapSerializer
+
+JSONDecodeError = orjson.JSONDecodeError
+loads = orjson.loads
+"""Return the value of a JSON document. Raises JSONDecodeError."""
+
+
+def _default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, UUID):  # asyncpg's own subclass, which orjson does not recognize
+        return str(value)
+    if isinstance(value, BaseModel):
+        return value.__dict__ if _is_plain(type(value)) else value.model_dump(mode="json", by_alias=True)
+    raise TypeError(f"{type(value).__name__} cannot be represented in JSON")
+
+
+@cache
+def _is_plain(model: type[BaseModel]) -> bool:
+    """Return whether a model's JSON is its `__dict__`: no extra fields, aliases or serializers."""
+    decorators = model.__pydantic_decorators__
+    fields = model.model_fields.values()
+    metadata = [item for field in fields for item in field.metadata]
+    return not (
+        model.model_config.get("extra") == "allow"
+        or decorators.field_serializers
+        or decorators.model_serializers
+        or decorators.computed_fields
+        or any(field.alias or field.serialization_alias for field in fields)
+        or any(isinstance(item, (PlainSerializer, WrapSerializer)) for item in metadata)
+    )
+
+
+def dumps(value: Any) -> bytes:
+    """Return compact JSON. UUIDs, times and decimals become strings (times in UTC with a Z), models their fields.
+
+    The parts of a model may be models or plain JSON values: a document read from the database is written as stored.
+    """
+    return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
+
+
+def dumps_str(value: Any) -> str:
+    """Return `dumps(value)` as text."""
+    return dumps(value).decode()
+
+
+def json_equal(first: Any, second: Any) -> bool:
+    """Return whether two JSON values are equal. Python alone would take `true` for 1."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(json_equal(value, second[name]) for name, value in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(json_equal, first, second))
+    return bool(first == second) and isinstance(first, bool) is isinstance(second, bool)

@@ -1,0 +1,110 @@
+"""Money: integer minor units inside, a decimal string and a currency on the wire. Never a float."""
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any, Self
+
+from iso4217 import Currency as Iso4217
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+# Twelve digits before the point keep every amount, in the minor unit of any currency, far inside a bigint.
+AMOUNT_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,4})?$"
+_AMOUNT = re.compile(AMOUNT_PATTERN)
+
+MINOR_DIGITS: Mapping[str, int] = {unit.code: unit.exponent for unit in Iso4217 if unit.exponent is not None}
+"""Digits after the decimal point by currency code. Units without a minor unit (gold, test codes) are left out."""
+
+
+def _require_known_currency(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise ValueError("not a currency of ISO 4217")
+    return code
+
+
+def _require_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("an amount is a decimal string, never a number")
+    return value
+
+
+def _require_plain_decimal(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and not value.replace(".", "", 1).isdigit()):
+        raise ValueError("a plain decimal is expected")
+    return value
+
+
+Currency = Annotated[
+    str,
+    Field(pattern=r"^[A-Z]{3}$", examples=["EUR"], description="ISO 4217 code"),
+    AfterValidator(_require_known_currency),
+]
+Amount = Annotated[
+    str, Field(pattern=AMOUNT_PATTERN, examples=["12.34"], description="decimal string, in the unit of its currency")
+]
+AmountText = Annotated[str, BeforeValidator(_require_text), Field(pattern=AMOUNT_PATTERN, examples=["12.34"])]
+"""An amount of a request whose currency is given beside it."""
+UnitPrice = Annotated[
+    Decimal,
+    BeforeValidator(_require_plain_decimal),
+    BeforeValidator(_require_text),
+    Field(ge=0, max_digits=18, decimal_places=6, json_schema_extra={"examples": ["2.50"]}),
+]
+"""A price per unit, with up to six decimals."""
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(_require_plain_decimal),
+    Field(ge=0, max_digits=12, decimal_places=3, json_schema_extra={"examples": ["2"]}),
+]
+
+
+def minor_from_text(amount: str, currency: str) -> int:
+    """Return the amount in minor units, exactly.
+
+    Raises ValueError if the text is not a decimal or has more decimals than its currency.
+    """
+    if not _AMOUNT.fullmatch(amount):
+        raise ValueError("not a decimal amount")
+    scaled = Decimal(amount).scaleb(MINOR_DIGITS[_require_known_currency(currency)])
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{currency} has {MINOR_DIGITS[currency]} decimals")
+    return int(scaled)
+
+
+def text_from_minor(minor: int, currency: str) -> str:
+    """Return the decimal string of an amount in minor units: 1234 EUR cents are "12.34"."""
+    digits = MINOR_DIGITS[currency]
+    if digits == 0:
+        return str(minor)
+    whole, fraction = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{whole}.{fraction:0{digits}d}"
+
+
+def round_to_minor(value: Decimal, currency: str) -> int:
+    """Return a decimal amount in minor units, rounded half up (away from zero)."""
+    return int(value.scaleb(MINOR_DIGITS[currency]).to_integral_value(ROUND_HALF_UP))
+
+
+class Money(BaseModel):
+    """An amount in a currency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount: Amount
+    currency: Currency
+
+    @model_validator(mode="after")
+    def _normalize_amount(self) -> Self:
+        canonical = text_from_minor(minor_from_text(self.amount, self.currency), self.currency)
+        object.__setattr__(self, "amount", canonical)
+        return self
+
+    @classmethod
+    def of(cls, minor: int, currency: str) -> "Money":
+        """Return money from trusted minor units, without validation."""
+        return cls.model_construct(amount=text_from_minor(minor, currency), currency=currency)
+
+    @property
+    def minor(self) -> int:
+        """The amount in the currency's minor unit (cents of a euro)."""
+        return minor_from_text(self.amount, self.currency)

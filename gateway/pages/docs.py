@@ -1,0 +1,59 @@
+"""Documentation that is open to everyone: the API's contracts, a page that shows them, and the meaning of problems."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from starlette.routing import Route
+
+from chassis import NotFound
+from chassis.http.context import context_of
+from gateway import contracts
+from gateway.settings import Settings
+
+PAGE = Path(__file__).parent / "docs.html"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The page is a single file: it loads nothing but the OpenAPI document, and no other page may frame it."""
+
+
+async def read_openapi(request: Request) -> Response:
+    """Return the merged OpenAPI document."""
+    return Response((_folder(request) / "openapi.json").read_bytes(), media_type="application/json")
+
+
+async def read_asyncapi(request: Request) -> Response:
+    """Return the events, as an AsyncAPI document."""
+    return Response((_folder(request) / "asyncapi.json").read_bytes(), media_type="application/json")
+
+
+async def read_docs(_: Request) -> Response:
+    """Return a page that shows the OpenAPI document. It loads nothing from other sites."""
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return Response(PAGE.read_bytes(), headers=headers, media_type="text/html; charset=utf-8")
+
+
+async def read_problem(request: Request) -> Response:
+    """Return the meaning of a problem, at the address of its `type`."""
+    code = request.path_params["name"].replace("-", "_")
+    problems: dict[str, Any] = contracts.openapi(_folder(request))["x-problems"]
+    if code not in problems:
+        raise NotFound
+    text = f"{code} ({problems[code]['status']})\n\n{problems[code]['title']}\n"
+    return Response(text, media_type="text/plain; charset=utf-8")
+
+
+def _folder(request: Request) -> Path:
+    settings = context_of(request).settings
+    assert isinstance(settings, Settings)
+    return settings.contracts
+
+
+routes = (
+    Route("/openapi.json", read_openapi),
+    Route("/asyncapi.json", read_asyncapi),
+    Route("/docs", read_docs),
+    Route("/problems/{name}", read_problem),
+)

@@ -1,0 +1,98 @@
+"""Status: the state of every service in a single response. It contains counts, and no tenant's content."""
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+
+from chassis import Caller, Feature, Resource, Running, ServiceStatus, Work
+from gateway.proxy.reverse_proxy import ReverseProxy
+from gateway.proxy.upstreams import Bulkhead
+
+feature = Feature("status")
+
+PAUSE_SECONDS = 0.1
+"""Time between the two readings."""
+DEADLINE_SECONDS = 6.0
+
+
+class ServiceState(Resource):
+    """The state of a service. Everything but `up` is null while it is unavailable."""
+
+    up: bool
+    outbox_pending: int | None
+    outbox_oldest_seconds: float | None
+    consumer_lag: int | None
+    dead_letters: int | None
+    gauges: dict[str, int] | None
+
+
+class Status(Resource):
+    """The state of the system.
+
+    `drained` means that two consecutive readings found every outbox empty and no consumer behind, and that nothing was
+    published or applied between them. A single reading could miss an event on its way from service to service.
+    """
+
+    drained: bool
+    services: dict[str, ServiceState]
+
+
+Reading = Mapping[str, ServiceStatus | None]
+"""The status of each service, or None if it is unavailable."""
+
+
+@feature.get("/status", scope="status:read")
+async def read_status(work: Work, running: Running) -> Status:
+    """Return the state of every service, and whether all events have been applied everywhere."""
+    reading = await _read_all(running, work.caller)
+    drained = _is_quiet(reading)
+    if drained:
+        await asyncio.sleep(PAUSE_SECONDS)
+        before, reading = reading, await _read_all(running, work.caller)
+        drained = _is_quiet(reading) and _positions(before) == _positions(reading)
+    return Status(drained=drained, services={name: _state(status) for name, status in reading.items()})
+
+
+async def _read_all(running: Running, caller: Caller) -> Reading:
+    proxy = running.outer_app
+    assert isinstance(proxy, ReverseProxy)
+    readings = {name: _fetch_status(proxy, bulkhead, caller) for name, bulkhead in proxy.bulkheads.items()}
+    readings["gateway"] = _own_status(running)
+    return dict(zip(readings, await asyncio.gather(*readings.values()), strict=True))
+
+
+async def _fetch_status(proxy: ReverseProxy, bulkhead: Bulkhead, caller: Caller) -> ServiceStatus | None:
+    url, headers = f"{bulkhead.url}/internal/status", proxy.token_headers(caller, bulkhead.service)
+    timeout = aiohttp.ClientTimeout(total=DEADLINE_SECONDS)
+    try:
+        async with proxy.session.get(url, headers=headers, timeout=timeout) as response:
+            return ServiceStatus.model_validate_json(await response.read()) if response.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+async def _own_status(running: Running) -> ServiceStatus | None:
+    try:
+        return await running.status.read()
+    except Exception:
+        return None
+
+
+def _is_quiet(reading: Reading) -> bool:
+    """Return whether every service is up, its outbox empty, and its consumer at the end of its topics."""
+    return all(status is not None and status.outbox_pending == status.consumer_lag == 0 for status in reading.values())
+
+
+def _positions(reading: Reading) -> dict[str, tuple[int | None, int | None]]:
+    """Return how many events each service has published and applied."""
+    return {name: (status.published, status.applied) for name, status in reading.items() if status}
+
+
+def _state(status: ServiceStatus | None) -> ServiceState:
+    return ServiceState.from_row(status) if status else _UNAVAILABLE
+
+
+_UNAVAILABLE = ServiceState(
+    up=False, outbox_pending=None, outbox_oldest_seconds=None, consumer_lag=None, dead_letters=None, gauges=None
+)

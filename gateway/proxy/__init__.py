@@ -1,0 +1,7 @@
+"""Proxy: requests with an API key on their way to the service that owns their path, and the responses back.
+
+It runs in front of the gateway's own application and has no features.
+"""
+
+NOT_FEATURES = ("client", "reverse_proxy", "upstreams")
+"""The reverse proxy is plain ASGI: a feature's route would cost ten times the CPU."""

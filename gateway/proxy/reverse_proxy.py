@@ -1,0 +1,231 @@
+"""The reverse proxy: authenticate a request, forward it to the service that owns its path, stream the response back.
+
+Pure ASGI, with aiohttp to the services: a FastAPI route and httpx would cost ten times the CPU.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import aiohttp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from yarl import URL
+
+from chassis.core.identity import HEADER as TOKEN_HEADER
+from chassis.core.identity import Caller, Signer
+from chassis.core.problems import NotFound, Problem, Unavailable
+from chassis.service import RunningService
+from gateway import contracts
+from gateway.access.credentials import Credential, Credentials
+from gateway.proxy.client import (
+    MAX_BUFFERED_BYTES,
+    ClientDisconnected,
+    DisconnectWatcher,
+    StreamedBody,
+    announced_length,
+)
+from gateway.proxy.upstreams import Bulkhead, RequestTimeout, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
+from gateway.settings import Settings
+
+Headers = list[tuple[bytes, bytes]]
+HOP_BY_HOP = frozenset(
+    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
+     b"trailer", b"transfer-encoding", b"upgrade")
+)  # fmt: skip
+REPLACED = frozenset((b"host", b"authorization", b"cookie", b"traceparent", b"x-request-id", b"expect", b"forwarded"))
+"""Headers of requests that the gateway sets itself, or that are meant for it alone."""
+UNTRUSTED_PREFIXES = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
+"""Headers of requests that only a proxy may set. From a client they would be forged."""
+SET_BY_GATEWAY = (b"x-request-id", b"x-content-type-options", b"date")
+"""Headers of responses that the gateway sets itself."""
+PUBLIC_PATHS = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
+IDEMPOTENT_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+CONNECT_SECONDS = 2
+KEEP_ALIVE_SECONDS = 30
+
+
+class ReverseProxy:
+    """The ASGI application in front of the gateway's own."""
+
+    def __init__(self, app: ASGIApp, running: RunningService) -> None:
+        settings = running.settings
+        assert isinstance(settings, Settings)
+        self._settings = settings
+        self._app = app
+        self._pool = running.pool
+        self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
+        self._owners = contracts.owners(settings.contracts)
+        self.bulkheads = {
+            name: Bulkhead(name, url, settings.upstream_concurrency) for name, url in settings.upstreams.items()
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open the connections to the services, and listen for changes of credentials."""
+        self._credentials = Credentials(self._settings, self._pool)
+        listening = asyncio.create_task(self._credentials.run())
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+        async with aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        ) as self.session:
+            yield
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await self._credentials.record_usage()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        if scope["type"] != "http" or scope["path"].startswith(PUBLIC_PATHS):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._serve(scope, receive, send)
+        except Problem as problem:
+            response = problem.response(scope["path"], scope["state"]["trace_id"])
+            await response(scope, receive, send)
+        except ClientDisconnected:
+            pass
+
+    def token_headers(self, caller: Caller, service: str) -> dict[str, str]:
+        """Return the header by which a service recognizes a caller, for the gateway's own requests to it."""
+        return {TOKEN_HEADER: self._signer.sign(caller, service)}
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = scope["path"].split("/", 3)
+        if len(parts) < 3 or parts[1] != "v1":
+            raise NotFound
+        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        credential = await self._authenticate(authorization.decode("latin-1"))
+        owner = self._owners.get(parts[2], "gateway")
+        token = credential.token(self._signer, owner)
+        if owner == "gateway":
+            scope["headers"] = _request_headers(scope, token)
+            await self._app(scope, receive, self._invalidate_on_change(scope["method"], send))
+        else:
+            scope["rapport.route"] = f"{owner}:{parts[2]}"
+            await self._serve_upstream(self.bulkheads[owner], token, scope, receive, send)
+
+    async def _authenticate(self, authorization: str) -> Credential:
+        try:
+            return await self._credentials.authenticate(authorization)
+        except Problem:
+            raise
+        except Exception as error:
+            raise Unavailable("The gateway's database is busy or unavailable.") from error
+
+    def _invalidate_on_change(self, method: str, send: Send) -> Send:
+        """Invalidate the cached keys before a response leaves that reports a change of keys or tenants."""
+
+        async def invalidate_and_send(message: Message) -> None:
+            if message["type"] == "http.response.start" and method != "GET" and message["status"] < 300:
+                self._credentials.invalidate()
+            await send(message)
+
+        return invalidate_and_send
+
+    async def _serve_upstream(self, bulkhead: Bulkhead, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = StreamedBody(receive, self._settings.batch_body_limit_bytes, announced_length(scope))
+        if body.is_expected:  # before the bulkhead, so that clients that send slowly do not fill it
+            try:
+                async with asyncio.timeout(self._settings.upstream_deadline_seconds):
+                    await body.buffer_if_small()
+            except TimeoutError:
+                raise RequestTimeout from None
+        with bulkhead, DisconnectWatcher(body):
+            await self._forward(bulkhead, token, body, scope, send)
+
+    async def _forward(self, bulkhead: Bulkhead, token: str, body: StreamedBody, scope: Scope, send: Send) -> None:
+        """Send the request to the service and its response to the client, within the deadline."""
+        headers = _request_headers(scope, token)
+        started = False
+        try:
+            async with asyncio.timeout(self._settings.upstream_deadline_seconds):
+                response = await self._send_upstream(bulkhead, scope, headers, body)
+                try:
+                    length = response.content_length
+                    is_small = length is not None and length <= MAX_BUFFERED_BYTES
+                    content = await response.read() if is_small else None
+                    started = True
+                    await _send_response(response, content, send)
+                finally:
+                    response.release()
+        except TimeoutError:  # the deadline, or aiohttp's own
+            if started:
+                raise
+            raise UpstreamTimeout(bulkhead.service) from None
+        except aiohttp.ClientError as error:
+            if isinstance(error.__cause__, Problem):  # raised by the body while it was streamed
+                raise error.__cause__ from None
+            if started:
+                raise
+            if isinstance(error, aiohttp.ClientConnectorError) or scope["method"] in IDEMPOTENT_METHODS:
+                raise UpstreamUnavailable(bulkhead.service) from error
+            raise UpstreamLost(bulkhead.service) from error
+
+    async def _send_upstream(
+        self, bulkhead: Bulkhead, scope: Scope, headers: Headers, body: StreamedBody
+    ) -> aiohttp.ClientResponse:
+        """Send the request and return the response as soon as its headers have arrived."""
+        query = scope["query_string"].decode("latin-1")
+        url = URL(bulkhead.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+        for attempt in (1, 2):
+            try:
+                return await self.session.request(
+                    scope["method"],
+                    url,
+                    headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
+                    data=body.content(),
+                    allow_redirects=False,
+                )
+            except aiohttp.ServerDisconnectedError:
+                # The service had closed the kept-alive connection. There was no response, and a retry is safe.
+                if attempt == 2 or scope["method"] not in IDEMPOTENT_METHODS or body.is_expected:
+                    raise
+        raise AssertionError("unreachable")
+
+
+async def _send_response(response: aiohttp.ClientResponse, content: bytes | None, send: Send) -> None:
+    """Send a response to the client: with its content, or streaming it if that is None."""
+    await send(_response_start(response))
+    if content is None:
+        async for chunk in response.content.iter_any():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": content or b""})
+
+
+def _request_headers(scope: Scope, token: str) -> Headers:
+    """Return the request's headers for a service, without those of the connection and those that a client may forge."""
+    state = scope["state"]
+    of_connection = _named_by_connection(scope["headers"])
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in HOP_BY_HOP
+        and name not in REPLACED
+        and name not in of_connection
+        and not name.startswith(UNTRUSTED_PREFIXES)
+    ]
+    headers.append((TOKEN_HEADER.encode(), token.encode()))
+    headers.append((b"traceparent", state["traceparent"].encode()))
+    headers.append((b"x-request-id", state["trace_id"].encode()))
+    return headers
+
+
+def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """Return the names in the Connection header. They belong to this connection, like the hop-by-hop headers."""
+    return {part.strip().lower() for name, value in headers if name == b"connection" for part in value.split(b",")}
+
+
+def _response_start(response: aiohttp.ClientResponse) -> Message:
+    of_connection = _named_by_connection((name.lower(), value) for name, value in response.raw_headers)
+    headers = [
+        (name.lower(), value)
+        for name, value in response.raw_headers
+        if name.lower() not in HOP_BY_HOP and name.lower() not in of_connection and name.lower() not in SET_BY_GATEWAY
+    ]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}

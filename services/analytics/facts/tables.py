@@ -1,0 +1,48 @@
+"""Facts as they were received, and the sums that are computed from them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis import bigint, index, timestamp, unique
+from services.analytics.base import Base
+
+
+class PurchaseFact(Base, table=True):
+    """A purchase, under its own id. Append-only: the sums can be computed again from it."""
+
+    __tablename__ = "purchase_fact"
+    __table_args__ = (index("currency", "purchased_at"),)
+
+    customer_id: UUID
+    purchased_at: datetime = timestamp()
+    currency: str
+    revenue_minor: int = bigint()
+
+
+class RefundFact(Base, table=True):
+    """A refund, under its own id. Append-only, like purchases."""
+
+    __tablename__ = "refund_fact"
+    __table_args__ = (index("currency", "refunded_at"),)
+
+    customer_id: UUID
+    refunded_at: datetime = timestamp()
+    currency: str
+    amount_minor: int = bigint()
+
+
+class CustomerValue(Base, table=True):
+    """The sums of a customer's purchases in one currency, updated in the transaction that stores the facts.
+
+    Revenue is net of refunds. A refund may arrive before its purchase: until then there are no purchases and no times.
+    """
+
+    __tablename__ = "customer_value"
+    __table_args__ = (unique("currency", "customer_id"),)
+
+    currency: str
+    customer_id: UUID
+    purchases: int = bigint()
+    revenue_minor: int = bigint()
+    first_at: datetime | None = timestamp(nullable=True)
+    last_at: datetime | None = timestamp(nullable=True)

@@ -1,0 +1,1 @@
+"""Retention: how many customers return, by cohort and between two dates."""

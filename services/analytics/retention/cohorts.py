@@ -1,0 +1,138 @@
+"""Cohorts and retention: customers by the month of their first purchase, and how many remain customers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Query as Parameter
+
+from chassis import LATEST, Feature, Instant, Query, Resource, Timezone, ValidationFailed, Work
+from services.analytics.facts.queries import AsOf
+from services.analytics.retention import rules
+
+feature = Feature("cohorts")
+
+COHORTS = (
+    "A cohort is the customers whose first purchase, in any currency, was in the month, in the time zone. active[k] "
+    "is the number of them who bought in the k-th month after it; active[0] is the size. The list ends with the last "
+    "month that has a purchase; from index partial_from on, a month was not over at as_of."
+)
+RETENTION = (
+    "A customer at a time has made a purchase within the window before it. new is the number of customers at the end "
+    "whose first purchase was after the start. rate = (at_end - new) / at_start; null without customers at the start."
+)
+
+
+class Cohort(Resource):
+    """The customers who first bought in a month, and how many of them bought in each month since."""
+
+    month: str
+    size: int
+    active: list[int]
+    partial_from: int | None
+
+
+class Cohorts(Resource):
+    """Every cohort, oldest first."""
+
+    as_of: datetime
+    timezone: str
+    cohorts: list[Cohort]
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionCounts:
+    """Customers at the start and at the end of a period, and the new customers among the latter."""
+
+    at_start: int
+    at_end: int
+    new: int
+
+
+class Retention(Resource, row=RetentionCounts, computed=("rate", "window_days", "definition")):
+    """How many customers were retained over a period."""
+
+    at_start: int
+    new: int
+    at_end: int
+    rate: float | None
+    window_days: int
+    definition: str
+
+
+@feature.get("/analytics/cohorts", scope="analytics:read")
+async def read_cohorts(
+    work: Work,
+    timezone: Annotated[Timezone | None, Parameter(description="Default: the tenant's time zone.")] = None,
+    as_of: AsOf = None,
+) -> Cohorts:
+    """Return the customers by the month of their first purchase, and the months in which they bought again."""
+    zone = timezone or work.tenant.timezone
+    cohorts = await work.select(_COHORTS, timezone=zone, as_of=as_of or LATEST, today=as_of or work.now)
+    return Cohorts(as_of=as_of or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
+
+
+@feature.get("/analytics/retention", scope="analytics:read")
+async def read_retention(
+    work: Work,
+    begins: Annotated[Instant, Parameter(alias="from", description="Start of the period.")],
+    ends: Annotated[Instant, Parameter(alias="to", description="End of the period.")],
+    window_days: Annotated[
+        int, Parameter(ge=1, le=3660, description="For how many days a purchase makes a customer.")
+    ] = 365,
+) -> Retention:
+    """Return the share of the customers at the start of a period who are still customers at its end."""
+    if ends <= begins:
+        raise ValidationFailed.field("/to", "not_after", "the end must be after the start", "query")
+    counts = await work.fetch_row(_RETENTION, begins=begins, ends=ends, window_days=window_days)
+    rate = rules.retention_rate(counts.at_start, counts.at_end, counts.new)
+    return Retention.from_row(counts, rate=rate, window_days=window_days, definition=RETENTION)
+
+
+_COHORTS = Query(
+    Cohort,
+    """
+    with active as (
+        select distinct customer_id, date_trunc('month', purchased_at at time zone :timezone) as month
+        from purchase_fact where purchased_at <= :as_of
+    ), joined as (
+        select customer_id, min(month) as month from active group by customer_id
+    ), counted as (
+        select joined.month as cohort, active.month as month, count(*) as customers
+        from active join joined using (customer_id) group by joined.month, active.month
+    ), horizon as (
+        select max(month) as month from active
+    ), cells as (
+        select cohort, month, coalesce(customers, 0) as customers
+        from (
+            select cohort, generate_series(cohort, horizon.month, '1 month') as month
+            from (select distinct cohort from counted) as cohorts, horizon
+        ) as grid left join counted using (cohort, month)
+    ), this_month as (
+        select date_trunc('month', :today::timestamptz at time zone :timezone) as begins
+    )
+    select to_char(cohort, 'YYYY-MM') as month,
+           (array_agg(customers order by month))[1] as size,
+           array_agg(customers order by month) as active,
+           case when bool_or(month >= begins) then (count(*) filter (where month < begins))::int end as partial_from
+    from cells, this_month group by cohort order by cohort
+    """,
+)
+_RETENTION = Query(
+    RetentionCounts,
+    """
+    with first as (
+        select customer_id, min(purchased_at) as at from purchase_fact where purchased_at <= :ends group by customer_id
+    ), at_start as (
+        select distinct customer_id from purchase_fact
+        where purchased_at <= :begins and purchased_at > :begins - make_interval(days => :window_days)
+    ), at_end as (
+        select distinct customer_id from purchase_fact
+        where purchased_at <= :ends and purchased_at > :ends - make_interval(days => :window_days)
+    )
+    select (select count(*) from at_start) as at_start,
+           (select count(*) from at_end) as at_end,
+           (select count(*) from at_end join first using (customer_id) where first.at > :begins) as new
+    """,
+)

@@ -1,0 +1,1 @@
+"""Value: the worth of each customer, and its distribution."""

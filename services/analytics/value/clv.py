@@ -1,0 +1,60 @@
+"""Customer lifetime value by the simple formula, from averages that the caller states."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt
+
+from chassis import Feature, RequestBody, Resource, Work
+from services.analytics.value import rules
+
+feature = Feature("clv")
+
+Rate = Annotated[Decimal, Field(ge=0, le=1, max_digits=12, decimal_places=10, json_schema_extra={"examples": ["0.8"]})]
+Figure = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6, json_schema_extra={"examples": ["2300.00"]})]
+
+
+class SimpleClvRequest(RequestBody):
+    """Averages of a customer. The caller chooses the length of a period: a month, a year."""
+
+    average_value: Figure
+    purchases_per_period: Figure
+    periods: Annotated[StrictInt, Field(ge=1, le=1200)]
+    margin: Rate | None = None
+    retention: Rate | None = None
+    discount_rate: Rate | None = None
+    acquisition_cost: Figure | None = None
+
+
+class ClvInputs(Resource):
+    """The terms of the computation, defaults included."""
+
+    average_value: str
+    purchases_per_period: str
+    periods: int
+    margin: str
+    retention: str
+    discount_rate: str
+    acquisition_cost: str
+
+
+class SimpleClv(Resource):
+    """The value, with the formula and the terms of its computation."""
+
+    value: str
+    formula: str
+    inputs: ClvInputs
+    version: Literal["1"]
+
+
+@feature.post("/analytics/clv/simple", scope="analytics:read")
+async def compute_simple_clv(work: Work, body: SimpleClvRequest) -> SimpleClv:
+    """Compute average value x purchases per period x periods, with the margin, retention, discount and cost given."""
+    terms = rules.ClvTerms(**body.model_dump(exclude_none=True))
+    texts = {name: format(getattr(terms, name), "f") for name in ClvInputs.model_fields if name != "periods"}
+    return SimpleClv(
+        value=format(rules.simple_clv(terms), "f"),
+        formula=rules.CLV_FORMULA,
+        inputs=ClvInputs.from_row(terms, **texts),
+        version="1",
+    )

@@ -1,0 +1,43 @@
+"""Customer figures: the sums of a customer's purchases."""
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis import Feature, Resource, Work, text_from_minor
+from services.analytics.facts import tables
+
+feature = Feature("customer-figures")
+
+
+class CustomerSum(Resource, row=tables.CustomerValue, computed=("revenue", "average")):
+    """A customer's purchases in one currency, net of refunds."""
+
+    currency: str
+    purchases: int
+    revenue: str
+    average: str | None
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+class CustomerFigures(Resource):
+    """The figures of a customer, without sums if no purchase of the customer is known."""
+
+    customer_id: UUID
+    sums: list[CustomerSum]
+
+
+@feature.get("/analytics/customers/{customer_id:uuid}", scope="analytics:read")
+async def read_customer_figures(work: Work, customer_id: UUID) -> CustomerFigures:
+    """Return the sums of a customer's purchases, one per currency."""
+    rows = await work.find_all(tables.CustomerValue, order_by="currency", customer_id=customer_id)
+    return CustomerFigures(customer_id=customer_id, sums=[_customer_sum(row) for row in rows])
+
+
+def _customer_sum(row: tables.CustomerValue) -> CustomerSum:
+    average = round(row.revenue_minor / row.purchases) if row.purchases else None
+    return CustomerSum.from_row(
+        row,
+        revenue=text_from_minor(row.revenue_minor, row.currency),
+        average=None if average is None else text_from_minor(average, row.currency),
+    )

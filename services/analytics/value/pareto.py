@@ -1,0 +1,161 @@
+"""Pareto: the share of revenue that the best customers bring. The 80 % is measured, never assumed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query as Parameter
+from typing_extensions import TypedDict
+
+from chassis import LATEST, Feature, Query, Resource, UnitOfWork, Work, text_from_minor
+from services.analytics.facts.queries import AsOf, InCurrency
+from services.analytics.facts.rules import share
+from services.analytics.value import rules
+
+feature = Feature("pareto")
+
+Population = Literal["all", "repeat"]
+DEFINITION = (
+    "Customers with at least one purchase in the currency, by their revenue less refunds up to as_of; a negative one "
+    "counts as zero. The top 10 or 20 % are that share of the customers, rounded down, and at least one. Decile 1 "
+    "holds the best customers; ties are ordered by id. Gini = 2 sum(i v_i) / (n sum v) - (n + 1) / n, with ascending "
+    "revenues v."
+)
+
+
+class DecileDocument(TypedDict):
+    """A tenth of the customers, as the query returns it. Revenue is in minor units."""
+
+    decile: int
+    customers: int
+    revenue: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParetoRow:
+    """The figures as the query returns them. Revenues are in minor units."""
+
+    customers: int
+    revenue: int
+    top_10: int
+    top_20: int
+    customers_for_80_percent: int
+    weighted: str
+    """The revenues, each times its rank in ascending order, summed."""
+    deciles: list[DecileDocument]
+
+
+class Decile(Resource):
+    """A tenth of the customers."""
+
+    decile: int
+    customers: int
+    revenue: str
+    share: float
+
+
+class Pareto(Resource):
+    """The distribution of revenue over customers."""
+
+    as_of: datetime
+    currency: str
+    customers: int
+    revenue: str
+    top_10_percent_share: float
+    top_20_percent_share: float
+    customers_for_80_percent: int
+    gini: float
+    deciles: list[Decile]
+    definition: str
+
+
+@feature.get("/analytics/pareto", scope="analytics:read")
+async def read_pareto(
+    work: Work,
+    as_of: AsOf = None,
+    currency: InCurrency = None,
+    population: Annotated[
+        Population, Parameter(description="`repeat`: customers who bought on more than one day.")
+    ] = "all",
+) -> Pareto:
+    """Return the distribution of revenue over customers in a currency."""
+    chosen = currency or work.tenant.currency
+    row = await _read_figures(work, as_of, chosen, population)
+    return Pareto(
+        as_of=as_of or work.now,
+        currency=chosen,
+        customers=row.customers,
+        revenue=text_from_minor(row.revenue, chosen),
+        top_10_percent_share=share(row.top_10, row.revenue),
+        top_20_percent_share=share(row.top_20, row.revenue),
+        customers_for_80_percent=row.customers_for_80_percent,
+        gini=rules.gini(int(row.weighted), row.revenue, row.customers),
+        deciles=[_decile(decile, row.revenue, chosen) for decile in row.deciles],
+        definition=DEFINITION,
+    )
+
+
+async def _read_figures(work: UnitOfWork, as_of: datetime | None, currency: str, population: Population) -> ParetoRow:
+    """Return the figures: of all customers and all times from their sums, else from their facts."""
+    if population == "repeat":
+        zone = work.tenant.timezone
+        return await work.fetch_row(_OF_REPEAT_BUYERS, currency=currency, as_of=as_of or LATEST, timezone=zone)
+    if as_of is not None:
+        return await work.fetch_row(_FROM_FACTS, currency=currency, as_of=as_of)
+    return await work.fetch_row(_FROM_SUMS, currency=currency)
+
+
+def _decile(decile: DecileDocument, total: int, currency: str) -> Decile:
+    revenue = decile["revenue"]
+    return Decile(
+        decile=decile["decile"],
+        customers=decile["customers"],
+        revenue=text_from_minor(revenue, currency),
+        share=share(revenue, total),
+    )
+
+
+_REVENUES_FROM_SUMS = """
+    select customer_id, greatest(revenue_minor, 0) as revenue from customer_value
+    where currency = :currency and purchases > 0
+"""
+_REVENUES_FROM_FACTS = """
+    select customer_id, greatest(sum(bought) - coalesce(max(refunded), 0), 0) as revenue
+    from (
+        select customer_id, sum(revenue_minor) as bought from purchase_fact
+        where currency = :currency and purchased_at <= :as_of group by customer_id {having}
+    ) as purchases left join (
+        select customer_id, sum(amount_minor) as refunded from refund_fact
+        where currency = :currency and refunded_at <= :as_of group by customer_id
+    ) as refunds using (customer_id)
+    group by customer_id
+"""
+_ON_TWO_DAYS = "having count(distinct (purchased_at at time zone :timezone)::date) > 1"
+_FIGURES = """
+    with revenues as ({revenues}),
+    ranked as (
+        select revenue,
+               row_number() over (order by revenue desc, customer_id) as place,
+               count(*) over () as customers,
+               sum(revenue) over (order by revenue desc, customer_id rows unbounded preceding) as running,
+               sum(revenue) over () as total
+        from revenues
+    ),
+    deciles as (
+        select (place - 1) * 10 / customers + 1 as decile, count(*) as customers, sum(revenue)::bigint as revenue
+        from ranked group by 1
+    )
+    select count(*) as customers,
+           coalesce(sum(revenue), 0)::bigint as revenue,
+           coalesce(sum(case when place <= greatest(customers * 10 / 100, 1) then revenue end), 0)::bigint as top_10,
+           coalesce(sum(case when place <= greatest(customers * 20 / 100, 1) then revenue end), 0)::bigint as top_20,
+           -- the customer whose revenue reaches 80 % is among those who are needed for it
+           coalesce(sum(case when (running - revenue) * 100 < total * 80 then 1 end), 0)::bigint
+               as customers_for_80_percent,
+           coalesce(sum((customers - place + 1)::numeric * revenue), 0)::text as weighted,
+           (select coalesce(json_agg(deciles order by decile), '[]') from deciles) as deciles
+    from ranked
+"""
+_FROM_SUMS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_SUMS))
+_FROM_FACTS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_FACTS.format(having="")))
+_OF_REPEAT_BUYERS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_FACTS.format(having=_ON_TWO_DAYS)))

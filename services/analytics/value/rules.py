@@ -1,0 +1,63 @@
+"""Measures of customer value. Plain values in, plain values out."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from services.analytics.facts.rules import SHARE_DIGITS
+
+Segment = Literal["champions", "loyal", "promising", "new", "at_risk", "hibernating", "needs_attention"]
+
+
+def gini(weighted: int, total: int, count: int) -> float:
+    """Return the Gini coefficient of `count` values: G = 2 sum(i v_i) / (n sum v) - (n + 1) / n, with v ascending.
+
+    `weighted` is sum(i v_i), with i from 1, and `total` is sum v. The coefficient is 0 if the total is.
+    """
+    if not total:
+        return 0.0
+    exact = Decimal(2 * weighted) / (Decimal(count) * total) - Decimal(count + 1) / count
+    return float(round(exact, SHARE_DIGITS))
+
+
+@dataclass(frozen=True, slots=True)
+class ClvTerms:
+    """The terms of the simple customer lifetime value. Rates are fractions, not percentages."""
+
+    average_value: Decimal
+    purchases_per_period: Decimal
+    periods: int
+    margin: Decimal = Decimal(1)
+    retention: Decimal = Decimal(1)
+    discount_rate: Decimal = Decimal(0)
+    acquisition_cost: Decimal = Decimal(0)
+
+
+CLV_FORMULA = (
+    "sum over t = 0 .. periods - 1 of average_value * purchases_per_period * margin * "
+    "(retention / (1 + discount_rate))^t, less acquisition_cost"
+)
+
+
+def simple_clv(terms: ClvTerms) -> Decimal:
+    """Return the simple customer lifetime value, rounded half up to cents. The first period counts in full (t = 0).
+
+    With full retention and no discount it is average value x purchases per period x periods.
+    """
+    value_per_period = terms.average_value * terms.purchases_per_period * terms.margin
+    factor = terms.retention / (1 + terms.discount_rate)
+    counted = Decimal(terms.periods) if factor == 1 else (1 - factor**terms.periods) / (1 - factor)
+    return (value_per_period * counted - terms.acquisition_cost).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def rfm_segment(recency: int, frequency: int, monetary: int) -> Segment:
+    """Return the name of an RFM cell. Scores are 1 to 5, and 5 is best. The first rule that matches applies."""
+    if recency >= 4 and frequency >= 4 and monetary >= 4:
+        return "champions"
+    if recency >= 3 and frequency >= 4:
+        return "loyal"
+    if recency >= 4:
+        return "promising" if frequency >= 2 else "new"
+    if recency <= 2 and frequency >= 4:
+        return "at_risk"
+    return "hibernating" if recency <= 2 else "needs_attention"

@@ -1,0 +1,1 @@
+"""People and organisations: their records, the look-ups of them, and their ids in other systems."""

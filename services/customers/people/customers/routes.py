@@ -1,0 +1,189 @@
+"""The operations on customers."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Depends
+from fastapi import Query as Parameter
+
+from chassis import (
+    Batch,
+    BatchResults,
+    Command,
+    Feature,
+    IfMatch,
+    Line,
+    Page,
+    PageParams,
+    Problem,
+    Reference,
+    ShortLine,
+    TimeRange,
+    UnitOfWork,
+    Upserted,
+    ValidationFailed,
+    VersionMismatch,
+    Work,
+    batch_response,
+    condition,
+    equals,
+    json,
+    merge_patch,
+    paginate,
+    time_range,
+)
+from services.customers.people import rules, tables
+from services.customers.people.customers.events import (
+    AmbiguousExternalIds,
+    CustomerUpdated,
+    ExternalIdTaken,
+    NotIdentifiable,
+)
+from services.customers.people.customers.schemas import (
+    FIELDS,
+    Customer,
+    CustomerCreate,
+    CustomerUpdate,
+)
+from services.customers.people.customers.search import lookup_filters, search_by_name
+from services.customers.people.customers.upserts import created_event, new_customer, upsert_many, with_search_name
+from services.customers.people.queries import claim_external_ids, contact_points_of, store_contact_points
+from services.customers.people.rules import Lifecycle, State
+
+feature = Feature("customers")
+Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+
+
+@feature.post("/customers", scope="customers:write", status_code=201, raises=[ExternalIdTaken, NotIdentifiable])
+async def create_customer(work: Work, body: CustomerCreate) -> Customer:
+    """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
+    customer = new_customer(work, body)
+    points = contact_points_of(work, customer)
+    keys = rules.external_keys(customer.external_ids)
+    await _reject_taken_ids(work, keys)
+    customer = await work.insert(customer)
+    await store_contact_points(work, {customer.id: points})
+    await claim_external_ids(work, [(customer.id, key) for key in dict.fromkeys(keys)])
+    work.publish(created_event(customer))
+    return Customer.from_row(customer)
+
+
+@feature.post("/customers/batch", scope="customers:write", batch=True)
+async def upsert_customers_batch(work: Work, batch: Batch[CustomerCreate]) -> BatchResults:
+    """Create or change up to a thousand customers, each found by its external ids.
+
+    Absent fields stay as they are, null fields are cleared, external ids are added. An item that changes nothing is
+    `unchanged` and does not raise the version.
+    """
+    return batch_response(batch, await upsert_many(work, batch.valid_items()))
+
+
+@feature.put("/customers/by-external-id", scope="customers:write", raises=[AmbiguousExternalIds, NotIdentifiable])
+async def upsert_customer(
+    work: Work,
+    body: CustomerCreate,
+    source: Annotated[Reference, Parameter(description="The system that assigned the id.")],
+    id: Annotated[Reference, Parameter(description="The customer's id in that system.")],
+) -> Upserted[Customer]:
+    """Create or change the customer that has this external id."""
+    named = {"source": source, "id": id}
+    others = [reference for item in body.external_ids or [] if (reference := item.model_dump()) != named]
+    body = CustomerCreate.model_validate(body.changes() | {"external_ids": [named, *others]})
+    outcome = (await upsert_many(work, [(0, body)]))[0]
+    if isinstance(outcome, Problem):
+        raise outcome
+    status, customer_id = outcome
+    customer = await work.get(tables.Customer, customer_id)
+    return Upserted(Customer.from_row(customer), created=status == "created")
+
+
+@feature.get("/customers", scope="customers:read")
+async def list_customers(
+    work: Work,
+    params: PageParams,
+    created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
+    email: Annotated[Line | None, Parameter(description="E-mail address.")] = None,
+    phone: Annotated[ShortLine | None, Parameter(description="Phone number, in any notation.")] = None,
+    external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
+    q: Annotated[str | None, Parameter(min_length=2, max_length=100, description="A fragment of a name.")] = None,
+    lifecycle: Lifecycle | None = None,
+    state: State | None = None,
+    tag: Annotated[ShortLine | None, Parameter(description="Tag.")] = None,
+    sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "created_at",
+) -> Page[Customer]:
+    """List customers, or find them by their contact points, external ids or names.
+
+    `q` ignores accents and case and tolerates a wrong letter or two. It returns the best matches first, on a single
+    page. Distant matches are returned only if there are no close matches.
+    """
+    filters = [*equals(lifecycle=lifecycle, state=state), *created_at.filters]
+    filters += lookup_filters(work, email, phone, external_id)
+    if tag is not None:
+        filters.append(condition(":tag = any(tags)", tag=tag))
+    if q is not None:
+        return await search_by_name(work, q, params.limit, filters)
+    return await paginate(work, params, tables.Customer, Customer, sort=sort, where=filters)
+
+
+@feature.get("/customers/{id:uuid}", scope="customers:read")
+async def read_customer(work: Work, id: UUID) -> Customer:
+    """Return a customer."""
+    return Customer.from_row(await work.get(tables.Customer, id))
+
+
+@feature.patch(
+    "/customers/{id:uuid}", scope="customers:write", raises=[ExternalIdTaken, NotIdentifiable, VersionMismatch]
+)
+async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: IfMatch) -> Customer:
+    """Change the fields that are named: null clears a field, lists are replaced, `custom` is merged."""
+    before = await work.get(tables.Customer, id, for_update=True)
+    work.check_version(before, if_match)
+    changes = _changes(before, body)
+    if not changes:
+        return Customer.from_row(before)
+    after = with_search_name(before.replace(**changes))
+    customer = await work.update(before, **changes, search_name=after.search_name)
+    await _sync_lookups(work, before, after)
+    work.publish(CustomerUpdated(customer_id=id, version=customer.version, changed=sorted(changes)))
+    return Customer.from_row(customer)
+
+
+def _changes(before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
+    """Return the fields that a patch changes. Raises ValidationFailed or NotIdentifiable."""
+    values = body.changes()
+    if "kind" in values and body.kind is None:
+        raise ValidationFailed.field("/kind", "required", "a customer always has a kind")
+    if body.custom is not None:
+        values["custom"] = merge_patch(before.custom, body.custom)
+    current = {name: getattr(before, name) for name in FIELDS}
+    after = current | rules.with_defaults(values, values)
+    if not rules.is_identifiable(after):
+        raise NotIdentifiable
+    return {name: value for name, value in after.items() if not json.json_equal(value, current[name])}
+
+
+async def _sync_lookups(work: UnitOfWork, before: tables.Customer, after: tables.Customer) -> None:
+    """Bring contact points and external ids in line with the changed record."""
+    if after.emails != before.emails or after.phones != before.phones:
+        points = contact_points_of(work, after)
+        await store_contact_points(work, {after.id: points}, replaced=[after.id])
+    old, new = set(rules.external_keys(before.external_ids)), set(rules.external_keys(after.external_ids))
+    for source, external_id in sorted(old - new):
+        await work.execute(_DELETE_EXTERNAL_ID, source=source, external_id=external_id)
+    if new - old:
+        await _reject_taken_ids(work, sorted(new - old))
+        await claim_external_ids(work, [(after.id, key) for key in sorted(new - old)])
+
+
+async def _reject_taken_ids(work: UnitOfWork, keys: list[rules.ExternalKey]) -> None:
+    for index, (source, external_id) in enumerate(keys):
+        holder = await work.find(tables.ExternalId, source=source, external_id=external_id)
+        if holder is not None:
+            raise ExternalIdTaken(
+                f"{source} {external_id} belongs to another customer.",
+                customer_id=str(holder.customer_id),
+                pointer=f"/external_ids/{index}",
+            )
+
+
+_DELETE_EXTERNAL_ID = Command("delete from external_id where source = :source and external_id = :external_id")

@@ -1,0 +1,145 @@
+"""Request and response bodies of customers."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from chassis import Day, Fields, Line, Reference, RequestBody, Resource, ShortLine, normalize_email
+from services.customers.people import tables
+from services.customers.people.rules import AccountKind, Kind, Lifecycle, State
+
+
+def _require_address(address: str) -> str:
+    normalize_email(address.strip())
+    return address.strip()
+
+
+class EmailFields(Fields):
+    """An e-mail address as it was given."""
+
+    address: Annotated[
+        str, Field(min_length=3, max_length=254, examples=["ada@example.com"]), AfterValidator(_require_address)
+    ]
+    label: ShortLine | None = None
+
+
+class PhoneFields(Fields):
+    """A phone number as it was given. Without a country code it is read for the tenant's region."""
+
+    number: Annotated[ShortLine, Field(examples=["+31 20 794 0800"])]
+    label: ShortLine | None = None
+
+
+class AddressFields(Fields):
+    """A postal address."""
+
+    street: Line | None = None
+    city: Line | None = None
+    region: Line | None = None
+    postal_code: ShortLine | None = None
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])] | None = None
+    latitude: Annotated[float, Field(strict=True, ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(strict=True, ge=-180, le=180)] | None = None
+
+
+class ExternalReferenceFields(Fields):
+    """The id of a customer in another system."""
+
+    source: Reference
+    id: Reference
+
+
+class EmailCreate(EmailFields, RequestBody):
+    """An e-mail address to store."""
+
+
+class PhoneCreate(PhoneFields, RequestBody):
+    """A phone number to store. Without a country code it is read for the tenant's region."""
+
+
+class AddressCreate(AddressFields, RequestBody):
+    """A postal address to store."""
+
+
+class ExternalReferenceCreate(ExternalReferenceFields, RequestBody):
+    """The id of a customer in another system."""
+
+
+class Email(EmailFields, Resource):
+    """An e-mail address."""
+
+
+class Phone(PhoneFields, Resource):
+    """A phone number."""
+
+
+class Address(AddressFields, Resource):
+    """A postal address."""
+
+
+class ExternalReference(ExternalReferenceFields, Resource):
+    """The id of a customer in another system."""
+
+
+class PersonFields(Fields):
+    """The fields that are null if nothing is known."""
+
+    given_name: Line | None = None
+    family_name: Line | None = None
+    name: Line | None = None
+    birth_date: Day | None = None
+    occupation: Line | None = None
+    area: Line | None = None
+    preferred_channel: ShortLine | None = None
+
+
+class CustomerFields(PersonFields, RequestBody):
+    """The fields that a request may set. Null clears a field: a response shows an empty list for a cleared list."""
+
+    account_kinds: Annotated[list[AccountKind], Field(max_length=6)] | None = None
+    emails: Annotated[list[EmailCreate], Field(max_length=50)] | None = None
+    phones: Annotated[list[PhoneCreate], Field(max_length=50)] | None = None
+    addresses: Annotated[list[AddressCreate], Field(max_length=50)] | None = None
+    external_ids: Annotated[list[ExternalReferenceCreate], Field(max_length=50)] | None = None
+    languages: Annotated[list[ShortLine], Field(max_length=50)] | None = None
+    tags: Annotated[list[ShortLine], Field(max_length=200)] | None = None
+    lifecycle: Lifecycle | None = None
+    custom: dict[str, Any] | None = None
+
+
+class CustomerCreate(CustomerFields):
+    """A customer to create."""
+
+    kind: Kind
+
+
+class CustomerUpdate(CustomerFields):
+    """A JSON Merge Patch of a customer: lists are replaced, `custom` is merged."""
+
+    kind: Kind | None = None
+
+
+class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
+    """A customer."""
+
+    id: UUID
+    version: int
+    kind: Kind
+    account_kinds: list[AccountKind]
+    emails: list[Email]
+    phones: list[Phone]
+    addresses: list[Address]
+    external_ids: list[ExternalReference]
+    languages: list[str]
+    tags: list[str]
+    lifecycle: Lifecycle
+    state: State
+    custom: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+FIELDS = ("kind", *CustomerFields.model_fields)
+"""The columns of a customer that requests set."""

@@ -1,0 +1,67 @@
+"""Look-ups by e-mail, phone and external id, and search by a fragment of the name."""
+
+from collections.abc import Sequence
+
+from chassis import (
+    Filter,
+    MalformedRequest,
+    Page,
+    Query,
+    UnitOfWork,
+    condition,
+    normalize_email,
+    normalize_phone,
+)
+from services.customers.people import rules
+from services.customers.people.customers.schemas import Customer
+
+SEARCH_CANDIDATES = 1_000
+"""Maximum matches of a fragment that are considered, before other filters."""
+SIMILARITY_THRESHOLDS = (0.6, 0.5, 0.4)
+"""The share of a fragment's trigrams that a name must have. A wrong letter in six leaves half of them."""
+
+
+def lookup_filters(work: UnitOfWork, email: str | None, phone: str | None, external_id: str | None) -> list[Filter]:
+    """Return the conditions of exact look-ups. Raises MalformedRequest for a value that cannot be looked up."""
+    filters = []
+    try:
+        if email is not None:
+            filters.append(condition(_BY_EMAIL, email=normalize_email(email)))
+        if phone is not None:
+            filters.append(condition(_BY_PHONE, phone=normalize_phone(phone, work.tenant.region)))
+    except ValueError as error:
+        raise MalformedRequest(str(error)) from None
+    if external_id is not None:
+        source, colon, id = external_id.partition(":")
+        if not (source and colon and id):
+            raise MalformedRequest("external_id must be written source:id.")
+        filters.append(condition(_BY_EXTERNAL_ID, external_id=external_id))
+    return filters
+
+
+async def search_by_name(work: UnitOfWork, fragment: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
+    """Return the best matches of a name fragment, on a single page: distant matches only if there are no close ones."""
+    customers: list[Customer] = []
+    for threshold in SIMILARITY_THRESHOLDS:
+        customers = await work.select(
+            _SEARCH.where(where),
+            fragment=rules.fold(fragment),
+            candidates=SEARCH_CANDIDATES,
+            threshold=threshold,
+            limit=limit,
+        )
+        if customers:
+            break
+    return Page.model_construct(items=customers, next_cursor=None)
+
+
+_SEARCH = Query(
+    Customer,
+    """
+    select customer.* from search_customers(:fragment, :candidates, :threshold) as match
+    join customer using (id) where {where} order by match.score desc, id limit :limit
+    """,
+)
+_BY_EMAIL = "id in (select customer_id from contact_point where kind = 'email' and normal = :email)"
+_BY_PHONE = "id in (select customer_id from contact_point where kind = 'phone' and normal = :phone)"
+_BY_EXTERNAL_ID = "id in (select customer_id from external_id where source || ':' || external_id = :external_id)"

@@ -1,0 +1,170 @@
+"""Upserts: many records at once, each found by its external ids, as if applied in sequence.
+
+One statement reads and locks everything that the items name. The changes are computed in memory, and a few statements
+write them, however many items there are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from chassis import Outcome, Problem, Query, UnitOfWork
+from services.customers.people import rules, tables
+from services.customers.people.customers.events import (
+    AmbiguousExternalIds,
+    CustomerCreated,
+    CustomerUpdated,
+    NotIdentifiable,
+)
+from services.customers.people.customers.schemas import FIELDS, CustomerCreate
+from services.customers.people.queries import claim_external_ids, contact_points_of, store_contact_points
+
+UpsertStatus = Literal["created", "updated", "unchanged"]
+WRITTEN = (*FIELDS, "search_name", "version", "updated_at")
+"""The columns that an upsert writes."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record while a batch works on it."""
+
+    customer: tables.Customer
+    is_new: bool
+    changed: bool = False
+    new_keys: list[rules.ExternalKey] = field(default_factory=list)
+    contact_points: list[rules.ContactPoint] | None = None
+    """The contact points to store, or None if they stay as they are."""
+
+
+async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerCreate]]) -> dict[int, Outcome]:
+    """Create or change a customer for each item. Returns the outcomes by index."""
+    drafts = await _load_drafts(work, [item for _, item in items])
+    changed: dict[UUID, Draft] = {}
+    outcomes: dict[int, Outcome] = {}
+    for index, item in items:
+        try:
+            draft, status = _apply(work, drafts, item)
+        except Problem as problem:
+            outcomes[index] = problem
+            continue
+        outcomes[index] = (status, draft.customer.id)
+        if draft.changed:
+            changed[draft.customer.id] = draft
+    await _store(work, list(changed.values()))
+    return outcomes
+
+
+async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerCreate]) -> dict[rules.ExternalKey, Draft]:
+    """Return the records that the items name, locked, by each of their external ids."""
+    keys = {key for item in items for key in _keys_of(item)}
+    customers = await work.fetch(
+        _LOCK_BY_EXTERNAL_IDS, sources=[source for source, _ in keys], ids=[id for _, id in keys]
+    )
+    drafts = [Draft(customer, is_new=False) for customer in customers]
+    return {key: draft for draft in drafts for key in rules.external_keys(draft.customer.external_ids)}
+
+
+def _apply(
+    work: UnitOfWork, drafts: dict[rules.ExternalKey, Draft], item: CustomerCreate
+) -> tuple[Draft, UpsertStatus]:
+    keys = _keys_of(item)
+    named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
+    if len(named) > 1:
+        raise AmbiguousExternalIds(customer_ids=[str(id) for id in sorted(named)])
+    draft = next(iter(named.values()), None)
+    status: UpsertStatus
+    if draft is None:
+        draft = _create(work, item)
+        status = "created"
+    else:
+        status = "updated" if _change(work, draft, item.changes()) else "unchanged"
+    for key in keys:
+        if key not in drafts:
+            drafts[key] = draft
+            draft.new_keys.append(key)
+    return draft, status
+
+
+def _keys_of(item: CustomerCreate) -> list[rules.ExternalKey]:
+    return [(reference.source, reference.id) for reference in item.external_ids or []]
+
+
+def _create(work: UnitOfWork, item: CustomerCreate) -> Draft:
+    customer = new_customer(work, item)
+    draft = Draft(customer, is_new=True, changed=True, contact_points=contact_points_of(work, customer))
+    values = _values_of(customer)
+    work.audit(
+        "created", tables.Customer, customer.id, {name: [None, value] for name, value in values.items() if value}
+    )
+    work.publish(created_event(customer))
+    return draft
+
+
+def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
+    """Apply the fields of an item to a record. Returns whether they change it."""
+    before = _values_of(draft.customer)
+    changes = rules.diff(before, values)
+    if not changes:
+        return False
+    version = draft.customer.version + 1
+    draft.customer = with_search_name(draft.customer.replace(**changes, version=version, updated_at=work.now))
+    draft.changed = True
+    if {"emails", "phones"} & changes.keys():
+        draft.contact_points = contact_points_of(work, draft.customer)
+    audited = {name: [before[name], value] for name, value in changes.items()}
+    work.audit("updated", tables.Customer, draft.customer.id, audited)
+    work.publish(CustomerUpdated(customer_id=draft.customer.id, version=version, changed=sorted(changes)))
+    return True
+
+
+async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
+    new = [draft.customer for draft in drafts if draft.is_new]
+    changed = [draft for draft in drafts if not draft.is_new]
+    columns = ("id", *WRITTEN, "created_at", "state")
+    await work.insert_many(tables.Customer, [{name: getattr(row, name) for name in columns} for row in new])
+    await work.update_many(
+        tables.Customer, [{name: getattr(draft.customer, name) for name in ("id", *WRITTEN)} for draft in changed]
+    )
+    points = {draft.customer.id: draft.contact_points for draft in drafts if draft.contact_points is not None}
+    await store_contact_points(
+        work, points, replaced=[draft.customer.id for draft in changed if draft.contact_points is not None]
+    )
+    await claim_external_ids(work, [(draft.customer.id, key) for draft in drafts for key in draft.new_keys])
+
+
+# Shared with the operations on a single record
+
+
+def new_customer(work: UnitOfWork, body: CustomerCreate) -> tables.Customer:
+    """Return the row of a new customer. Raises NotIdentifiable."""
+    values = rules.with_defaults(body.changes(), FIELDS)
+    if not rules.is_identifiable(values):
+        raise NotIdentifiable
+    return with_search_name(tables.Customer(**values, created_at=work.now, updated_at=work.now))
+
+
+def with_search_name(customer: tables.Customer) -> tables.Customer:
+    """Return the row with its names folded for the search."""
+    name = rules.search_name(customer.given_name, customer.family_name, customer.name)
+    return customer.replace(search_name=name)
+
+
+def created_event(customer: tables.Customer) -> CustomerCreated:
+    """Return the event for a new customer."""
+    return CustomerCreated.from_row(customer, customer_id=customer.id)
+
+
+def _values_of(customer: tables.Customer) -> dict[str, Any]:
+    return {name: getattr(customer, name) for name in FIELDS}
+
+
+_LOCK_BY_EXTERNAL_IDS = Query(
+    tables.Customer,
+    """
+    select customer.* from customer where id in (
+        select known.customer_id from external_id as known
+        join unnest(:sources::text[], :ids::text[]) as named(source, external_id) using (source, external_id)
+    ) order by id for no key update
+    """,
+)

@@ -1,0 +1,121 @@
+"""The content of a customer's record, and the changes of an upsert. Plain values in, plain values out."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from chassis.types.json import json_equal
+from chassis.types.text import normalize_email, normalize_phone
+
+Kind = Literal["person", "organization"]
+Lifecycle = Literal["prospect", "customer", "client", "former"]
+State = Literal["active", "blocked", "ended", "merged", "erased"]
+AccountKind = Literal["customer", "prospect", "vendor", "partner", "intermediary", "competitor"]
+ContactKind = Literal["email", "phone"]
+
+Values = Mapping[str, Any]
+"""Fields of a customer by name."""
+ExternalKey = tuple[str, str]
+"""An external id: the system, and its id of the customer."""
+ContactPoint = tuple[ContactKind, str]
+"""An e-mail address or phone number in the form in which it is looked up."""
+
+LISTS = frozenset(("account_kinds", "emails", "phones", "addresses", "external_ids", "languages", "tags"))
+DEFAULTS: dict[str, Any] = {name: [] for name in LISTS} | {"custom": {}, "lifecycle": "prospect"}
+"""The values of fields about which nothing is known. All others are null."""
+IDENTIFYING = ("given_name", "family_name", "name", "emails", "phones", "external_ids")
+
+
+class EmailDocument(TypedDict):
+    """An e-mail address as it is stored."""
+
+    address: str
+    label: str | None
+
+
+class PhoneDocument(TypedDict):
+    """A phone number as it is stored."""
+
+    number: str
+    label: str | None
+
+
+class ExternalIdDocument(TypedDict):
+    """An external id as it is stored."""
+
+    source: str
+    id: str
+
+
+class InvalidContact(ValueError):
+    """A text that cannot be a phone number or an e-mail address. `location` is its JSON pointer."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(reason)
+        self.location = location
+
+
+def with_defaults(values: Values, fields: Iterable[str]) -> dict[str, Any]:
+    """Return all fields of a new record: those that are given, and defaults for the others."""
+    return {name: _value(name, values.get(name)) for name in fields}
+
+
+def is_identifiable(record: Values) -> bool:
+    """Return whether the record identifies a customer: a name, an e-mail, a phone or an external id is enough."""
+    return any(record.get(name) for name in IDENTIFYING)
+
+
+def diff(current: Values, values: Values) -> dict[str, Any]:
+    """Return the fields that an upsert changes.
+
+    Absent fields stay, null fields are cleared, external ids are added to those that exist.
+    """
+    changes = {}
+    for name, value in values.items():
+        new = _value(name, value)
+        if name == "external_ids":
+            new = [*current[name], *(item for item in new if item not in current[name])]
+        if not json_equal(new, current[name]):
+            changes[name] = new
+    return changes
+
+
+def contact_points(emails: Sequence[EmailDocument], phones: Sequence[PhoneDocument], region: str) -> list[ContactPoint]:
+    """Return the look-up forms of e-mails and phones, each once. Raises InvalidContact."""
+    points: dict[ContactPoint, None] = {}
+    for index, email in enumerate(emails):
+        try:
+            points["email", normalize_email(email["address"])] = None
+        except ValueError as error:
+            raise InvalidContact(f"/emails/{index}/address", str(error)) from None
+    for index, phone in enumerate(phones):
+        try:
+            points["phone", normalize_phone(phone["number"], region)] = None
+        except ValueError as error:
+            raise InvalidContact(f"/phones/{index}/number", str(error)) from None
+    return list(points)
+
+
+def external_keys(external_ids: Iterable[ExternalIdDocument]) -> list[ExternalKey]:
+    """Return external ids as (source, id)."""
+    return [(item["source"], item["id"]) for item in external_ids]
+
+
+def search_name(given_name: str | None, family_name: str | None, name: str | None) -> str:
+    """Return the names on a single line, folded, so that a fragment finds them whatever its accents and case."""
+    return fold(" ".join(part for part in (given_name, family_name, name) if part))
+
+
+def fold(text: str) -> str:
+    """Return text without accents and case, single-spaced: "  Müller " is "muller"."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is not None:
+        return value
+    default = DEFAULTS.get(name)
+    return type(default)(default) if default is not None else None

@@ -1,0 +1,1 @@
+"""Permission: what customers allow, and whether they may be contacted."""

@@ -1,0 +1,141 @@
+"""Consents: a customer's permission for a purpose on a channel, and the receipt that proves it.
+
+Receipts are append-only. The latest decision counts, and on a tie the stricter, so a grant that arrives late or twice
+never undoes a withdrawal.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+
+from chassis import (
+    Event,
+    Feature,
+    Fields,
+    Instant,
+    MultilineText,
+    Page,
+    PageParams,
+    Reference,
+    RequestBody,
+    Resource,
+    ValidationFailed,
+    Work,
+    equals,
+    paginate,
+)
+from services.customers.people.tables import Customer
+from services.customers.permission import rules, tables
+from services.customers.permission.rules import Channel, ConsentDecision, PermissionReason, Purpose
+
+feature = Feature("consents")
+
+
+class ConsentEvent(Event):
+    """The fields of both events."""
+
+    customer_id: UUID
+    receipt_id: UUID
+    purpose: Purpose
+    channel: Channel
+    decided_at: datetime
+
+
+class ConsentGranted(ConsentEvent, type="customers.consent_granted.v1", partition_key="customer_id"):
+    """A customer granted consent."""
+
+
+class ConsentWithdrawn(ConsentEvent, type="customers.consent_withdrawn.v1", partition_key="customer_id"):
+    """A customer withdrew consent, or refused it from the start."""
+
+
+class ConsentFields(Fields):
+    """The fields of a decision. `wording` is the text that the customer was shown, `source` is where."""
+
+    purpose: Purpose
+    channel: Channel
+    decision: ConsentDecision
+    source: Reference
+    wording: MultilineText | None = None
+    evidence: dict[str, Any] | None = None
+
+
+class ConsentCreate(ConsentFields, RequestBody):
+    """A consent decision to record. `wording` is the text that the customer was shown, `source` is where."""
+
+    decided_at: Instant | None = None
+
+
+class Consent(ConsentFields, Resource, row=tables.ConsentReceipt):
+    """A consent receipt."""
+
+    id: UUID
+    customer_id: UUID
+    decided_at: datetime
+    actor: str
+    recorded_at: datetime
+
+
+class Permission(Resource):
+    """The permission to contact a customer, and the receipt that decides it."""
+
+    customer_id: UUID
+    purpose: Purpose
+    channel: Channel
+    permitted: bool
+    reason: PermissionReason
+    receipt: Consent | None
+    as_of: datetime
+
+
+@feature.post("/customers/{id:uuid}/consents", scope="customers:write", status_code=201)
+async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Consent:
+    """Record a decision. `decided_at` defaults to now."""
+    await work.get(Customer, id, for_update=True)
+    decided_at = body.decided_at or work.now
+    if decided_at > work.now:
+        raise ValidationFailed.field("/decided_at", "in_the_future", "a decision cannot lie in the future")
+    values = body.values() | {"decided_at": decided_at}
+    receipt = await work.insert(tables.ConsentReceipt(**values, customer_id=id, actor=work.actor, recorded_at=work.now))
+    event = ConsentGranted if receipt.decision == "granted" else ConsentWithdrawn
+    work.publish(event.from_row(receipt, receipt_id=receipt.id))
+    return Consent.from_row(receipt)
+
+
+@feature.get("/customers/{id:uuid}/consents", scope="customers:read")
+async def list_consents(work: Work, id: UUID, params: PageParams) -> Page[Consent]:
+    """List a customer's receipts in the order in which they were recorded."""
+    await work.get(Customer, id)
+    return await paginate(work, params, tables.ConsentReceipt, Consent, where=equals(customer_id=id))
+
+
+@feature.get("/customers/{id:uuid}/may-contact", scope="customers:read")
+async def read_permission(
+    work: Work,
+    id: UUID,
+    purpose: Annotated[Purpose, Query(description="The purpose of the contact.")],
+    channel: Annotated[Channel, Query(description="The channel of the contact.")],
+) -> Permission:
+    """Return whether a customer may be contacted, and the receipt that decides it. Without a receipt: no."""
+    customer = await work.get(Customer, id)
+    receipts = await work.find_all(tables.ConsentReceipt, customer_id=id, purpose=purpose, channel=channel)
+    index = rules.effective_decision(
+        [rules.Decision(receipt.decision == "granted", receipt.decided_at) for receipt in receipts]
+    )
+    receipt = None if index is None else receipts[index]
+    reason: PermissionReason = "never_asked"
+    if customer.state != "active":
+        reason = "not_active"
+    elif receipt is not None:
+        reason = receipt.decision
+    return Permission(
+        customer_id=id,
+        purpose=purpose,
+        channel=channel,
+        permitted=reason == "granted",
+        reason=reason,
+        receipt=Consent.from_row(receipt) if receipt else None,
+        as_of=work.now,
+    )

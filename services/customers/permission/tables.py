@@ -1,0 +1,30 @@
+"""Consent receipts."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis import belongs_to, choice, document, index, timestamp
+from services.customers.base import Base
+from services.customers.permission.rules import Channel, ConsentDecision, Purpose
+
+
+class ConsentReceipt(Base, table=True):
+    """A decision of a customer for a purpose on a channel, and the evidence of it. Append-only."""
+
+    __tablename__ = "consent_receipt"
+    __table_args__ = (
+        belongs_to("customer_id", "customer", cascade=True),
+        index("customer_id", "purpose", "channel", "decided_at", name="ix_consent_receipt_customer"),
+    )
+
+    customer_id: UUID
+    purpose: Purpose = choice(Purpose, "purpose")
+    channel: Channel = choice(Channel, "channel")
+    decision: ConsentDecision = choice(ConsentDecision, "decision")
+    decided_at: datetime = timestamp()
+    wording: str | None
+    source: str
+    evidence: dict[str, Any] | None = document(default=None)
+    actor: str
+    recorded_at: datetime = timestamp()

@@ -1,0 +1,1 @@
+"""Contact: everything that happens between a business and its customers, except purchases."""

@@ -1,0 +1,30 @@
+"""Touch points."""
+
+from datetime import datetime
+from typing import Any
+
+from chassis import check, choice, document, index, timestamp, unique
+from services.interactions.contact.rules import AuthorDocument, Direction, Phase
+from services.interactions.sources.tables import SourceRecord
+
+
+class TouchPoint(SourceRecord, table=True):
+    """A contact with a customer, or with a person without a customer record."""
+
+    __tablename__ = "touch_point"
+    __table_args__ = (
+        unique("source", "source_id"),
+        index("customer_id", "occurred_at", "id"),
+        check("of_somebody", "customer_id is not null or author is not null"),
+    )
+
+    author: AuthorDocument | None = document()
+    channel: str
+    direction: Direction = choice(Direction, "direction")
+    phase: Phase | None = choice(Phase, "phase")
+    subject: str | None
+    body: str | None
+    agent_id: str | None
+    duration_seconds: int | None
+    occurred_at: datetime = timestamp()
+    data: dict[str, Any] | None = document()

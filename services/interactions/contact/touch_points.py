@@ -1,0 +1,129 @@
+"""Touch points: each contact with a customer, recorded once, as sent by the system that saw it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from chassis import (
+    Batch,
+    BatchResults,
+    Event,
+    Feature,
+    Fields,
+    Instant,
+    Line,
+    MultilineText,
+    Reference,
+    RequestBody,
+    Resource,
+    ShortLine,
+    Upserted,
+    Work,
+)
+from services.interactions.contact import tables
+from services.interactions.contact.rules import Direction, Phase
+from services.interactions.sources.queries import Content, RecordFields, SourceIdReused, SourceRecorder
+
+feature = Feature("touch-points")
+
+
+class TouchPointRecorded(Event, type="interactions.touch_point_recorded.v1", partition_key="subject_id"):
+    """A contact with a customer took place. The API has its content."""
+
+    touch_point_id: UUID
+    customer_id: UUID | None
+    channel: str
+    direction: Direction
+    phase: Phase | None
+    agent_id: str | None
+    duration_seconds: int | None
+    occurred_at: datetime
+
+    @property
+    def subject_id(self) -> UUID:
+        """The customer, or the touch point itself if it has none."""
+        return self.customer_id or self.touch_point_id
+
+
+class AuthorFields(Fields):
+    """The fields of an author."""
+
+    handle: Reference
+    display_name: Line | None = None
+
+
+class AuthorCreate(AuthorFields, RequestBody):
+    """A person without a customer record. Only a handle is known."""
+
+
+class Author(AuthorFields, Resource):
+    """A person with a known handle."""
+
+
+class TouchPointFields(RecordFields):
+    """The fields of a touch point."""
+
+    channel: ShortLine
+    direction: Direction
+    phase: Phase | None = None
+    subject: Line | None = None
+    body: MultilineText | None = None
+    agent_id: Reference | None = None
+    duration_seconds: int | None = None
+    occurred_at: Instant
+    data: dict[str, Any] | None = None
+
+
+class TouchPointCreate(TouchPointFields, RequestBody):
+    """A touch point to record."""
+
+    author: AuthorCreate | None = None
+    duration_seconds: Annotated[int, Field(strict=True, ge=0, le=31_622_400)] | None = None
+
+    @model_validator(mode="after")
+    def _require_party(self) -> Self:
+        if self.customer_id is None and self.author is None:
+            raise ValueError("a customer_id or an author is expected")
+        return self
+
+
+class TouchPoint(TouchPointFields, Resource, row=tables.TouchPoint):
+    """A touch point as recorded."""
+
+    id: UUID
+    author: Author | None
+    recorded_at: datetime
+
+
+def _to_row(body: TouchPointCreate) -> Content:
+    # The hashes of the first touch points begin with these two columns, so those of a repeat have to as well.
+    return {"customer_id": body.customer_id, "author": None} | body.values()
+
+
+recorder = SourceRecorder(
+    tables.TouchPoint,
+    to_row=_to_row,
+    event=lambda body, record: TouchPointRecorded.from_row(body, touch_point_id=record.id),
+    occurred_at="occurred_at",
+)
+
+
+@feature.post("/touch-points", scope="interactions:write", raises=[SourceIdReused])
+async def record_touch_point(work: Work, body: TouchPointCreate) -> Upserted[TouchPoint]:
+    """Record a touch point. A repeat with the same source id returns the existing touch point with 200."""
+    row, created = await recorder.record(work, body)
+    return Upserted(TouchPoint.from_row(row), created)
+
+
+@feature.post("/touch-points/batch", scope="interactions:write", batch=True)
+async def record_touch_points_batch(work: Work, batch: Batch[TouchPointCreate]) -> BatchResults:
+    """Record up to a thousand touch points. Repeats are `unchanged`."""
+    return await recorder.record_batch(work, batch)
+
+
+@feature.get("/touch-points/{id:uuid}", scope="interactions:read")
+async def read_touch_point(work: Work, id: UUID) -> TouchPoint:
+    """Return a touch point."""
+    return TouchPoint.from_row(await work.get(tables.TouchPoint, id))

@@ -1,0 +1,1 @@
+"""Orders: what customers buy, and the money that goes back to them."""

@@ -1,0 +1,121 @@
+"""Recording refunds: each once, and never of more than the remaining amount of its purchase."""
+
+from collections.abc import Sequence
+
+from chassis import Command, Money, Problem, UnitOfWork, ValidationFailed, minor_from_text, text_from_minor
+from services.interactions.orders import rules, tables
+from services.interactions.orders.refunds.events import PurchaseRefunded
+from services.interactions.orders.refunds.schemas import RefundCreate, RefundLineCreate
+from services.interactions.sources.queries import NewRecord, SourceIdReused, find_stored, insert_new, new_record
+
+
+class RefundExceedsPurchase(Problem, status=409):
+    """The refund exceeds the remaining amount of the purchase."""
+
+
+async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate) -> tuple[tables.Refund, bool]:
+    """Record a refund unless it is recorded already. Returns the stored row, and whether it is new.
+
+    Raises RefundExceedsPurchase, SourceIdReused, and ValidationFailed.
+    """
+    # A purchase never changes, so there is no row to lock: this lock serializes the refunds of a purchase.
+    await work.execute(_LOCK, purchase=f"refund {purchase.id}")
+    stored = (await find_stored(work, tables.Refund, [body.key])).get(body.key)
+    refunds = await work.find_all(tables.Refund, purchase_id=purchase.id)
+    # A repeat is computed from the refunds before it, as it was when it was new.
+    earlier = [refund for refund in refunds if stored is None or refund.id < stored.id]
+    record = _new_record(work, purchase, earlier, body)
+    if stored is None:
+        row = tables.Refund(**record.columns, tenant_id=work.tenant.id)
+        await insert_new(work, tables.Refund, [record])
+        _publish(work, purchase, earlier, row)
+        return row, True
+    if stored.content_hash != record.content_hash:
+        raise SourceIdReused(id=str(stored.id))
+    return await work.get(tables.Refund, stored.id), False
+
+
+def _new_record(
+    work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], body: RefundCreate
+) -> NewRecord:
+    lines = _lines(purchase, earlier, body.lines or [])
+    # The content's hash depends on the order of these columns.
+    content = {
+        "purchase_id": purchase.id,
+        "customer_id": purchase.customer_id,
+        "source": body.source,
+        "source_id": body.source_id,
+        "refunded_at": body.refunded_at,
+        "currency": purchase.currency,
+        "amount_minor": _amount_minor(purchase, earlier, body.amount, lines),
+        "lines": lines,
+    }
+    return new_record(work, body.key, purchase.customer_id, content)
+
+
+def _lines(
+    purchase: tables.Purchase, earlier: Sequence[tables.Refund], requested: Sequence[RefundLineCreate]
+) -> list[rules.RefundLineDocument]:
+    """Return the refunded part of each line. Raises RefundExceedsPurchase and ValidationFailed."""
+    refunded = [line for refund in earlier for line in refund.lines]
+    states = rules.line_states(purchase.lines, refunded, purchase.currency)
+    lines: list[rules.RefundLineDocument] = []
+    for index, line in enumerate(requested):
+        state = states.get(line.number)
+        if state is None:
+            raise ValidationFailed.field(f"/lines/{index}/number", "unknown", "the purchase has no such line")
+        minor = _line_minor(state, line, purchase.currency, f"/lines/{index}")
+        quantity = None if line.quantity is None else rules.plain(line.quantity)
+        amount = text_from_minor(minor, purchase.currency)
+        lines.append({"number": line.number, "quantity": quantity, "amount": amount})
+    return lines
+
+
+def _line_minor(state: rules.LineState, line: RefundLineCreate, currency: str, location: str) -> int:
+    try:
+        if line.quantity is not None:
+            return rules.refund_by_quantity(state, line.quantity, f"{location}/quantity")
+        return rules.refund_by_amount(state, line.amount or "", currency, f"{location}/amount")
+    except rules.AmountExceeded as error:
+        raise RefundExceedsPurchase(f"{error.location}: {error}.", left=error.left, pointer=error.location) from None
+    except rules.InvalidLine as error:
+        raise ValidationFailed.field(error.location, error.code, str(error)) from None
+
+
+def _amount_minor(
+    purchase: tables.Purchase,
+    earlier: Sequence[tables.Refund],
+    amount: str | None,
+    lines: Sequence[rules.RefundLineDocument],
+) -> int:
+    """Return the whole refund in minor units. Raises RefundExceedsPurchase and ValidationFailed."""
+    pointer = "/lines" if amount is None else "/amount"
+    try:
+        texts = [line["amount"] for line in lines] if amount is None else [amount]
+        minor = sum(minor_from_text(text, purchase.currency) for text in texts)
+    except ValueError as error:
+        raise ValidationFailed.field(pointer, "not_an_amount", str(error)) from None
+    if minor <= 0:
+        raise ValidationFailed.field(pointer, "nothing", "nothing would go back")
+    left = purchase.total_minor - sum(refund.amount_minor for refund in earlier)
+    if minor > left:
+        text = text_from_minor(left, purchase.currency)
+        raise RefundExceedsPurchase(f"Only {text} is left.", left=text, pointer=pointer)
+    return minor
+
+
+def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], row: tables.Refund) -> None:
+    refunded = sum(refund.amount_minor for refund in (*earlier, row))
+    work.publish(
+        PurchaseRefunded.from_row(
+            row,
+            refund_id=row.id,
+            purchased_at=purchase.purchased_at,
+            amount=Money.of(row.amount_minor, row.currency),
+            refunded=Money.of(refunded, row.currency),
+            total=Money.of(purchase.total_minor, row.currency),
+        )
+    )
+
+
+_LOCK = Command("select pg_advisory_xact_lock(hashtextextended(:purchase, 0))")

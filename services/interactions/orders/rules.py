@@ -1,0 +1,187 @@
+"""The amounts of purchases and refunds. Plain values in, plain values out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
+
+WaitingState = Literal["waiting", "refused"]
+
+MAX_TOTAL_MINOR = 10**15
+"""A larger total is a mistake. Sums of many totals below it stay far inside a bigint."""
+
+
+class PurchaseLineDocument(TypedDict):
+    """A line of a purchase as stored. Quantities and amounts are decimal strings."""
+
+    number: int
+    sku: str
+    name: str | None
+    category: str | None
+    quantity: str
+    unit_price: str | None
+    discount: str | None
+    amount: str
+    unit_cost: str | None
+
+
+class RefundLineDocument(TypedDict):
+    """The refunded part of a line as stored."""
+
+    number: int
+    quantity: str | None
+    amount: str
+
+
+class RequestedLineDocument(TypedDict):
+    """A line of a refund that waits for its purchase: a quantity or an amount."""
+
+    number: int
+    quantity: str | None
+    amount: str | None
+
+
+class RequestedRefundDocument(TypedDict):
+    """A refund that waits for its purchase, as its source sent it: lines or an amount."""
+
+    source: str
+    source_id: str
+    refunded_at: str
+    lines: list[RequestedLineDocument] | None
+    amount: str | None
+
+
+class InvalidLine(ValueError):
+    """A line whose figures contradict each other. `location` is that of the wrong figure."""
+
+    def __init__(self, location: str, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.location = location
+        self.code = code
+
+
+class AmountExceeded(ValueError):
+    """A refund of more than the remaining amount, which is `left`. `location` is that of the excess."""
+
+    def __init__(self, location: str, left: str) -> None:
+        super().__init__(f"only {left} is left")
+        self.location = location
+        self.left = left
+
+
+def plain(value: Decimal) -> str:
+    """Return a decimal without trailing zeros and without an exponent."""
+    return format(value.normalize(), "f")
+
+
+# Purchases
+
+
+@dataclass(frozen=True, slots=True)
+class LineFigures:
+    """The figures of a line as they were sent."""
+
+    quantity: Decimal
+    unit_price: Decimal | None
+    discount: str | None
+    amount: str | None
+
+
+def line_minor(line: LineFigures, currency: str) -> int:
+    """Return a line's amount in minor units: `quantity x unit_price - discount`, rounded half up, or the amount sent.
+
+    A line without price and amount (a coupon, a free item) counts 0. Raises InvalidLine if price and amount disagree,
+    or if the discount exceeds the price.
+    """
+    discount = _minor(line.discount or "0", currency, "discount")
+    amount = None if line.amount is None else _minor(line.amount, currency, "amount")
+    if line.unit_price is None:
+        if discount and amount is None:
+            raise InvalidLine("discount", "no_price", "a discount needs a unit price")
+        return amount or 0
+    computed = round_to_minor(line.quantity * line.unit_price, currency) - discount
+    if amount is not None and amount != computed:
+        raise InvalidLine("amount", "amount_differs", "quantity x unit price - discount is another amount")
+    if computed < 0:
+        raise InvalidLine("discount", "discount_exceeds_price", "the discount is more than the price")
+    return computed
+
+
+def total_minor(amounts: Sequence[int]) -> int:
+    """Return a purchase's total in minor units. Raises InvalidLine if it exceeds MAX_TOTAL_MINOR."""
+    total = sum(amounts)
+    if abs(total) > MAX_TOTAL_MINOR:
+        raise InvalidLine("", "too_large", "the total is larger than a purchase can be")
+    return total
+
+
+# Refunds
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """A line of a purchase, and how much of it was refunded."""
+
+    number: int
+    quantity: Decimal
+    minor: int
+    refunded_quantity: Decimal
+    refunded_minor: int
+
+
+def line_states(
+    lines: Iterable[PurchaseLineDocument], refunded: Sequence[RefundLineDocument], currency: str
+) -> dict[int, LineState]:
+    """Return the lines of a purchase by number, each with its refunds so far."""
+    states = {}
+    for line in lines:
+        parts = [part for part in refunded if part["number"] == line["number"]]
+        states[line["number"]] = LineState(
+            line["number"],
+            Decimal(line["quantity"]),
+            minor_from_text(line["amount"], currency),
+            sum((Decimal(part["quantity"]) for part in parts if part["quantity"]), Decimal(0)),
+            sum(minor_from_text(part["amount"], currency) for part in parts),
+        )
+    return states
+
+
+def refund_by_quantity(line: LineState, quantity: Decimal, location: str) -> int:
+    """Return the refund of a quantity of a line, in minor units. Raises AmountExceeded.
+
+    It is the worth of all refunded quantities, this one included, less the worth of the earlier ones. So the parts of a
+    line add up to the line, to the cent.
+    """
+    left = line.quantity - line.refunded_quantity
+    if quantity > left:
+        raise AmountExceeded(location, plain(left))
+    if line.refunded_minor >= line.minor > 0:
+        raise AmountExceeded(location, "0")  # its whole amount was refunded, by amount and not by quantity
+    after = _worth(line, line.refunded_quantity + quantity)
+    return min(after - _worth(line, line.refunded_quantity), line.minor - line.refunded_minor)
+
+
+def refund_by_amount(line: LineState, amount: str, currency: str, location: str) -> int:
+    """Return the refund of an amount of a line, in minor units. Raises InvalidLine or AmountExceeded."""
+    minor, left = _minor(amount, currency, location), line.minor - line.refunded_minor
+    if minor > max(left, 0):
+        raise AmountExceeded(location, text_from_minor(left, currency))
+    if minor < min(left, 0):
+        raise InvalidLine(location, "negative", "more of the line would be left than it was")
+    return minor
+
+
+def _worth(line: LineState, quantity: Decimal) -> int:
+    """Return the worth of a quantity of a line, rounded half up."""
+    return int((line.minor * quantity / line.quantity).to_integral_value(ROUND_HALF_UP)) if line.quantity else 0
+
+
+def _minor(amount: str, currency: str, location: str) -> int:
+    try:
+        return minor_from_text(amount, currency)
+    except ValueError as error:
+        raise InvalidLine(location, "not_an_amount", str(error)) from None

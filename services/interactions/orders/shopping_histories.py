@@ -1,0 +1,129 @@
+"""Shopping histories: the items that a customer buys, how many of them, and on which days."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from chassis import Feature, Money, Query, Resource, Work
+
+feature = Feature("shopping-histories")
+
+MAX_ITEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All purchases in a currency."""
+
+    currency: str
+    purchases: int
+    bought: int
+    refunded: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """All lines of a sku in a currency."""
+
+    sku: str
+    currency: str
+    name: str | None
+    category: str | None
+    purchases: int
+    quantity: str
+    amount: str
+    last_at: datetime
+
+
+class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded")):
+    """The totals of purchases in a currency."""
+
+    currency: str
+    purchases: int
+    bought: Money
+    refunded: Money
+    first_at: datetime
+    last_at: datetime
+
+
+class ShoppingItem(Resource, row=Item, computed=("amount",)):
+    """Purchases of an item, without deduction of refunds."""
+
+    sku: str
+    name: str | None
+    category: str | None
+    purchases: int
+    quantity: str
+    amount: Money
+    last_at: datetime
+
+
+class ShoppingDay(Resource):
+    """Purchases on a day of the week, in the tenant's time zone. Monday is 1."""
+
+    weekday: int
+    purchases: int
+
+
+class ShoppingHistory(Resource):
+    """A customer's purchases: the totals, the two hundred items with the largest amounts, and the days."""
+
+    customer_id: UUID
+    totals: list[ShoppingTotal]
+    items: list[ShoppingItem]
+    weekdays: list[ShoppingDay]
+
+
+@feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read")
+async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistory:
+    """Return a summary of a customer's purchases. It is empty for an unknown customer."""
+    totals = await work.select(_TOTALS, customer_id=customer_id)
+    items = await work.select(_ITEMS, customer_id=customer_id, max_items=MAX_ITEMS)
+    weekdays = await work.select(_WEEKDAYS, customer_id=customer_id, timezone=work.tenant.timezone)
+    return ShoppingHistory(
+        customer_id=customer_id,
+        totals=[_to_total(row) for row in totals],
+        items=[ShoppingItem.from_row(row, amount=Money(amount=row.amount, currency=row.currency)) for row in items],
+        weekdays=weekdays,
+    )
+
+
+def _to_total(row: Total) -> ShoppingTotal:
+    bought, refunded = Money.of(row.bought, row.currency), Money.of(row.refunded, row.currency)
+    return ShoppingTotal.from_row(row, bought=bought, refunded=refunded)
+
+
+_TOTALS = Query(
+    Total,
+    """
+    with refunds as (
+        select currency, sum(amount_minor)::bigint as refunded
+        from refund where customer_id = :customer_id group by currency
+    )
+    select currency, count(*) as purchases, sum(total_minor)::bigint as bought,
+           coalesce(max(refunded), 0)::bigint as refunded, min(purchased_at) as first_at, max(purchased_at) as last_at
+    from purchase left join refunds using (currency)
+    where customer_id = :customer_id group by currency order by currency
+    """,
+)
+_ITEMS = Query(
+    Item,
+    """
+    select line.sku, currency, max(line.name) as name, max(line.category) as category,
+           count(distinct purchase.id) as purchases, trim_scale(sum(line.quantity))::text as quantity,
+           sum(line.amount)::text as amount, max(purchased_at) as last_at
+    from purchase, jsonb_to_recordset(lines)
+        as line(sku text, name text, category text, quantity numeric, amount numeric)
+    where customer_id = :customer_id
+    group by line.sku, currency order by sum(line.amount) desc, line.sku limit :max_items
+    """,
+)
+_WEEKDAYS = Query(
+    ShoppingDay,
+    """
+    select extract(isodow from purchased_at at time zone :timezone)::int as weekday, count(*) as purchases
+    from purchase where customer_id = :customer_id group by 1 order by 1
+    """,
+)

@@ -1,0 +1,1 @@
+"""Overview: everything that is recorded of a customer, side by side."""

@@ -1,0 +1,5 @@
+"""The vocabulary of timelines."""
+
+from typing import Literal
+
+Kind = Literal["touch_point", "purchase", "refund"]

@@ -1,0 +1,46 @@
+"""Timelines: everything that happened with a customer, newest first."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from chassis import Feature, Money, Page, PageParams, Resource, TimeRange, Work, condition, equals, paginate, time_range
+from services.interactions.overview import tables
+from services.interactions.overview.rules import Kind
+
+feature = Feature("timelines")
+
+
+class TimelineEntry(Resource, row=tables.TimelineRow, computed=("amount",)):
+    """A touch point, a purchase, or a refund, whose amount is negative."""
+
+    id: UUID
+    kind: Kind
+    occurred_at: datetime
+    channel: str | None
+    direction: str | None
+    subject: str | None
+    amount: Money | None
+
+
+@feature.get("/timelines/{customer_id:uuid}", scope="interactions:read")
+async def read_timeline(
+    work: Work,
+    customer_id: UUID,
+    params: PageParams,
+    occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
+    kind: Annotated[list[Kind] | None, Query(description="Return only these; may be repeated.")] = None,
+) -> Page[TimelineEntry]:
+    """List the records of a customer, newest first. The list is empty for an unknown customer."""
+    kinds = [condition("kind = any(:kinds)", kinds=kind)] if kind else []
+    where = [*equals(customer_id=customer_id), *occurred_at.filters, *kinds]
+    return await paginate(work, params, tables.timeline_entry, _to_entry, sort="-occurred_at", where=where)
+
+
+def _to_entry(row: tables.TimelineRow) -> TimelineEntry:
+    amount = None
+    if row.amount_minor is not None and row.currency is not None:
+        amount = Money.of(row.amount_minor, row.currency)
+    return TimelineEntry.from_row(row, amount=amount)

@@ -1,0 +1,40 @@
+"""Known customers: those that the customers service has announced, so that records without a customer are noticed.
+
+A record of an unknown customer is accepted because the customer's event may still be on its way. If it has not arrived
+after five minutes, the record counts as an orphan on the status page.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from chassis import Command, Feature, IncomingEvent, Work
+
+feature = Feature("known-customers")
+
+
+class CustomerCreated(IncomingEvent, type="customers.customer_created.v1"):
+    """A customer was recorded."""
+
+    customer_id: UUID
+
+
+@feature.on_batch(CustomerCreated)
+async def remember_customers(work: Work, created: Sequence[CustomerCreated]) -> None:
+    """Store the customers as known, and stop awaiting them."""
+    ids = sorted({event.customer_id for event in created})
+    await work.execute(_INSERT_KNOWN, ids=ids)
+    await work.execute(_DELETE_AWAITED, ids=ids)
+
+
+@feature.gauge("orphans")
+async def count_orphans(pool: asyncpg.Pool) -> int:
+    """Return the number of records whose customer was not announced within five minutes, over all tenants."""
+    return int(await pool.fetchval("select count_orphans()"))
+
+
+_INSERT_KNOWN = Command(
+    "insert into known_customer (id) select id from unnest(:ids::uuid[]) as id on conflict do nothing"
+)
+_DELETE_AWAITED = Command("delete from awaited_customer where id = any(:ids)")

@@ -1,0 +1,229 @@
+"""Recording the records of other systems: each once, however often it is sent, with the customers that it names."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from chassis import (
+    Batch,
+    BatchResults,
+    Command,
+    Event,
+    Fields,
+    Outcome,
+    Problem,
+    Query,
+    Reference,
+    UnitOfWork,
+    ValidationFailed,
+    batch_response,
+    uuid7,
+)
+from services.interactions.sources import rules
+from services.interactions.sources.tables import SourceRecord
+
+Row = TypeVar("Row", bound=SourceRecord)
+Body = TypeVar("Body", bound="RecordFields")
+Content = Mapping[str, Any]
+"""The columns of a row that its source determines. Their order is part of the hash of the content."""
+SourceKey = tuple[str, str]
+"""The source of a record, and the source's id of it."""
+
+MAX_CLOCK_SKEW = timedelta(days=1)
+"""How far the clock of a source may be ahead of ours."""
+
+
+class SourceIdReused(Problem, status=409):
+    """A record with different content already has this source id."""
+
+
+class SourceFields(Fields):
+    """The system that sends a record, and its id there."""
+
+    source: Reference
+    source_id: Reference
+
+    @property
+    def key(self) -> SourceKey:
+        """The source, and the source's id of the record."""
+        return self.source, self.source_id
+
+
+class RecordFields(SourceFields):
+    """The fields of every record that a source sends."""
+
+    customer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """The columns of a stored record that identify it and its content."""
+
+    id: UUID
+    source: str
+    source_id: str
+    content_hash: str
+
+    @property
+    def key(self) -> SourceKey:
+        """The source, and the source's id of the record."""
+        return self.source, self.source_id
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord(StoredRecord):
+    """A record that is stored unless its key exists."""
+
+    customer_id: UUID | None
+    recorded_at: datetime
+    columns: dict[str, Any]
+    """All columns of its row but the tenant, which the database adds."""
+
+
+class SourceRecorder(Generic[Row, Body]):
+    """Stores the records of sources, once for each (source, source_id), and publishes an event of each new record.
+
+        recorder = SourceRecorder[tables.Review, ReviewCreate](
+            tables.Review,
+            to_row=ReviewCreate.values,
+            event=lambda body, record: ReviewRecorded.from_row(body, review_id=record.id),
+            occurred_at="written_at",
+        )
+
+    `to_row` returns the columns that the body of a request determines, `event` builds the event of a new record, and
+    `occurred_at` names the field of the body that must not be in the future.
+    """
+
+    def __init__(
+        self,
+        table: type[Row],
+        *,
+        to_row: Callable[[Body], Content],
+        event: Callable[[Body, NewRecord], Event],
+        occurred_at: str,
+    ) -> None:
+        self._table = table
+        self._to_row = to_row
+        self._event = event
+        self._occurred_at = occurred_at
+
+    async def record(self, work: UnitOfWork, body: Body) -> tuple[Row, bool]:
+        """Record the body of a request. Returns the stored row, and whether it is new.
+
+        Raises ValidationFailed for a time in the future, and SourceIdReused.
+        """
+        record = self._new_record(work, body)
+        (outcome,) = await self._record(work, [(body, record)])
+        if isinstance(outcome, Problem):
+            raise outcome
+        status, id = outcome
+        if status == "created":
+            return self._table(**record.columns, tenant_id=work.tenant.id), True
+        return await work.get(self._table, id), False
+
+    async def record_batch(self, work: UnitOfWork, batch: Batch[Body]) -> BatchResults:
+        """Record the items of a batch. A repeat of a stored record, or of an earlier item, is `unchanged`."""
+        items: dict[int, tuple[Body, NewRecord]] = {}
+        refused: dict[int, Outcome] = {}
+        for index, body in batch.valid_items():
+            try:
+                items[index] = (body, self._new_record(work, body))
+            except Problem as problem:
+                refused[index] = problem
+        outcomes = await self._record(work, list(items.values()))
+        return batch_response(batch, dict(zip(items, outcomes, strict=True)) | refused)
+
+    def _new_record(self, work: UnitOfWork, body: Body) -> NewRecord:
+        reject_future(work, getattr(body, self._occurred_at), f"/{self._occurred_at}")
+        return new_record(work, body.key, body.customer_id, self._to_row(body))
+
+    async def _record(self, work: UnitOfWork, items: Sequence[tuple[Body, NewRecord]]) -> list[Outcome]:
+        """Insert and publish the records that are new. Returns the outcome of each item."""
+        records = await find_stored(work, self._table, [record.key for _, record in items])
+        outcomes: list[Outcome] = []
+        new: list[tuple[Body, NewRecord]] = []
+        for body, record in items:
+            first = records.setdefault(record.key, record)
+            if first is record:
+                new.append((body, record))
+                outcomes.append(("created", record.id))
+            elif first.content_hash == record.content_hash:
+                outcomes.append(("unchanged", first.id))
+            else:
+                outcomes.append(SourceIdReused(id=str(first.id)))
+        # Two concurrent batches with the same records would deadlock if they inserted them in different orders.
+        new.sort(key=lambda item: item[1].key)
+        await insert_new(work, self._table, [record for _, record in new])
+        for body, record in new:
+            work.publish(self._event(body, record))
+        return outcomes
+
+
+def reject_future(work: UnitOfWork, at: datetime, pointer: str) -> None:
+    """Raise ValidationFailed for a time that no clock can have shown yet."""
+    if at > work.now + MAX_CLOCK_SKEW:
+        raise ValidationFailed.field(pointer, "in_the_future", "this has not happened yet")
+
+
+def new_record(work: UnitOfWork, key: SourceKey, customer_id: UUID | None, content: Content) -> NewRecord:
+    """Return a record with this content, to be stored.
+
+    Its hash is of the values, not of their spelling: 1 and "1.000" are the same quantity.
+    """
+    id, content_hash = uuid7(), rules.content_hash(content)
+    columns = {"id": id, **content, "content_hash": content_hash, "recorded_at": work.now}
+    return NewRecord(id, *key, content_hash, customer_id, work.now, columns)
+
+
+async def find_stored(
+    work: UnitOfWork, table: type[SourceRecord], keys: Sequence[SourceKey]
+) -> dict[SourceKey, StoredRecord]:
+    """Return the stored records with these keys.
+
+    If a concurrent transaction inserts another of them first, the unique constraint fails and the retry finds it.
+    """
+    stored = await work.select(
+        stored_query(table), sources=[source for source, _ in keys], source_ids=[source_id for _, source_id in keys]
+    )
+    return {record.key: record for record in stored}
+
+
+async def insert_new(work: UnitOfWork, table: type[SourceRecord], records: Sequence[NewRecord]) -> None:
+    """Insert new records, and await those of their customers that are not known: their events may be on their way."""
+    await work.insert_many(table, [record.columns for record in records])
+    customers = Counter(record.customer_id for record in records if record.customer_id is not None)
+    if customers:
+        await work.defer(_AWAIT_CUSTOMERS, customers=list(customers), records=list(customers.values()))
+
+
+@cache
+def stored_query(table: type[SourceRecord]) -> Query[StoredRecord]:
+    """Return the query that finds the rows of a table with these sources and source ids."""
+    # A look-up for each key, in the order of the unique index. Compared by `=`, a plan that is made while the table
+    # is small may use another index that begins with the tenant, and is kept: 6 s instead of 7 ms among 40,000 rows.
+    return Query(StoredRecord, _FIND_STORED.replace("{table}", str(table.__tablename__)))
+
+
+_FIND_STORED = """
+    select stored.id, stored.source, stored.source_id, stored.content_hash
+    from unnest(:sources::text[], :source_ids::text[]) as sent(source, source_id),
+    lateral (
+        select id, source, source_id, content_hash from {table} as stored
+        where (stored.source, stored.source_id) >= (sent.source, sent.source_id)
+        order by stored.source, stored.source_id limit 1
+    ) as stored
+    where stored.source = sent.source and stored.source_id = sent.source_id
+"""
+_AWAIT_CUSTOMERS = Command(
+    """
+    insert into awaited_customer (id, since, records)
+    select id, now(), records from unnest(:customers::uuid[], :records::bigint[]) as named(id, records)
+    where not exists (select from known_customer where known_customer.id = named.id)
+    order by id
+    on conflict (tenant_id, id) do update set records = awaited_customer.records + excluded.records
+    """
+)

@@ -1,0 +1,14 @@
+"""Store a tenant's facts as a single document.
+
+Revision ID: 0005
+"""
+
+from chassis.db.migrations import store_tenant_facts_as_json
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Replace the columns of the chassis' tenant table."""
+    store_tenant_facts_as_json()

@@ -1,0 +1,105 @@
+"""Adjustments: points that staff give or take, with a reason."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StrictInt
+
+from chassis import Feature, Line, Page, PageParams, RequestBody, Resource, Work, equals, paginate, uuid7
+from services.loyalty.points import tables
+from services.loyalty.points.queries.accounts import open_account, save
+from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
+from services.loyalty.points.rules.account import Account, Lot, Reason
+from services.loyalty.points.rules.earning import lifetime
+
+feature = Feature("adjustments")
+
+MAX_POINTS = 10**12
+
+
+class PointsAdjusted(MemberEvent, type="loyalty.points_adjusted.v1", partition_key="customer_id"):
+    """Staff gave points, or took them if `points` is negative."""
+
+    adjustment_id: UUID
+    points: int
+    reason: str
+    available: int
+    debt: int
+
+
+def _require_not_zero(points: int) -> int:
+    if points == 0:
+        raise ValueError("must not be zero")
+    return points
+
+
+class AdjustmentCreate(RequestBody):
+    """Points to give, or to take if negative."""
+
+    points: Annotated[StrictInt, Field(ge=-MAX_POINTS, le=MAX_POINTS), AfterValidator(_require_not_zero)]
+    reason: Line
+    allow_debt: Annotated[bool, Field(strict=True, description="Turn missing points into a debt.")] = False
+
+
+class Adjustment(Resource, row=tables.PointsAdjustment):
+    """Points that staff gave or took."""
+
+    id: UUID
+    membership_id: UUID
+    points: int
+    reason: str
+    actor: str
+    created_at: datetime
+
+
+@feature.post(
+    "/memberships/{id:uuid}/adjustments",
+    scope="loyalty:adjust",
+    status_code=201,
+    raises=[InsufficientPoints],
+    idempotency_key="required",
+)
+async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustment:
+    """Give points, or take them from the lots that expire first.
+
+    Given points expire like earned points but are never pending.
+    """
+    membership = await work.get(tables.Membership, id)
+    account = await open_account(work, id)
+    row = tables.PointsAdjustment(
+        membership_id=id, points=body.points, reason=body.reason, actor=work.actor, created_at=work.now
+    )
+    if row.points > 0:
+        program = await work.get(tables.Program, membership.program_id)
+        _credit(account, row, program)
+    else:
+        _deduct(account, row, allow_debt=body.allow_debt)
+    row = await work.insert(row)
+    await save(work, account)
+    keys = {"customer_id": membership.customer_id, "adjustment_id": row.id}
+    work.publish(PointsAdjusted.from_row(row, **keys, available=account.available, debt=account.debt))
+    return Adjustment.from_row(row)
+
+
+@feature.get("/memberships/{id:uuid}/adjustments", scope="loyalty:read")
+async def list_adjustments(work: Work, id: UUID, params: PageParams) -> Page[Adjustment]:
+    """List the points that staff gave a member or took, newest first."""
+    await work.get(tables.Membership, id)
+    return await paginate(work, params, tables.PointsAdjustment, Adjustment, sort="-id", where=equals(membership_id=id))
+
+
+def _credit(account: Account, row: tables.PointsAdjustment, program: tables.Program) -> None:
+    activates_at, expires_at = lifetime(account.now, 0, program.expiry_months, ZoneInfo(program.timezone))
+    account.credit(_reason(account, row), Lot(uuid7(), row.id, row.points, activates_at, expires_at), "adjusted")
+
+
+def _deduct(account: Account, row: tables.PointsAdjustment, *, allow_debt: bool) -> None:
+    if -row.points > account.available and not allow_debt:
+        raise InsufficientPoints(f"{account.available} points are available.", available=account.available)
+    account.deduct(_reason(account, row), -row.points, allow_debt=allow_debt)
+
+
+def _reason(account: Account, row: tables.PointsAdjustment) -> Reason:
+    return Reason("adjust", "adjustment", row.id, account.now)

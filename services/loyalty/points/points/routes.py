@@ -1,0 +1,57 @@
+"""The operations on a member's points, and the event handlers that move them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis import Feature, Page, PageParams, Work, equals, paginate
+from services.loyalty.points import tables
+from services.loyalty.points.points.earning import award_points
+from services.loyalty.points.points.events import PurchaseRecorded, PurchaseRefunded
+from services.loyalty.points.points.reversing import reverse_refund, reverse_refunds_received_early
+from services.loyalty.points.points.schemas import LedgerEntry, PointsBalance, PointsDue
+from services.loyalty.points.queries.accounts import read_account
+
+feature = Feature("points")
+
+
+@feature.on_batch(PurchaseRecorded)
+async def award_points_for_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) -> None:
+    """Award points for purchases, then reverse those of refunds that were received before their purchase."""
+    await reverse_refunds_received_early(work, await award_points(work, purchases))
+
+
+@feature.on(PurchaseRefunded)
+async def reverse_points_for_a_refund(work: Work, refund: PurchaseRefunded) -> None:
+    """Reverse points that the purchase no longer earns. A refund that is received first waits for its purchase."""
+    await reverse_refund(work, refund)
+
+
+@feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read")
+async def read_balance(work: Work, id: UUID) -> PointsBalance:
+    """Return a member's points now, when pending points become available, and when available points expire."""
+    account = await read_account(work, id)
+    lots = account.lots.values()
+    return PointsBalance.from_row(
+        account,
+        as_of=work.now,
+        activating=_schedule((lot.activates_at, lot.pending) for lot in lots),
+        expiring=_schedule((lot.expires_at, lot.remaining) for lot in lots),
+    )
+
+
+@feature.get("/memberships/{id:uuid}/entries", scope="loyalty:read")
+async def list_entries(work: Work, id: UUID, params: PageParams) -> Page[LedgerEntry]:
+    """List every movement of a member's points, newest first."""
+    await work.get(tables.Wallet, id)
+    return await paginate(work, params, tables.PointsEntry, LedgerEntry, sort="-id", where=equals(membership_id=id))
+
+
+def _schedule(changes: Iterable[tuple[datetime | None, int]]) -> list[PointsDue]:
+    """Return how many points change at which time, the earliest first."""
+    due: Counter[datetime] = Counter()
+    for at, points in changes:
+        if at is not None and points:
+            due[at] += points
+    return [PointsDue(at=at, points=points) for at, points in sorted(due.items())]

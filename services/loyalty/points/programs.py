@@ -1,0 +1,239 @@
+"""Programs that customers can join, and the rules by which points are earned in them.
+
+A rule is never changed. A change is a new version that is active from a time on, so that everything that was earned
+can be explained, and reversed, by the version it was earned under.
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field, StrictInt, model_validator
+
+from chassis import (
+    AMOUNT_PATTERN,
+    Currency,
+    Feature,
+    Instant,
+    Line,
+    NotFound,
+    Page,
+    PageParams,
+    Problem,
+    RequestBody,
+    Resource,
+    Timezone,
+    ValidationFailed,
+    Work,
+    equals,
+    minor_from_text,
+    paginate,
+    text_from_minor,
+    uuid7,
+)
+from services.loyalty.points import tables
+from services.loyalty.points.rules.vocabulary import (
+    EarningRuleKind,
+    Enrolment,
+    ExpiryPolicy,
+    ProgramKind,
+    ProgramState,
+    RefundPolicy,
+)
+
+feature = Feature("programs")
+
+
+class ProgramClosed(Problem, status=409):
+    """The program is closed and cannot be changed."""
+
+
+class ProgramCreate(RequestBody):
+    """A program to create."""
+
+    name: Line
+    kind: ProgramKind
+    currency: Currency
+    timezone: Timezone
+    enrolment: Enrolment
+    refund_policy: RefundPolicy = "debt"
+    pending_days: Annotated[
+        StrictInt, Field(ge=0, le=365, description="Days after a purchase during which its points cannot be spent.")
+    ] = 0
+    expiry_policy: ExpiryPolicy = "none"
+    expiry_months: Annotated[
+        StrictInt | None,
+        Field(ge=1, le=120, description="Months during which points can be spent; requires `rolling_months`."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _require_months_for_rolling_months_only(self) -> Self:
+        if (self.expiry_policy == "rolling_months") != (self.expiry_months is not None):
+            raise ValueError("expiry_months is required by the expiry policy rolling_months, and allowed only with it")
+        return self
+
+
+class Program(Resource, row=tables.Program, computed=("expiry_policy",), etag="version"):
+    """A program."""
+
+    id: UUID
+    version: int
+    name: str
+    kind: ProgramKind
+    currency: str
+    timezone: str
+    enrolment: Enrolment
+    refund_policy: RefundPolicy
+    pending_days: int
+    expiry_policy: ExpiryPolicy
+    expiry_months: int | None
+    state: ProgramState
+    created_at: datetime
+    updated_at: datetime
+
+
+class RuleTerms(RequestBody):
+    """The terms of a rule: `points` for each full `per`, floored once over the whole order."""
+
+    points: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
+    per: Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["1.00"], description="In the program's currency.")]
+    valid_from: Instant | None = None
+
+
+class EarningRuleCreate(RuleTerms):
+    """A rule to create. It is active for purchases made in [valid_from, valid_to), or always without them."""
+
+    kind: EarningRuleKind
+    valid_to: Instant | None = None
+
+    @model_validator(mode="after")
+    def _require_start_before_end(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
+            raise ValueError("valid_from must be before valid_to")
+        return self
+
+
+class EarningRule(Resource, row=tables.EarningRule, computed=("id", "per")):
+    """A version of a rule."""
+
+    id: UUID
+    version: int
+    program_id: UUID
+    kind: EarningRuleKind
+    points: int
+    per: str
+    valid_from: datetime | None
+    valid_to: datetime | None
+    created_at: datetime
+
+
+@feature.post("/programs", scope="loyalty:configure", status_code=201)
+async def create_program(work: Work, body: ProgramCreate) -> Program:
+    """Create a program. It grants no points until it has a rule."""
+    values = body.model_dump(exclude={"expiry_policy"})  # it follows from expiry_months
+    return _to_program(await work.insert(tables.Program(**values)))
+
+
+@feature.get("/programs", scope="loyalty:read")
+async def list_programs(work: Work, params: PageParams) -> Page[Program]:
+    """List the tenant's programs, oldest first."""
+    return await paginate(work, params, tables.Program, _to_program)
+
+
+@feature.get("/programs/{id:uuid}", scope="loyalty:read")
+async def read_program(work: Work, id: UUID) -> Program:
+    """Return a program."""
+    return _to_program(await work.get(tables.Program, id))
+
+
+@feature.post("/programs/{id:uuid}/earning-rules", scope="loyalty:configure", status_code=201, raises=[ProgramClosed])
+async def create_earning_rule(work: Work, id: UUID, body: EarningRuleCreate) -> EarningRule:
+    """Create a rule. If a program has several rules, each grants its own points."""
+    program = await _lock_active_program(work, id)
+    rule_id = uuid7()
+    row = tables.EarningRule(
+        id=rule_id,
+        rule_id=rule_id,
+        version=1,
+        program_id=id,
+        kind=body.kind,
+        points=body.points,
+        per_minor=_per_minor(body.per, program.currency),
+        valid_from=body.valid_from,
+        valid_to=body.valid_to,
+        created_at=work.now,
+    )
+    return _to_earning_rule(await work.insert(row), currency=program.currency)
+
+
+@feature.get("/programs/{id:uuid}/earning-rules", scope="loyalty:read")
+async def list_earning_rules(work: Work, id: UUID, params: PageParams) -> Page[EarningRule]:
+    """List every version of every rule of a program."""
+    program = await work.get(tables.Program, id)
+    item = partial(_to_earning_rule, currency=program.currency)
+    return await paginate(work, params, tables.EarningRule, item, where=equals(program_id=id))
+
+
+@feature.post(
+    "/programs/{id:uuid}/earning-rules/{rule_id:uuid}/versions",
+    scope="loyalty:configure",
+    status_code=201,
+    raises=[ProgramClosed],
+)
+async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, body: RuleTerms) -> EarningRule:
+    """Change a rule from `valid_from` on, by default from now on.
+
+    Purchases made earlier keep the version that was active then, even if they are received later.
+    """
+    program = await _lock_active_program(work, id)
+    versions = await work.find_all(tables.EarningRule, program_id=id, rule_id=rule_id, order_by="version")
+    if not versions:
+        raise NotFound
+    newest = versions[-1]
+    begins = body.valid_from or work.now
+    _check_begin(newest, begins)
+    row = newest.replace(
+        id=uuid7(),
+        version=newest.version + 1,
+        points=body.points,
+        per_minor=_per_minor(body.per, program.currency),
+        valid_from=begins,
+        created_at=work.now,
+    )
+    await work.update(newest, valid_to=begins)
+    return _to_earning_rule(await work.insert(row), currency=program.currency)
+
+
+async def _lock_active_program(work: Work, id: UUID) -> tables.Program:
+    """Lock a program, so that changes of its rules are made in sequence."""
+    program = await work.get(tables.Program, id, for_update=True)
+    if program.state != "active":
+        raise ProgramClosed
+    return program
+
+
+def _check_begin(newest: tables.EarningRule, begins: datetime) -> None:
+    """Raise ValidationFailed unless a version that begins at this time can follow the newest version."""
+    if newest.valid_from is not None and begins <= newest.valid_from:
+        raise ValidationFailed.field("/valid_from", "too_early", "must be later than that of the version it replaces")
+    if newest.valid_to is not None and begins >= newest.valid_to:
+        raise ValidationFailed.field("/valid_from", "too_late", "must be before the end of the rule")
+
+
+def _per_minor(per: str, currency: str) -> int:
+    try:
+        minor = minor_from_text(per, currency)
+    except ValueError as error:
+        raise ValidationFailed.field("/per", "not_an_amount", str(error)) from None
+    if minor <= 0:
+        raise ValidationFailed.field("/per", "not_positive", "must be more than zero")
+    return minor
+
+
+def _to_program(row: tables.Program) -> Program:
+    return Program.from_row(row, expiry_policy="rolling_months" if row.expiry_months else "none")
+
+
+def _to_earning_rule(row: tables.EarningRule, *, currency: str) -> EarningRule:
+    return EarningRule.from_row(row, id=row.rule_id, per=text_from_minor(row.per_minor, currency))

@@ -1,0 +1,1 @@
+"""Database operations, events and problems that several features share."""

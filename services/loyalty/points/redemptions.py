@@ -1,0 +1,189 @@
+"""Redemptions: members spend points. They are held first and then captured or released, or captured at once.
+
+The response is synchronous and final: a member cannot spend points twice, however many requests run at once. A hold
+that is neither captured nor released by its end returns by itself.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field, StrictInt
+
+from chassis import Feature, Problem, RequestBody, Resource, Work
+from services.loyalty.points import tables
+from services.loyalty.points.queries.accounts import open_account, save
+from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent, PointsReleased
+from services.loyalty.points.rules.account import Account, Allocations, Reason
+from services.loyalty.points.rules.vocabulary import RedemptionState
+
+feature = Feature("redemptions")
+
+HOLD_SECONDS, MAX_HOLD_SECONDS = 900, 2_592_000
+
+
+class PointsReserved(MemberEvent, type="loyalty.points_reserved.v1", partition_key="customer_id"):
+    """Points are held for a member until `hold_ends_at`."""
+
+    redemption_id: UUID
+    points: int
+    available: int
+    hold_ends_at: datetime
+
+
+class PointsRedeemed(MemberEvent, type="loyalty.points_redeemed.v1", partition_key="customer_id"):
+    """Points were spent."""
+
+    redemption_id: UUID
+    points: int
+    available: int
+
+
+class AlreadyCaptured(Problem, status=409):
+    """The points are spent and can no longer be released."""
+
+
+class AlreadyReleased(Problem, status=409):
+    """The points were returned and can no longer be captured."""
+
+
+class RedemptionCreate(RequestBody):
+    """Points that a member wants to spend."""
+
+    points: Annotated[StrictInt, Field(ge=1, le=10**15)]
+    mode: Literal["reserve", "capture"]
+    expires_in_seconds: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] | None = None
+
+
+class Redemption(Resource, row=tables.Redemption, etag="version"):
+    """Points that a member spends."""
+
+    id: UUID
+    version: int
+    membership_id: UUID
+    points: int
+    state: RedemptionState
+    hold_ends_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class EndedHold(Redemption):
+    """A hold that has ended, while its points are not returned yet.
+
+    It has no ETag: the stored version is still that of the hold, and a client could take it for unchanged.
+    """
+
+    etag_field: ClassVar[str | None] = None
+
+
+@feature.post(
+    "/memberships/{id:uuid}/redemptions",
+    scope="loyalty:redeem",
+    status_code=201,
+    raises=[InsufficientPoints],
+    idempotency_key="required",
+)
+async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redemption:
+    """Hold points (`reserve`, for fifteen minutes by default), or spend them at once (`capture`)."""
+    membership = await work.get(tables.Membership, id)
+    account = await open_account(work, id)
+    if body.points > account.available:
+        raise InsufficientPoints(f"{account.available} points are available.", available=account.available)
+    row = await work.insert(_new_redemption(account, body))
+    allocations = _allocate_points(account, row)
+    await work.insert_many(
+        tables.LotAllocation,
+        [{"redemption_id": row.id, "lot_id": lot_id, "points": points} for lot_id, points in allocations],
+    )
+    event = PointsReserved if row.state == "reserved" else PointsRedeemed
+    work.publish(_to_event(event, membership, account, row))
+    await save(work, account)
+    return Redemption.from_row(row)
+
+
+@feature.get("/redemptions/{id:uuid}", scope="loyalty:read")
+async def read_redemption(work: Work, id: UUID) -> Redemption:
+    """Return a redemption. A hold that has ended reads as expired, even before its points are returned."""
+    row = await work.get(tables.Redemption, id)
+    if row.state == "reserved" and row.hold_ends_at is not None and row.hold_ends_at <= work.now:
+        return EndedHold.from_row(row, state="expired")
+    return Redemption.from_row(row)
+
+
+@feature.post(
+    "/redemptions/{id:uuid}/capture", scope="loyalty:redeem", raises=[AlreadyReleased], idempotency_key="required"
+)
+async def capture_redemption(work: Work, id: UUID) -> Redemption:
+    """Spend the held points for good. Capturing them again has no effect."""
+    account, row = await _open_redemption(work, id)
+    if row.state in ("released", "expired"):
+        raise AlreadyReleased(f"The hold was {row.state}.")
+    if row.state == "reserved":
+        account.capture(row.id, account.now)
+        row = await work.update(row, state="captured")
+        membership = await work.get(tables.Membership, row.membership_id)
+        work.publish(_to_event(PointsRedeemed, membership, account, row))
+    await save(work, account)
+    return Redemption.from_row(row)
+
+
+@feature.post(
+    "/redemptions/{id:uuid}/release", scope="loyalty:redeem", raises=[AlreadyCaptured], idempotency_key="required"
+)
+async def release_redemption(work: Work, id: UUID) -> Redemption:
+    """Return the held points. Releasing them again, or after the hold has ended, has no effect."""
+    account, row = await _open_redemption(work, id)
+    if row.state == "captured":
+        raise AlreadyCaptured
+    if row.state == "reserved":
+        debt_paid, expired = account.release(row.id, account.now)
+        row = await work.update(row, state="released")
+        membership = await work.get(tables.Membership, row.membership_id)
+        work.publish(
+            PointsReleased.from_row(
+                row,
+                customer_id=membership.customer_id,
+                redemption_id=row.id,
+                debt_paid=debt_paid,
+                expired=expired,
+                available=account.available,
+                reason="released",
+            )
+        )
+    await save(work, account)
+    return Redemption.from_row(row)
+
+
+def _new_redemption(account: Account, body: RedemptionCreate) -> tables.Redemption:
+    if body.mode == "capture":
+        return tables.Redemption(membership_id=account.membership_id, points=body.points, state="captured")
+    return tables.Redemption(
+        membership_id=account.membership_id,
+        points=body.points,
+        state="reserved",
+        hold_ends_at=account.now + timedelta(seconds=body.expires_in_seconds or HOLD_SECONDS),
+    )
+
+
+def _allocate_points(account: Account, row: tables.Redemption) -> Allocations:
+    """Reserve or spend the points of a new redemption. Returns how many came from which lot."""
+    if row.hold_ends_at is None:
+        return account.spend(Reason("capture", "redemption", row.id, account.now), row.points)
+    reason = Reason("reserve", "redemption", row.id, account.now)
+    return account.reserve(reason, row.points, row.hold_ends_at).allocations
+
+
+async def _open_redemption(work: Work, id: UUID) -> tuple[Account, tables.Redemption]:
+    """Lock a member's account and then the redemption: the account first, as everywhere."""
+    account = await open_account(work, (await work.get(tables.Redemption, id)).membership_id)
+    return account, await work.get(tables.Redemption, id, for_update=True)
+
+
+def _to_event(
+    event: type[PointsReserved | PointsRedeemed],
+    membership: tables.Membership,
+    account: Account,
+    row: tables.Redemption,
+) -> MemberEvent:
+    return event.from_row(row, customer_id=membership.customer_id, redemption_id=row.id, available=account.available)

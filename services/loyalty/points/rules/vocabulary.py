@@ -1,0 +1,31 @@
+"""The closed vocabularies of this area. Tables, schemas and events use these."""
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+ProgramKind = Literal["frequency", "club", "agent"]
+ProgramState = Literal["active", "closed"]
+Enrolment = Literal["open", "on_purchase", "invitation", "fee"]
+"""How customers become members: on request, with their first purchase, by invitation, or for a fee."""
+ExpiryPolicy = Literal["none", "rolling_months"]
+RefundPolicy = Literal["debt", "within_balance", "only_pending"]
+"""The policy for refunds of purchases whose points are already spent: they become a debt, or are waived, or only points
+that are still pending are reversed at all."""
+EarningRuleKind = Literal["per_amount"]
+MembershipState = Literal["active", "left"]
+RedemptionState = Literal["reserved", "captured", "released", "expired"]
+
+FromBucket = Literal["issued", "pending", "available", "reserved", "debt", "expired", "adjusted", "transferred"]
+ToBucket = Literal[
+    "pending", "available", "reserved", "debt", "redeemed", "expired", "reversed", "adjusted", "transferred"
+]
+WALLET_BUCKETS = ("pending", "available", "reserved", "debt")
+"""The buckets of a wallet. Every other bucket is where points come from or where they go."""
+
+
+class RuleReference(TypedDict):
+    """A version of an earning rule, as an earn basis stores it."""
+
+    rule_id: str
+    version: int

@@ -1,0 +1,97 @@
+"""SQL statements: each is valid on the migrated databases, and its columns are the fields of its row type."""
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import BaseModel
+
+from chassis.db.statements import Command, Query, Record, column_names
+from chassis.db.tables import Table
+from chassis.service import load
+from local import PROCESSES
+from local.data_dir import DataDir
+from tests.support.service import settings_of
+
+PER_TABLE = ("stored_query",)
+"""Functions that build a statement per table. The tests of the recorder run them."""
+ROOT = Path(__file__).parent.parent.parent
+
+
+def modules_of(package: str) -> Iterator[Any]:
+    module = importlib.import_module(package)
+    yield module
+    for info in pkgutil.walk_packages(module.__path__, f"{package}."):
+        if ".migrations" not in info.name:
+            yield importlib.import_module(info.name)
+
+
+def statements_of(package: str) -> dict[str, Command]:
+    """Return the statements by module and name. A statement that several modules import is listed once."""
+    known: dict[int, tuple[str, Command]] = {}
+    for module in modules_of(package):
+        for name, value in vars(module).items():
+            if isinstance(value, Command):
+                known.setdefault(id(value), (f"{module.__name__}.{name}", value))
+    return dict(known.values())
+
+
+def expected_columns(query: Query[Any]) -> set[str] | None:
+    """Return the columns that a row type needs, or None for the single column of a scalar."""
+    into = query.into
+    if is_dataclass(into):
+        return {field.name for field in fields(into)}
+    if isinstance(into, type) and issubclass(into, Table):
+        return set(column_names(into))
+    if isinstance(into, type) and issubclass(into, BaseModel):
+        return set(into.model_fields)
+    return None
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+async def test_every_statement_is_valid_and_returns_the_fields_of_its_row_type(database: DataDir, name: str) -> None:
+    service = load(name)
+    statements = statements_of(service.module) | statements_of("chassis.messaging")
+    connection = await asyncpg.connect(str(settings_of(database, service).migration_database_url))
+    try:
+        for where, statement in statements.items():
+            prepared = await connection.prepare(statement.sql.replace("{where}", "true"))
+            assert len(prepared.get_parameters()) == len(statement.parameters), where
+            if isinstance(statement, Query) and statement.into is not Record:
+                columns = [attribute.name for attribute in prepared.get_attributes()]
+                expected = expected_columns(statement)
+                if expected is None:
+                    assert len(columns) == 1, where
+                else:
+                    assert expected <= set(columns), where
+    finally:
+        await connection.close()
+
+
+def test_statements_are_module_constants() -> None:
+    """The test above does not find statements that a function builds."""
+    for file in [*ROOT.glob("services/**/*.py"), *ROOT.glob("gateway/**/*.py")]:
+        tree = ast.parse(file.read_text())
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                calls = {node.func.id for node in ast.walk(function) if is_named_call(node)}
+                made = calls & {"Query", "Command"} if "fastapi" not in file.read_text() else calls & {"Command"}
+                assert not made or function.name in PER_TABLE, f"{file}:{function.lineno}"
+
+
+def is_named_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+def test_features_see_no_untyped_rows() -> None:
+    for file in [*ROOT.glob("services/**/*.py"), *ROOT.glob("gateway/access/*.py")]:
+        if "migrations" not in file.parts:
+            text = file.read_text()
+            assert "vars(" not in text, file
+            assert "import Record" not in text, file

@@ -1,0 +1,58 @@
+"""Commands: `rapport keys create --tenant` accepts a tenant's name as well as its id."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.support import commands
+from tests.support.stack import RunningStack, Visitor
+
+
+def create_tenant(stack: RunningStack, name: str) -> str:
+    return stack.command("tenants", "create", name)
+
+
+def create_key(stack: RunningStack, tenant: str) -> commands.Finished:
+    return commands.run(["keys", "create", "--tenant", tenant, "--scopes", "tenants:read"], stack.data_dir.root)
+
+
+async def tenant_of(stack: RunningStack, key: str) -> str:
+    visitor = Visitor(stack, key.strip())
+    try:
+        (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
+        return str(tenant["id"])
+    finally:
+        await visitor.close()
+
+
+@pytest.fixture
+def name() -> str:
+    return f"Shop {uuid4()}"
+
+
+async def test_exact_name_takes_precedence_over_another_case(stack: RunningStack, name: str) -> None:
+    tenant = create_tenant(stack, name)
+    create_tenant(stack, name.upper())
+    created = create_key(stack, name)
+    assert created.code == 0, created.errors
+    assert await tenant_of(stack, created.output) == tenant
+
+
+async def test_name_in_another_case_is_accepted_if_it_is_unique(stack: RunningStack, name: str) -> None:
+    tenant = create_tenant(stack, name)
+    created = create_key(stack, name.upper())
+    assert created.code == 0, created.errors
+    assert await tenant_of(stack, created.output) == tenant
+
+
+def test_name_of_several_tenants_lists_their_ids(stack: RunningStack, name: str) -> None:
+    tenants = [create_tenant(stack, name) for _ in range(2)]
+    refused = create_key(stack, name)
+    assert (refused.code, refused.output) == (1, "")
+    assert all(tenant in refused.errors for tenant in tenants)
+
+
+def test_unknown_name_is_reported(stack: RunningStack, name: str) -> None:
+    refused = create_key(stack, name)
+    assert (refused.code, refused.output) == (1, "")
+    assert f"No tenant is named '{name}'" in refused.errors

@@ -1,0 +1,73 @@
+"""Pagination: the value in a cursor is restored with the type of its column, independent of the column's name."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from chassis import DatabaseView, Table, Versioned, bigint, new_registry, timestamp
+from chassis.http.pagination import _column_adapter
+from chassis.types import json
+from chassis.types.ids import uuid7
+
+
+class Base(Table, registry=new_registry()):
+    """The table base of this test."""
+
+
+class Shelf(Versioned, Base, table=True):
+    __tablename__ = "shelf"
+
+    name: str
+    since: datetime = timestamp()
+    seen_at: str
+    opened_on: date
+    last_used: datetime | None = timestamp(default=None)
+    width: Decimal
+    points: int = bigint(default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfRow:
+    id: UUID
+    name: str
+    since: datetime
+    seen_at: str
+    opened_on: date
+    last_used: datetime | None
+    width: Decimal
+    points: int
+
+
+VIEW = DatabaseView("shelves", ShelfRow, "create or replace view shelves as select * from shelf")
+AT = datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("source", [Shelf, VIEW], ids=["a table", "a view"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("id", uuid7()),
+        ("name", "2026-03-01"),
+        ("since", AT),
+        ("seen_at", "2026-03-01T00:00:00Z"),
+        ("opened_on", date(2026, 3, 1)),
+        ("last_used", AT),
+        ("last_used", None),
+        ("width", Decimal("12.50")),
+        ("points", 2**60),
+    ],
+)
+def test_a_value_survives_the_cursor_with_the_type_of_its_column(source: Any, column: str, value: object) -> None:
+    read = _column_adapter(source, column).validate_python(json.loads(json.dumps(value)))
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("source", [Shelf, VIEW], ids=["a table", "a view"])
+def test_a_column_that_does_not_exist_has_no_type(source: Any) -> None:
+    with pytest.raises(KeyError):
+        _column_adapter(source, "colour")
