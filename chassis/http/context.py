@@ -1,5 +1,7 @@
 """The context of a request: the running service, and the unit of work of the current attempt."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Protocol, cast
 
 import asyncpg
@@ -37,9 +39,18 @@ def context_of(request: Request) -> RouteContext:
     return cast(RouteContext, request.scope[_CONTEXT])
 
 
-def set_work(request: Request, work: UnitOfWork) -> None:
-    """Attach the unit of work of the current attempt, for injection."""
+@contextmanager
+def injecting(request: Request, work: UnitOfWork) -> Iterator[None]:
+    """Let a request's route take the unit of work of the current attempt.
+
+    A server keeps the scope of a request until the next one of its connection. Without the removal, every idle
+    connection would hold all rows and events of a batch.
+    """
     request.scope[_WORK] = work
+    try:
+        yield
+    finally:
+        del request.scope[_WORK]
 
 
 async def _injected_work(request: Request) -> UnitOfWork:

@@ -22,7 +22,7 @@ from chassis.db.idempotency import (
 from chassis.db.transaction import RETRYABLE_ERRORS, RetryTransaction, Transaction
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.body import StrictRequest
-from chassis.http.context import RouteContext, set_work
+from chassis.http.context import RouteContext, injecting
 from chassis.http.error_handlers import problem_response
 from chassis.http.route import SAFE_METHODS, FeatureRoute
 
@@ -96,10 +96,10 @@ class RequestHandler:
 
     async def _run_in_transaction(self, attempt: int) -> Response:
         async with self._transaction() as transaction:
-            set_work(self._request, UnitOfWork(transaction))
             if attempt > 1:
                 await transaction.begin()  # the conflict may have been a response to the same key
-            response = await self._route.run(self._request)
+            with injecting(self._request, UnitOfWork(transaction)):
+                response = await self._route.run(self._request)
             if self._route.options.store_response:
                 transaction.store_response(response)
             else:

@@ -5,8 +5,12 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
+from chassis.core.identity import HEADER
+from chassis.db.transaction import Transaction
+from chassis.db.unit_of_work import UnitOfWork
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.problems import assert_problem
@@ -344,3 +348,24 @@ async def test_the_audit_tells_who_changed_what_from_what_to_what(customers: Ser
     assert [(row["action"], row["actor"]) for row in rows] == [("created", "key:test"), ("updated", "key:test")]
     assert rows[1]["changes"] == {"given_name": ["Ada", "Augusta"]}
     assert rows[0]["changes"]["external_ids"] == [None, known_as("1")["external_ids"]]
+
+
+# Memory
+
+
+@pytest.mark.parametrize(("kind", "status"), [("person", 201), ("king", 422)])
+async def test_a_scope_that_the_server_keeps_holds_nothing_of_the_transaction(
+    customers: ServiceUnderTest, kind: str, status: int
+) -> None:
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await customers.shared.running.asgi(scope, receive, send)
+
+    headers = {HEADER: customers.shared.signer.sign(customers.caller, "customers")}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as client:
+        answer = await client.post("/v1/customers", json={"kind": kind, "name": "Ada"}, headers=headers)
+    assert answer.status_code == status, answer.text
+    (scope,) = scopes
+    assert not [name for name, value in scope.items() if isinstance(value, (UnitOfWork, Transaction))]
