@@ -32,6 +32,7 @@ Record = asyncpg.Record
 
 # A quoted text, a comment, a cast, or else a parameter. Upper-case letters after a colon belong to formats: 'HH24:MI'.
 _PARAMETER = re.compile(r"'(?:[^']|'')*'|--[^\n]*|::|:([a-z_][a-z0-9_]*)")
+_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\$(\d+)")
 
 
 class Command:
@@ -69,6 +70,8 @@ class _FilteredQuery(Query[Result]):
     """A query whose conditions a request has chosen."""
 
     def __init__(self, query: Query[Result], where: str, values: Mapping[str, Any]) -> None:
+        if values.keys() & query.parameters.keys():
+            raise TypeError(f"rename the parameters {', '.join(values.keys() & query.parameters.keys())} of the query")
         self.text = query.text.replace("{where}", where)
         self.sql, self.parameters = compile_parameters(self.text)
         self.into, self.build = query.into, query.build
@@ -235,4 +238,4 @@ def _combine(parts: tuple[tuple[str, int], ...]) -> str:
 
 
 def _shift_placeholders(sql: str, shift: int) -> str:
-    return re.sub(r"\$(\d+)", lambda match: f"${int(match[1]) + shift}", sql)
+    return _PLACEHOLDER.sub(lambda match: match[0] if match[1] is None else f"${int(match[1]) + shift}", sql)

@@ -165,6 +165,12 @@ def test_a_filter_and_its_query_may_use_one_name() -> None:
     assert query.bind({"shop": "north", "limit": 10}) == ["north", "south", 10]
 
 
+def test_a_query_whose_parameter_has_the_name_of_a_numbered_one_is_rejected() -> None:
+    query = Query(Month, "select month from sales where shop = :shop_0 and {where}")
+    with pytest.raises(TypeError, match="shop_0"):
+        query.where(equals(shop="south"))
+
+
 def test_a_filter_keeps_its_casts_and_texts() -> None:
     text, values = combine_filters([condition(":ids::uuid[] && ids and kind <> ':ids'", ids=[1])])
     assert text == ":ids_0::uuid[] && ids and kind <> ':ids'"
@@ -198,3 +204,11 @@ def test_combined_statements_use_the_values_that_they_used_alone(uses: list[list
     *others, last = alone
     prefix = "with " + ", ".join(f"part{number} as ({sql})" for number, sql in enumerate(others)) + " "
     assert filled == (prefix if others else "") + last
+
+
+def test_combined_statements_keep_their_texts_and_comments() -> None:
+    combined = combine(
+        [Statement("insert $1", ["a"]), Statement("insert 'costs $1, it''s $2', $1 -- not $1\n, $2", ["b", "c"])]
+    )
+    assert combined.sql == "with part0 as (insert $1) insert 'costs $1, it''s $2', $2 -- not $1\n, $3"
+    assert combined.values == ["a", "b", "c"]
