@@ -103,7 +103,7 @@ def new_migration(service: str, subject: str) -> None:
 
     definition, settings = _load(service)
     path = asyncio.run(write_migration(definition, settings, subject))
-    print(path or "the tables are what the history makes: there is nothing to migrate", file=sys.stderr)
+    print(path or "The history already creates these tables: there is nothing to migrate.", file=sys.stderr)
     raise typer.Exit(0 if path else 1)
 
 

@@ -7,7 +7,8 @@ not needed: a migration's backfill sees all rows, and a SECURITY DEFINER functio
 import asyncio
 import importlib.resources
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -126,24 +127,24 @@ def store_tenant_facts_as_json() -> None:
 
 async def provision(settings: Settings, service: str, *, logins: bool = True) -> None:
     """Create the database and the roles if they do not exist, and set the passwords of the logins."""
-    database = _use_database(settings)
-    connection = await _connect_as_admin(settings)
-    try:
-        await connection.execute("select pg_advisory_lock(1380011088)")  # roles belong to the whole cluster
-        for role in (owner_role(service), api_role(service), worker_role(service)):
-            await _ensure_role(connection, role)
-        await connection.execute(f"grant {owner_role(service)} to current_user")
-        for url, group in ((settings.database_url, api_role), (settings.worker_database_url, worker_role)):
-            if logins and url is not None:
-                await _ensure_login(connection, str(url), group(service))
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
-            await connection.execute(f'create database "{database}"')
-        await connection.execute(f'alter database "{database}" owner to {owner_role(service)}')
-        groups = f"{api_role(service)}, {worker_role(service)}"
-        await connection.execute(f'revoke all on database "{database}" from public')
-        await connection.execute(f'grant connect, temporary on database "{database}" to {groups}')
-    finally:
-        await connection.close()
+    with _roles_named_after_database(settings) as database:
+        connection = await _connect_as_admin(settings)
+        try:
+            await connection.execute("select pg_advisory_lock(1380011088)")  # roles belong to the whole cluster
+            for role in (owner_role(service), api_role(service), worker_role(service)):
+                await _ensure_role(connection, role)
+            await connection.execute(f"grant {owner_role(service)} to current_user")
+            for url, group in ((settings.database_url, api_role), (settings.worker_database_url, worker_role)):
+                if logins and url is not None:
+                    await _ensure_login(connection, str(url), group(service))
+            if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
+                await connection.execute(f'create database "{database}"')
+            await connection.execute(f'alter database "{database}" owner to {owner_role(service)}')
+            groups = f"{api_role(service)}, {worker_role(service)}"
+            await connection.execute(f'revoke all on database "{database}" from public')
+            await connection.execute(f'grant connect, temporary on database "{database}" to {groups}')
+        finally:
+            await connection.close()
 
 
 async def _ensure_role(connection: asyncpg.Connection, role: str) -> None:
@@ -174,32 +175,37 @@ async def migrate(settings: Settings, service: str, migrations: Path, *, logins:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    await with_owner_connection(settings, run)
+    with _roles_named_after_database(settings):
+        await with_owner_connection(settings, run)
     log.info("migrated", service=service, revision=newest_revision(migrations, service))
 
 
 async def drop_database(settings: Settings, service: str) -> None:
     """Drop a scratch database and the roles that are named after it."""
-    database = _use_database(settings)
-    connection = await _connect_as_admin(settings)
-    try:
-        await connection.execute(f'drop database if exists "{database}" with (force)')
-        for role in (owner_role(service), api_role(service), worker_role(service)):
-            await connection.execute(f"drop role if exists {role}")
-    finally:
-        await connection.close()
+    with _roles_named_after_database(settings) as database:
+        connection = await _connect_as_admin(settings)
+        try:
+            await connection.execute(f'drop database if exists "{database}" with (force)')
+            for role in (owner_role(service), api_role(service), worker_role(service)):
+                await connection.execute(f"drop role if exists {role}")
+        finally:
+            await connection.close()
 
 
-def _use_database(settings: Settings) -> str:
-    """Return the name of the database of the settings, after which roles are named from now on."""
+@contextmanager
+def _roles_named_after_database(settings: Settings) -> Iterator[str]:
+    """Name roles after the database of the settings, and yield its name."""
     assert settings.migration_database_url is not None, "MIGRATION_DATABASE_URL is required to migrate"
     database = urlsplit(str(settings.migration_database_url)).path.lstrip("/")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", database):
         raise ValueError(
             f"{database!r}: use lower-case letters, digits and _ in a database's name, because roles are named after it"
         )
-    _database.set(database)
-    return database
+    token = _database.set(database)
+    try:
+        yield database
+    finally:
+        _database.reset(token)
 
 
 async def _connect_as_admin(settings: Settings) -> asyncpg.Connection:

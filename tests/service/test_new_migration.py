@@ -34,7 +34,8 @@ from chassis import (
 from chassis.cli.new_migration import write_migration
 from chassis.core.settings import Settings
 from chassis.db.drift import find_drift
-from chassis.db.migrations import drop_database, migrate
+from chassis.db.migrations import api_role, drop_database, migrate
+from chassis.db.tables import SCHEMA
 from chassis.service import load
 from local.data_dir import DataDir
 from tests.support.service import settings_of
@@ -277,3 +278,36 @@ async def test_a_history_that_fails_leaves_no_scratch_database(settings: Setting
     with pytest.raises(Exception, match="klingon"):
         await write_migration(service_with(tables()), settings, "nothing")
     assert await scratch_of(settings) == []
+
+
+async def test_the_first_migration_of_a_service_also_creates_the_tables_of_the_chassis(
+    settings: Settings, history: Path
+) -> None:
+    (history / "0001_first_tables.py").unlink()
+    declared = tables(with_loans=True)
+    path = await write_migration(service_with(declared), settings, "first tables")
+    assert path is not None
+    assert path.name == "0001_first_tables.py"
+    assert 'revision = "0001"\ndown_revision = None\n' in path.read_text()
+    assert not await drift_after(settings, declared), path.read_text()
+    columns = await columns_of_tenant(settings)
+    assert "facts" in columns
+    assert "timezone" not in columns
+
+
+async def columns_of_tenant(settings: Settings) -> list[str]:
+    connection = await asyncpg.connect(str(settings.migration_database_url))
+    try:
+        query = "select column_name from information_schema.columns where table_schema = $1 and table_name = 'tenant'"
+        return [row[0] for row in await connection.fetch(query, SCHEMA)]
+    finally:
+        await connection.close()
+
+
+async def test_roles_are_named_after_another_database_only_while_it_is_migrated(
+    settings: Settings, history: Path
+) -> None:
+    await migrate(settings, "library", history.parent, logins=False)
+    assert api_role("customers") == "rapport_customers_api"
+    await drop_database(settings, "library")
+    assert api_role("customers") == "rapport_customers_api"
