@@ -39,7 +39,7 @@ def main() -> int:
     with stack() as url:
         tenant = command("tenants", "create", "Corner Shop", "--currency", CURRENCY, "--timezone", "America/New_York")
         key = command("keys", "create", "--tenant", tenant, "--all-scopes", "--name", "demo")
-        holds = asyncio.run(tell(url, key))
+        holds = asyncio.run(send_and_check(url, key))
         (DATA / "demo-key").write_text(key)
         (DATA / "demo-key").chmod(0o600)
     if holds:
@@ -54,7 +54,7 @@ def main() -> int:
     return 1
 
 
-async def tell(url: str, key: str) -> bool:
+async def send_and_check(url: str, key: str) -> bool:
     """Send the year, wait until it is processed, and compare the figures."""
     baskets = read_baskets()
     households = read_households(baskets)
