@@ -126,8 +126,12 @@ def condition(text: str, **values: Any) -> Filter:
 
 
 def equals(**columns: Any) -> list[Filter]:
-    """Return a condition for each column that must have a value. None means that the column is not filtered."""
-    return [Filter(f"{name} = :{name}", {name: value}) for name, value in columns.items() if value is not None]
+    """Return a condition for each column: its value, or any of a list of values. None means no condition."""
+    return [
+        Filter(f"{name} = any(:{name})" if isinstance(value, list) else f"{name} = :{name}", {name: value})
+        for name, value in columns.items()
+        if value is not None
+    ]
 
 
 def combine_filters(filters: Iterable[Filter]) -> tuple[str, dict[str, Any]]:

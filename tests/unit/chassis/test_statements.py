@@ -182,6 +182,11 @@ def test_a_column_that_is_not_filtered_has_no_condition() -> None:
     assert equals(state=False)[0].values == {"state": False}
 
 
+def test_a_column_may_have_any_of_several_values() -> None:
+    (item,) = equals(kind=["person", "organization"])
+    assert (item.text, item.values) == ("kind = any(:kind)", {"kind": ["person", "organization"]})
+
+
 # Several writes in a statement
 
 
