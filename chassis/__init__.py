@@ -36,6 +36,7 @@ from chassis.db.transaction import RetryTransaction
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import Feature
 from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
+from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, merge_patch
 from chassis.http.pagination import Page, PageParams, PageRequest, TimeRange, paginate, time_range
@@ -43,23 +44,39 @@ from chassis.http.schemas import Accepted, Fields, RequestBody, Resource, Upsert
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
+from chassis.types.currencies import require_currency_at
+from chassis.types.documents import MAX_DOCUMENT_BYTES, JsonObject, require_storable
 from chassis.types.ids import uuid7
 from chassis.types.money import (
     AMOUNT_PATTERN,
+    POSITIVE_AMOUNT_PATTERN,
     AmountText,
     Currency,
+    CurrentCurrency,
     Money,
     Quantity,
     UnitPrice,
     minor_from_text,
     text_from_minor,
 )
-from chassis.types.text import Line, MultilineText, Reference, ShortLine, normalize_email, normalize_phone
+from chassis.types.text import (
+    Line,
+    Lines,
+    MultilineText,
+    Reference,
+    ShortLine,
+    Subject,
+    normalize_email,
+    normalize_phone,
+)
 from chassis.types.times import LATEST, Day, Instant, Timezone
 
 __all__ = [
     "AMOUNT_PATTERN",
     "LATEST",
+    "MAX_CLOCK_SKEW",
+    "MAX_DOCUMENT_BYTES",
+    "POSITIVE_AMOUNT_PATTERN",
     "Accepted",
     "AmountText",
     "Batch",
@@ -67,6 +84,7 @@ __all__ = [
     "Caller",
     "Command",
     "Currency",
+    "CurrentCurrency",
     "DatabaseFunction",
     "DatabaseView",
     "Day",
@@ -78,7 +96,9 @@ __all__ = [
     "IfMatch",
     "IncomingEvent",
     "Instant",
+    "JsonObject",
     "Line",
+    "Lines",
     "MalformedRequest",
     "MissingScope",
     "Money",
@@ -100,6 +120,7 @@ __all__ = [
     "ServiceStatus",
     "Settings",
     "ShortLine",
+    "Subject",
     "Table",
     "Tenant",
     "TenantFacts",
@@ -129,6 +150,9 @@ __all__ = [
     "normalize_email",
     "normalize_phone",
     "paginate",
+    "reject_future",
+    "require_currency_at",
+    "require_storable",
     "text_from_minor",
     "text_list",
     "time_range",

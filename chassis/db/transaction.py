@@ -56,8 +56,10 @@ class Transaction:
         traceparent: str | None = None,
         trace_id: str = "",
         claim: Claim | None = None,
+        is_retry: bool = False,
     ) -> None:
         self.caller = caller
+        self.is_retry = is_retry
         self.now = caller.tenant.clock_at or datetime.now(UTC)
         self.traceparent = traceparent
         self.trace_id = trace_id

@@ -68,6 +68,15 @@ class UnitOfWork:
         """The time of this transaction: the wall clock, or the sandbox clock of the tenant."""
         return self._transaction.now
 
+    @property
+    def is_retry(self) -> bool:
+        """True if the request runs again after a conflict, for example with a unique constraint.
+
+        A write that rarely conflicts need not look for an existing row first: the constraint reports it, and the
+        retry looks.
+        """
+        return self._transaction.is_retry
+
     # Records
 
     async def get(self, table: type[Row], id: UUID, *, for_update: bool = False) -> Row:

@@ -95,7 +95,7 @@ class RequestHandler:
         self._claim = None if key is None else Claim.of(self._caller, request.scope, key, body)
 
     async def _run_in_transaction(self, attempt: int) -> Response:
-        async with self._transaction() as transaction:
+        async with self._transaction(is_retry=attempt > 1) as transaction:
             if attempt > 1:
                 await transaction.begin()  # the conflict may have been a response to the same key
             with injecting(self._request, UnitOfWork(transaction)):
@@ -129,7 +129,7 @@ class RequestHandler:
             return stored.response
         return None
 
-    def _transaction(self) -> Transaction:
+    def _transaction(self, *, is_retry: bool = False) -> Transaction:
         state = self._request.scope.get("state", {})
         return Transaction(
             self._context.pool,
@@ -139,4 +139,5 @@ class RequestHandler:
             traceparent=state.get("traceparent"),
             trace_id=state.get("trace_id", ""),
             claim=self._claim,
+            is_retry=is_retry,
         )

@@ -1,25 +1,19 @@
 """Money: integer minor units inside, a decimal string and a currency on the wire. Never a float."""
 
 import re
-from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Self
 
-from iso4217 import Currency as Iso4217
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# Twelve digits before the point keep every amount, in the minor unit of any currency, far inside a bigint.
+from chassis.types.currencies import MINOR_DIGITS, require_current_currency, require_known_currency
+
+# A request is limited to twelve digits before the point, which keeps sums of many amounts inside a bigint. Whatever a
+# bigint holds is read.
 AMOUNT_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,4})?$"
-_AMOUNT = re.compile(AMOUNT_PATTERN)
-
-MINOR_DIGITS: Mapping[str, int] = {unit.code: unit.exponent for unit in Iso4217 if unit.exponent is not None}
-"""Digits after the decimal point by currency code. Units without a minor unit (gold, test codes) are left out."""
-
-
-def _require_known_currency(code: str) -> str:
-    if code not in MINOR_DIGITS:
-        raise ValueError("not a currency of ISO 4217")
-    return code
+POSITIVE_AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,4})?$"
+STORED_AMOUNT_PATTERN = r"^-?[0-9]{1,19}(\.[0-9]{1,4})?$"
+_AMOUNT = re.compile(STORED_AMOUNT_PATTERN)
 
 
 def _require_text(value: Any) -> Any:
@@ -34,13 +28,14 @@ def _require_plain_decimal(value: Any) -> Any:
     return value
 
 
-Currency = Annotated[
-    str,
-    Field(pattern=r"^[A-Z]{3}$", examples=["EUR"], description="ISO 4217 code"),
-    AfterValidator(_require_known_currency),
-]
+_CODE = Field(pattern=r"^[A-Z]{3}$", examples=["EUR"], description="ISO 4217 code")
+Currency = Annotated[str, _CODE, AfterValidator(require_known_currency)]
+"""A currency in use, or one that was withdrawn: amounts of the past are in it."""
+CurrentCurrency = Annotated[str, _CODE, AfterValidator(require_current_currency)]
+"""A currency in use."""
 Amount = Annotated[
-    str, Field(pattern=AMOUNT_PATTERN, examples=["12.34"], description="decimal string, in the unit of its currency")
+    str,
+    Field(pattern=STORED_AMOUNT_PATTERN, examples=["12.34"], description="decimal string, in the unit of its currency"),
 ]
 AmountText = Annotated[str, BeforeValidator(_require_text), Field(pattern=AMOUNT_PATTERN, examples=["12.34"])]
 """An amount of a request whose currency is given beside it."""
@@ -65,7 +60,7 @@ def minor_from_text(amount: str, currency: str) -> int:
     """
     if not _AMOUNT.fullmatch(amount):
         raise ValueError("not a decimal amount")
-    scaled = Decimal(amount).scaleb(MINOR_DIGITS[_require_known_currency(currency)])
+    scaled = Decimal(amount).scaleb(MINOR_DIGITS[require_known_currency(currency)])
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{currency} has {MINOR_DIGITS[currency]} decimals")
     return int(scaled)

@@ -11,7 +11,7 @@ import phonenumbers
 from pydantic import AfterValidator, Field
 
 from chassis import (
-    Currency,
+    CurrentCurrency,
     Event,
     Feature,
     IfMatch,
@@ -54,7 +54,7 @@ class TenantUpdate(RequestBody):
 
     name: Line | None = None
     timezone: Timezone | None = None
-    currency: Currency | None = None
+    currency: CurrentCurrency | None = None
     region: Region | None = None
 
 

@@ -5,7 +5,7 @@ never undoes a withdrawal.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -15,6 +15,7 @@ from chassis import (
     Feature,
     Fields,
     Instant,
+    JsonObject,
     MultilineText,
     Page,
     PageParams,
@@ -59,7 +60,7 @@ class ConsentFields(Fields):
     decision: ConsentDecision
     source: Reference
     wording: MultilineText | None = None
-    evidence: dict[str, Any] | None = None
+    evidence: JsonObject | None = None
 
 
 class ConsentCreate(ConsentFields, RequestBody):

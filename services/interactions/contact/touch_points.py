@@ -1,7 +1,7 @@
 """Touch points: each contact with a customer, recorded once, as sent by the system that saw it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from chassis import (
     Feature,
     Fields,
     Instant,
+    JsonObject,
     Line,
     MultilineText,
     Reference,
@@ -73,7 +74,7 @@ class TouchPointFields(RecordFields):
     agent_id: Reference | None = None
     duration_seconds: int | None = None
     occurred_at: Instant
-    data: dict[str, Any] | None = None
+    data: JsonObject | None = None
 
 
 class TouchPointCreate(TouchPointFields, RequestBody):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -19,8 +19,8 @@ from chassis import (
     Query,
     Reference,
     UnitOfWork,
-    ValidationFailed,
     batch_response,
+    reject_future,
     uuid7,
 )
 from services.interactions.sources import rules
@@ -32,9 +32,6 @@ Content = Mapping[str, Any]
 """The columns of a row that its source determines. Their order is part of the hash of the content."""
 SourceKey = tuple[str, str]
 """The source of a record, and the source's id of it."""
-
-MAX_CLOCK_SKEW = timedelta(days=1)
-"""How far the clock of a source may be ahead of ours."""
 
 
 class SourceIdReused(Problem, status=409):
@@ -161,12 +158,6 @@ class SourceRecorder(Generic[Row, Body]):
         for body, record in new:
             work.publish(self._event(body, record))
         return outcomes
-
-
-def reject_future(work: UnitOfWork, at: datetime, pointer: str) -> None:
-    """Raise ValidationFailed for a time that no clock can have shown yet."""
-    if at > work.now + MAX_CLOCK_SKEW:
-        raise ValidationFailed.field(pointer, "in_the_future", "this has not happened yet")
 
 
 def new_record(work: UnitOfWork, key: SourceKey, customer_id: UUID | None, content: Content) -> NewRecord:

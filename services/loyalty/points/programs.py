@@ -13,7 +13,7 @@ from pydantic import Field, StrictInt, model_validator
 
 from chassis import (
     AMOUNT_PATTERN,
-    Currency,
+    CurrentCurrency,
     Feature,
     Instant,
     Line,
@@ -54,7 +54,7 @@ class ProgramCreate(RequestBody):
 
     name: Line
     kind: ProgramKind
-    currency: Currency
+    currency: CurrentCurrency
     timezone: Timezone
     enrolment: Enrolment
     refund_policy: RefundPolicy = "debt"

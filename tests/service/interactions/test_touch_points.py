@@ -53,7 +53,7 @@ async def test_a_repeated_touch_point_returns_the_existing_one(interactions: Ser
         ({"occurred_at": "1899-12-31T00:00:00Z"}, "/occurred_at"),
         ({"occurred_at": "2150-01-01T00:00:00Z"}, "/occurred_at"),
         ({"customer_id": None}, ""),
-        ({"body": "x" * 20_001}, "/body"),
+        ({"body": "x" * 100_001}, "/body"),
     ],
 )
 async def test_an_invalid_touch_point_returns_422(

@@ -1,16 +1,21 @@
 """Money: amounts are parsed and written exactly, and other values are rejected."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from chassis import Money
-from chassis.types.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
+from chassis.types.currencies import MINOR_DIGITS, WITHDRAWN, require_currency_at, require_current_currency
+from chassis.types.money import AmountText, minor_from_text, round_to_minor, text_from_minor
+
+ACCEPTED = Path(__file__).parents[2] / "data" / "currencies.txt"
 
 
 @pytest.mark.parametrize(
@@ -27,17 +32,22 @@ def test_text_and_minor_units_are_one_another(case: str, minor: int, currency: s
     assert minor_from_text(text, currency) == minor
 
 
-@given(st.integers(-(10**15), 10**15), st.sampled_from(sorted(MINOR_DIGITS)))
+@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(sorted(MINOR_DIGITS)))
 def test_every_amount_survives_the_wire(minor: int, currency: str) -> None:
-    if abs(minor) < 10 ** (12 + MINOR_DIGITS[currency]):
-        money = Money.model_validate(Money.of(minor, currency).model_dump())
-        assert money.minor == minor
+    money = Money.model_validate(Money.of(minor, currency).model_dump())
+    assert money.minor == minor
+
+
+@pytest.mark.parametrize("currency", sorted(MINOR_DIGITS))
+def test_the_largest_stored_amount_is_readable_in_every_currency(currency: str) -> None:
+    for minor in (2**63 - 1, -(2**63)):
+        assert Money.model_validate(Money.of(minor, currency).model_dump()).minor == minor
 
 
 @given(st.text(alphabet="0123456789.-+eE \n,_٣NaIfn", max_size=20), st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
 def test_a_text_is_exactly_its_amount_or_no_money(text: str, currency: str) -> None:
     digits = MINOR_DIGITS[currency]
-    if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,4})?", text) or Fraction(text) * 10**digits % 1:
+    if not re.fullmatch(r"-?[0-9]{1,19}(\.[0-9]{1,4})?", text) or Fraction(text) * 10**digits % 1:
         with pytest.raises(ValueError, match=r"not a decimal amount|decimals"):
             minor_from_text(text, currency)
     else:
@@ -59,7 +69,7 @@ def test_an_amount_is_rounded_to_the_nearest_unit_and_a_half_away_from_zero(valu
         {"amount": "12.345", "currency": "EUR"},
         {"amount": "1e3", "currency": "EUR"},
         {"amount": "12,34", "currency": "EUR"},
-        {"amount": "1234567890123", "currency": "EUR"},
+        {"amount": "12345678901234567890", "currency": "EUR"},
         {"amount": "١٢", "currency": "EUR"},
         {"amount": "12.34", "currency": "XYZ"},
         {"amount": "12.34", "currency": "XAU"},
@@ -79,3 +89,43 @@ def test_half_a_cent_is_rounded_away_from_zero() -> None:
         -1,
         268,
     ]
+
+
+def test_an_amount_in_a_request_has_at_most_twelve_digits_before_the_point() -> None:
+    amounts = TypeAdapter(AmountText)
+    assert amounts.validate_python("999999999999.99") == "999999999999.99"
+    with pytest.raises(ValidationError):
+        amounts.validate_python("1000000000000")
+
+
+def test_no_currency_that_was_ever_accepted_becomes_unreadable() -> None:
+    accepted = dict(line.split() for line in ACCEPTED.read_text().splitlines())
+    assert {code: str(digits) for code, digits in MINOR_DIGITS.items()} == accepted
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "is_accepted"),
+    [
+        ("BGN", date(2025, 6, 1), True),
+        ("BGN", date(2026, 3, 1), False),
+        ("HRK", date(2022, 12, 31), True),
+        ("HRK", date(2023, 3, 1), False),
+        ("ANG", date(2025, 7, 1), True),  # still 30 June in Curaçao
+        ("EUR", date(2199, 1, 1), True),
+    ],
+)
+def test_a_withdrawn_currency_is_accepted_for_the_time_in_which_it_was_valid(
+    code: str, on: date, is_accepted: bool
+) -> None:
+    if is_accepted:
+        require_currency_at(code, on)
+    else:
+        with pytest.raises(ValueError, match=f"{code} was withdrawn on"):
+            require_currency_at(code, on)
+
+
+@pytest.mark.parametrize("code", sorted(WITHDRAWN))
+def test_a_withdrawn_currency_is_readable_and_not_current(code: str) -> None:
+    assert Money(amount="1", currency=code).currency == code
+    with pytest.raises(ValueError, match="was withdrawn on"):
+        require_current_currency(code)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Day, Fields, Line, Reference, RequestBody, Resource, ShortLine, normalize_email
+from chassis import Day, Fields, JsonObject, Line, Reference, RequestBody, Resource, ShortLine, normalize_email
 from services.customers.people import tables
 from services.customers.people.rules import AccountKind, Kind, Lifecycle, State
 
@@ -106,7 +106,7 @@ class CustomerFields(PersonFields, RequestBody):
     languages: Annotated[list[ShortLine], Field(max_length=50)] | None = None
     tags: Annotated[list[ShortLine], Field(max_length=200)] | None = None
     lifecycle: Lifecycle | None = None
-    custom: dict[str, Any] | None = None
+    custom: JsonObject | None = None
 
 
 class CustomerCreate(CustomerFields):

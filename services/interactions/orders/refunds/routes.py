@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from chassis import Feature, Money, Page, PageParams, Upserted, Work, equals, paginate
+from chassis import Feature, Money, Page, PageParams, Upserted, Work, equals, paginate, reject_future
 from services.interactions.orders import tables
 from services.interactions.orders.refunds.recording import RefundExceedsPurchase, record_refund
 from services.interactions.orders.refunds.schemas import Refund, RefundCreate
-from services.interactions.sources.queries import SourceIdReused, reject_future
+from services.interactions.sources.queries import SourceIdReused
 
 feature = Feature("refunds")
 

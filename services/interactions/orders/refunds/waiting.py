@@ -26,6 +26,7 @@ from chassis import (
     Work,
     equals,
     paginate,
+    reject_future,
 )
 from services.interactions.orders import rules, tables
 from services.interactions.orders.refunds.recording import RefundExceedsPurchase, record_refund
@@ -37,7 +38,7 @@ from services.interactions.orders.refunds.schemas import (
     RefundCreate,
     WaitingRefund,
 )
-from services.interactions.sources.queries import SourceIdReused, reject_future
+from services.interactions.sources.queries import SourceIdReused
 from services.interactions.sources.rules import content_hash
 
 feature = Feature("refunds")
