@@ -4,9 +4,9 @@ The author of a feature imports from here, and from nowhere below.
 """
 
 from chassis.core.events import Event, IncomingEvent
+from chassis.core.field_errors import FieldError
 from chassis.core.identity import Caller, Tenant, TenantFacts, TenantKind
 from chassis.core.problems import (
-    FieldError,
     MalformedRequest,
     MissingScope,
     NotFound,
@@ -44,6 +44,16 @@ from chassis.http.schemas import Accepted, Fields, RequestBody, Resource, Upsert
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
+from chassis.types.codes import (
+    IN_THE_FUTURE,
+    NOT_AN_AMOUNT,
+    REQUIRED,
+    TOO_LARGE,
+    TOO_SMALL,
+    WRONG_FORMAT,
+    FieldCode,
+    invalid,
+)
 from chassis.types.currencies import require_currency_at
 from chassis.types.documents import MAX_DOCUMENT_BYTES, JsonObject, require_storable
 from chassis.types.ids import uuid7
@@ -73,10 +83,16 @@ from chassis.types.times import LATEST, Day, Instant, Timezone
 
 __all__ = [
     "AMOUNT_PATTERN",
+    "IN_THE_FUTURE",
     "LATEST",
     "MAX_CLOCK_SKEW",
     "MAX_DOCUMENT_BYTES",
+    "NOT_AN_AMOUNT",
     "POSITIVE_AMOUNT_PATTERN",
+    "REQUIRED",
+    "TOO_LARGE",
+    "TOO_SMALL",
+    "WRONG_FORMAT",
     "Accepted",
     "AmountText",
     "Batch",
@@ -90,6 +106,7 @@ __all__ = [
     "Day",
     "Event",
     "Feature",
+    "FieldCode",
     "FieldError",
     "Fields",
     "Filter",
@@ -143,6 +160,7 @@ __all__ = [
     "document",
     "equals",
     "index",
+    "invalid",
     "json",
     "merge_patch",
     "minor_from_text",

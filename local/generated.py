@@ -1,4 +1,4 @@
-"""Generated files: the contracts, and the pages that list events and settings."""
+"""Generated files: the contracts, and the pages that list events, errors and settings."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,9 @@ from pydantic_settings import BaseSettings
 
 from chassis.cli import contracts
 from chassis.core.events import Event
+from chassis.core.problems import Problem
 from chassis.service import Service, load
+from chassis.types.codes import FieldCode
 from local import PROCESSES
 from local.data_dir import LocalSettings, StackError
 
@@ -45,7 +47,11 @@ def stale() -> list[str]:
 def pages(loaded: Iterable[Service]) -> dict[str, str]:
     """Return the generated pages by path."""
     loaded = list(loaded)
-    return {"docs/events.md": events_page(loaded), "docs/settings.md": settings_page(loaded)}
+    return {
+        "docs/events.md": events_page(loaded),
+        "docs/errors.md": errors_page(),
+        "docs/settings.md": settings_page(loaded),
+    }
 
 
 def events_page(loaded: list[Service]) -> str:
@@ -66,6 +72,23 @@ def events_page(loaded: list[Service]) -> str:
         )
         lines.append("\n| field | type |\n|---|---|\n")
         lines += [f"| `{name}` | {_type_name(field.annotation)} |\n" for name, field in event.model_fields.items()]
+    return "".join(lines)
+
+
+def errors_page() -> str:
+    """Return the page of errors: every problem, and every code of an invalid value."""
+    lines = [BANNER, "# Errors\n\n"]
+    lines.append(
+        "Every error is a problem document (RFC 9457). Programs decide by `code`, people read `detail`. `errors` lists "
+        "invalid values, each with a JSON Pointer and a code of the second table.\n"
+    )
+    lines.append("\n## Problems\n\n| code | status | meaning | what to do |\n|---|---|---|---|\n")
+    lines += [
+        f"| `{code}` | {problem.status} | {problem.title} | {problem.explanation} |\n"
+        for code, problem in sorted(Problem.known.items())
+    ]
+    lines.append("\n## Codes of invalid values\n\n| code | cause | what to do |\n|---|---|---|\n")
+    lines += [f"| `{code}` | {code.cause} | {code.remedy} |\n" for code in sorted(FieldCode.known.values())]
     return "".join(lines)
 
 

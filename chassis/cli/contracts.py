@@ -10,6 +10,7 @@ from chassis.core.events import Event
 from chassis.core.problems import Problem
 from chassis.http import openapi
 from chassis.service import Service
+from chassis.types.codes import FieldCode
 
 VERSION = "1"
 Files = dict[str, bytes]
@@ -20,7 +21,11 @@ def generate(services: Sequence[Service]) -> Files:
     published = dict(sorted(Event.published.items()))
     merged = openapi.merge({service.name: service.openapi() for service in services}, VERSION)
     merged["x-problems"] = {
-        code: {"status": problem.status, "title": problem.title} for code, problem in sorted(Problem.known.items())
+        code: {"status": problem.status, "title": problem.title, "explanation": problem.explanation}
+        for code, problem in sorted(Problem.known.items())
+    }
+    merged["x-field-codes"] = {
+        str(code): {"cause": code.cause, "remedy": code.remedy} for code in sorted(FieldCode.known.values())
     }
     files = {"openapi.json": merged, "asyncapi.json": asyncapi_document(services, published)}
     files |= {f"events/{type}.json": event_schema(event) for type, event in published.items()}

@@ -3,6 +3,8 @@
     Problem                     status, code, title and text come from the class
      ├─ MalformedRequest        400   the request cannot be read
      ├─ UnknownParameter        400   a query parameter that does not exist
+     ├─ RepeatedParameter       400   a query parameter that may be sent only once
+     ├─ UnexpectedBody          400   the operation takes no body
      ├─ Unauthenticated         401
      ├─ MissingScope            403
      ├─ NotFound                404   unknown, or another tenant's: the response is the same
@@ -17,32 +19,15 @@
 A feature defines its own beside them: the class name gives the code, the docstring the title.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
+from chassis.core.field_errors import MAX_ERRORS, FieldError, Location, field_errors
 from chassis.types import json
 from chassis.types.text import snake_case
-
-Location = Literal["body", "query", "path", "header", "cookie"]
-_SCHEMA_TAG = re.compile(r"[\[\]()]")
-MAX_ERRORS = 100
-"""Maximum field errors per response. Without a limit, an invalid body could produce a response ten times its size."""
-
-
-class FieldError(BaseModel):
-    """An invalid value of a request."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-    location: Location = Field(alias="in", description="the part of the request")
-    pointer: str = Field(description="JSON Pointer (RFC 6901) into that part", examples=["/lines/0/sku"])
-    code: str
-    detail: str
 
 
 class ProblemDocument(BaseModel):
@@ -61,18 +46,23 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """An error response. Subclass it with a status, and raise it anywhere in a request or an event handler."""
+    """An error response. Subclass it with a status, and raise it anywhere in a request or an event handler.
+
+    The first line of the docstring is its title. The rest says what to do, and is shown at the address of its `type`.
+    """
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
+    explanation: ClassVar[str]
     known: ClassVar[dict[str, type["Problem"]]] = {}
 
     def __init_subclass__(cls, *, status: int | None = None) -> None:
         if status is not None:
             cls.status = status
         cls.code = snake_case(cls.__name__)
-        cls.title = (cls.__doc__ or cls.code.replace("_", " ")).strip().split("\n")[0]
+        title, _, explanation = (cls.__doc__ or cls.code.replace("_", " ")).strip().partition("\n")
+        cls.title, cls.explanation = title, " ".join(explanation.split())
         Problem.known[cls.code] = cls
 
     def __init__(
@@ -83,11 +73,20 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
         self.errors = list(errors)
+        self.detail = detail or self._summary()
+        super().__init__(self.detail)
         self.headers = dict(headers or {})
         self.members = members
+
+    def _summary(self) -> str:
+        """Return the first invalid value, or the title if there is none."""
+        if not self.errors:
+            return self.title
+        first, more = self.errors[0], len(self.errors) - 1
+        name = first.pointer.rpartition("/")[2]
+        text = f"{name}: {first.detail}" if name else first.detail
+        return f"{text} (and {more} more)" if more else text
 
     def document(self, instance: str = "", trace_id: str = "") -> dict[str, Any]:
         """Return the problem document."""
@@ -114,46 +113,94 @@ class Problem(Exception):
 
 
 class MalformedRequest(Problem, status=400):
-    """The request cannot be read."""
+    """The request cannot be read.
+
+    The body is not valid JSON in UTF-8, repeats a name in an object, or is nested too deeply, or a header is not valid.
+    Correct what `detail` names.
+    """
 
 
 class UnknownParameter(Problem, status=400):
-    """The operation does not have this query parameter."""
+    """The operation does not have this query parameter.
+
+    Unknown parameters are rejected, because a misspelt filter that is ignored would return a wrong list. `detail` lists
+    the parameters that exist.
+    """
+
+
+class RepeatedParameter(Problem, status=400):
+    """The operation takes this query parameter only once.
+
+    Which of its values counts would be a guess. Send it once. Filters that take several values say so.
+    """
+
+
+class UnexpectedBody(Problem, status=400):
+    """The operation takes no body.
+
+    A body that is ignored would be a misunderstanding, for example of a partial amount that the operation does not
+    support. Leave the body out.
+    """
 
 
 class Unauthenticated(Problem, status=401):
-    """Credentials are missing or invalid."""
+    """Credentials are missing or invalid.
+
+    Send an API key: `Authorization: Bearer rap_...`. A key may have expired or been revoked.
+    """
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 class MissingScope(Problem, status=403):
-    """The credential lacks the scope that this operation requires."""
+    """The credential lacks the scope that this operation requires.
+
+    `scope` names it. Use a key that has it, or create one with `POST /v1/api-keys`.
+    """
 
 
 class NotFound(Problem, status=404):
-    """The resource does not exist."""
+    """The resource does not exist.
+
+    Its id is wrong, or belongs to another tenant. Read the list of the collection to find the id.
+    """
 
 
 class MethodNotAllowed(Problem, status=405):
-    """The path does not support this method."""
+    """The path does not support this method.
+
+    The header `Allow` lists the methods that it supports.
+    """
 
 
 class VersionMismatch(Problem, status=412):
-    """The record has changed since the version that If-Match names. Read it again and retry."""
+    """The record has changed since the version that If-Match names.
+
+    Read it again, apply the change to the new version, and send it with the new ETag.
+    """
 
 
 class PayloadTooLarge(Problem, status=413):
-    """The request is larger than allowed."""
+    """The request is larger than allowed.
+
+    `detail` gives the limit. Send several requests, or a batch with fewer items.
+    """
 
 
 class UnsupportedMediaType(Problem, status=415):
-    """The body must be application/json."""
+    """The body must be application/json, without a content coding.
+
+    Send `Content-Type: application/json`, and no `Content-Encoding`.
+    """
 
 
 class ValidationFailed(Problem, status=422):
-    """A value of the request is invalid."""
+    """A value of the request is invalid.
+
+    `errors` lists each invalid value with a JSON Pointer, a code and what to send instead. Correct them, and send the
+    request again, with the same Idempotency-Key if it had one.
+    """
 
     @classmethod
     def field(cls, pointer: str, code: str, detail: str, location: Location = "body") -> "ValidationFailed":
@@ -162,33 +209,23 @@ class ValidationFailed(Problem, status=422):
 
 
 class InternalError(Problem, status=500):
-    """An unexpected error occurred. The logs contain it under the trace id."""
+    """An unexpected error occurred. The logs contain it under the trace id.
+
+    It is a defect of the server. Report it with the `trace_id`. Retry with the same Idempotency-Key.
+    """
 
 
 class Unavailable(Problem, status=503):
-    """A dependency is unavailable. Retry shortly."""
+    """A dependency is unavailable. Retry shortly.
+
+    The request had no effect. Retry it after the seconds in `Retry-After`, with the same Idempotency-Key if it had one.
+    """
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": "1"}, **members)
 
 
-def field_errors(errors: Sequence[ErrorDetails | dict[str, Any]], location: Location | None = None) -> list[FieldError]:
-    """Return pydantic's errors with JSON pointers.
-
-    `location` names the part of the request if the errors' own locations do not begin with it.
-    """
-    return [_field_error(error["loc"], error["type"], error["msg"], location) for error in errors[:MAX_ERRORS]]
-
-
-def from_validation(error: ValidationError) -> ValidationFailed:
-    """Return the problem for a body, or an item of a batch, that its model rejects."""
-    return ValidationFailed(errors=field_errors(error.errors(include_url=False, include_input=False), "body"))
-
-
-def _field_error(path: tuple[int | str, ...], code: str, message: str, location: Location | None) -> FieldError:
-    if location is None:
-        location, path = path[0], path[1:]  # type: ignore[assignment]  # FastAPI puts the part first
-    # Pydantic names the branch of a union or a validator in the path. The client never sent that.
-    steps = [str(step) for step in path if not (isinstance(step, str) and _SCHEMA_TAG.search(step))]
-    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-    return FieldError(location=location, pointer=pointer, code=code, detail=message.removeprefix("Value error, "))
+def from_validation(error: ValidationError, body: Any) -> ValidationFailed:
+    """Return the problem for an item of a batch that its model rejects. `body` is the type of the item."""
+    errors = error.errors(include_url=False)
+    return ValidationFailed(errors=field_errors(errors, "body", body=body))

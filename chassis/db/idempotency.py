@@ -9,6 +9,7 @@ An error response, whose transaction is rolled back, is stored by a second trans
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +20,7 @@ from chassis.core.identity import Caller
 from chassis.core.problems import Problem
 from chassis.db.statements import Record, Statement
 from chassis.db.tables import SCHEMA
+from chassis.types import json
 
 HEADER = "idempotency-key"
 REPLAYED = "Idempotency-Replayed"
@@ -26,26 +28,41 @@ MAX_KEY_LENGTH = 255
 
 
 class IdempotencyKeyRequired(Problem, status=400):
-    """This operation requires an Idempotency-Key header."""
+    """This operation requires an Idempotency-Key header.
+
+    Send a new key for each intended effect, such as a UUID, and the same key with each retry of it.
+    """
 
 
 class IdempotencyKeyMalformed(Problem, status=400):
-    """An Idempotency-Key must be 1 to 255 visible ASCII characters."""
+    """An Idempotency-Key must be 1 to 255 visible ASCII characters.
+
+    Send a key such as a UUID.
+    """
 
 
 class IdempotencyKeyInFlight(Problem, status=409):
-    """A request with this Idempotency-Key is still running. Retry shortly."""
+    """A request with this Idempotency-Key is still running. Retry shortly.
+
+    `Retry-After` says when. The retry gets the response of the request that is running.
+    """
 
     def __init__(self) -> None:
         super().__init__(headers={"Retry-After": "1"})
 
 
 class SecretNotReplayable(Problem, status=409):
-    """The response to this request contained a secret, which is shown once and not stored."""
+    """The response to this request contained a secret, which is shown once and not stored.
+
+    The first request took effect. Revoke what it created, and create another with a new key.
+    """
 
 
 class IdempotencyKeyReused(Problem, status=422):
-    """This Idempotency-Key was used with a different request."""
+    """This Idempotency-Key was used with a different request.
+
+    The stored response belongs to other content. Send a new key for a new request.
+    """
 
 
 class StoredResponse(Exception):
@@ -66,14 +83,17 @@ class Claim:
     fingerprint: bytes
 
     @classmethod
-    def of(cls, caller: Caller, scope: Scope, key: str, body: bytes) -> "Claim":
-        """Return the claim of a request, fingerprinted by query and body. Raises IdempotencyKeyMalformed."""
+    def of(cls, caller: Caller, scope: Scope, key: str, body: Any) -> "Claim":
+        """Return the claim of a request. Raises IdempotencyKeyMalformed.
+
+        It is fingerprinted by its query and by the JSON value of its body: blanks and the order of names do not count.
+        """
         if len(key) >= 2 and key[0] == key[-1] == '"':
             key = key[1:-1]
         if not 1 <= len(key) <= MAX_KEY_LENGTH or not all("!" <= character <= "~" for character in key):
             raise IdempotencyKeyMalformed
         operation = f"{scope['method']} {scope['path']}"
-        fingerprint = hashlib.sha256(scope["query_string"] + b"\0" + body).digest()
+        fingerprint = hashlib.sha256(scope["query_string"] + b"\0" + json.canonical(body)).digest()
         return cls(caller.tenant.id, caller.actor, operation, key, fingerprint)
 
     async def acquire(self, connection: asyncpg.Connection) -> None:

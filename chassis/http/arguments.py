@@ -68,6 +68,12 @@ class Arguments:
         names = {parameter.alias for parameter in self._query}
         return names.union(*(dependency.query_names for _, dependency in self._dependencies))
 
+    @property
+    def single_query_names(self) -> set[str]:
+        """The query parameters that may not be repeated."""
+        names = {parameter.alias for parameter in self._query if not parameter.is_list}
+        return names.union(*(dependency.single_query_names for _, dependency in self._dependencies))
+
     def _read(self, request: Request, errors: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the values of path, query and headers."""
         values = dict(self._defaults)

@@ -22,15 +22,15 @@ Outcome = tuple[Status, UUID] | Problem
 class InvalidItem(Exception):
     """Takes the place of an item that its model rejects."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, error: ValidationError) -> None:
+        self.error = error
 
 
 def _catch_error(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate(value)
     except ValidationError as error:
-        return InvalidItem(from_validation(error))
+        return InvalidItem(error)
 
 
 class Batch(RequestBody, Generic[Item]):
@@ -57,18 +57,26 @@ class BatchResults(BaseModel):
 
     results: list[BatchResult]
 
+    def locate(self, path: str, trace_id: str) -> None:
+        """Add the path and the trace id of the request to the problems of its items."""
+        for result in self.results:
+            if result.problem is not None:
+                result.problem.instance = path + result.problem.instance
+                result.problem.trace_id = trace_id
+
 
 def batch_response(batch: Batch[Any], outcomes: Mapping[int, Outcome]) -> BatchResults:
     """Return the response to a batch: the outcome of each valid item, and the problem of every other."""
+    item_type = type(batch).model_fields["items"].annotation
     results = []
     for index, item in enumerate(batch.items):
-        outcome = item.problem if isinstance(item, InvalidItem) else outcomes[index]
+        outcome = from_validation(item.error, item_type) if isinstance(item, InvalidItem) else outcomes[index]
         results.append(_result(index, outcome))
     return BatchResults.model_construct(results=results)
 
 
 def _result(index: int, outcome: Outcome) -> BatchResult:
     if isinstance(outcome, Problem):
-        problem = ProblemDocument(**outcome.document(f"/items/{index}"))
+        problem = ProblemDocument(**outcome.document(f"#/items/{index}"))
         return BatchResult.model_construct(index=index, status="refused", id=None, problem=problem)
     return BatchResult.model_construct(index=index, status=outcome[0], id=outcome[1], problem=None)

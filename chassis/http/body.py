@@ -1,5 +1,9 @@
-"""Request bodies, read strictly: limited in size and depth, UTF-8 only, without NUL characters."""
+"""Request bodies, read strictly: limited in size and depth, UTF-8 only, without repeated names in an object."""
 
+import json as stdlib_json
+import re
+from collections import Counter
+from itertools import chain
 from typing import Any
 
 from fastapi import Request
@@ -8,6 +12,9 @@ from chassis.core.problems import MalformedRequest, PayloadTooLarge, Unsupported
 from chassis.types import json
 
 MAX_JSON_DEPTH = 32
+_CONTAINERS = (dict, list)
+_LONG_INTEGER = re.compile(rb"[0-9]{19}")
+_SURROGATE = re.compile(rb"\\u[dD][89abAB]")
 
 
 class StrictRequest(Request):
@@ -28,42 +35,78 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         """Return the value of the body. Raises MalformedRequest."""
-        if hasattr(self, "_json"):
-            return self._json
-        body = await self.body()
-        try:
-            value = json.loads(body)
-        except json.JSONDecodeError as error:
-            raise MalformedRequest(f"The body is not valid JSON: {error.msg} at {error.pos}.") from None
-        if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and _is_deeper_than(value, MAX_JSON_DEPTH):
-            raise MalformedRequest(f"The body is nested deeper than {MAX_JSON_DEPTH} levels.")
-        if b"\\u0000" in body and _has_nul(value):
-            raise MalformedRequest("The body contains a NUL character.")
-        self._json = value
-        return value
+        if not hasattr(self, "_json"):
+            self._json = parse_json(await self.body())
+        return self._json
+
+    @property
+    def may_have_body(self) -> bool:
+        """False if the head of the request says that there is no body."""
+        return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
 
     def require_json(self) -> None:
-        """Raise UnsupportedMediaType unless the body is declared to be JSON."""
-        media = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        """Raise UnsupportedMediaType unless the body is declared to be JSON, without a content coding."""
+        declared = self.headers.get("content-type", "")
+        media = declared.partition(";")[0].strip().lower()
         if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
-            raise UnsupportedMediaType
+            received = f"The body is declared as {declared}. " if declared else ""
+            raise UnsupportedMediaType(f"{received}Send Content-Type: application/json.")
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        if coding != "identity":
+            raise UnsupportedMediaType(
+                f"The body is declared as {coding}. Send it without compression.",
+                headers={"Accept-Encoding": "identity"},
+            )
 
 
-def _children(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON document. Raises MalformedRequest.
+
+    Integers of any size are exact, and half of a surrogate pair is kept, so that only the field that contains it is
+    invalid, not the whole batch.
+    """
+    try:
+        # orjson rounds integers beyond 64 bits.
+        value = _parse_exactly(body) if _LONG_INTEGER.search(body) else json.loads(body)
+    except json.JSONDecodeError as error:
+        if not _SURROGATE.search(body):
+            raise MalformedRequest(f"The body is not valid JSON: {error.msg} at {error.pos}.") from None
+        value = _parse_exactly(body)
+    if _count_names(value) != body.count(b'":'):  # a repeated name, or a text or a blank that looks like it
+        _parse_exactly(body)
+    return value
 
 
-def _is_deeper_than(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
+def _parse_exactly(body: bytes) -> Any:
+    """Return the value of a JSON document by the standard library. Raises MalformedRequest."""
+    try:
+        return stdlib_json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(members)
+    if len(names) < len(members):
+        repeated, _ = Counter(name for name, _ in members).most_common(1)[0]
+        raise ValueError(f"an object contains the name {repeated!a} twice")
+    return names
+
+
+def _reject_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _count_names(value: Any) -> int:
+    """Return the number of names in all objects of a value. Raises MalformedRequest if it is nested too deeply."""
+    count, level = 0, [value] if type(value) in _CONTAINERS else []
+    for _ in range(MAX_JSON_DEPTH):
         if not level:
-            return False
-    return True
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    names = value if isinstance(value, dict) else ()
-    return any("\0" in name for name in names) or any(_has_nul(child) for child in _children(value))
+            return count
+        objects = [item for item in level if type(item) is dict]
+        count += sum(map(len, objects))
+        parents = chain([item.values() for item in objects], [item for item in level if type(item) is list])
+        level = [child for parent in parents for child in parent if type(child) in _CONTAINERS]
+    if level:
+        raise MalformedRequest(f"The body is nested deeper than {MAX_JSON_DEPTH} levels.")
+    return count

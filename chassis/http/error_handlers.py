@@ -4,17 +4,17 @@ import asyncpg
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from chassis.core.field_errors import field_errors
 from chassis.core.problems import (
     InternalError,
-    MalformedRequest,
     Problem,
     Unavailable,
     ValidationFailed,
-    field_errors,
 )
 from chassis.core.telemetry import log
 from chassis.db.pool import is_transient
 from chassis.db.transaction import RETRYABLE_ERRORS, RetryTransaction
+from chassis.http.route import FeatureRoute
 
 
 def to_problem(request: Request, error: Exception) -> Problem:
@@ -22,9 +22,9 @@ def to_problem(request: Request, error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        errors = field_errors(error.errors())
-        is_query = all(item.location in ("query", "header") for item in errors)
-        return MalformedRequest(errors=errors) if is_query else ValidationFailed(errors=errors)
+        route: FeatureRoute = request.scope["route"]
+        body = route.body_field.field_info.annotation if route.body_field else None
+        return ValidationFailed(errors=field_errors(error.errors(), body=body, resource=route.response_model))
     if is_transient(error) or isinstance(error, (RetryTransaction, asyncpg.QueryCanceledError, *RETRYABLE_ERRORS)):
         log.warning("request refused", error=repr(error))
         return Unavailable()

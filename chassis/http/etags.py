@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header
 
-from chassis.core.problems import FieldError, MalformedRequest
+from chassis.core.field_errors import FieldError
+from chassis.core.problems import MalformedRequest
 
 _ETAG = re.compile(r'^"([0-9]{1,18})"$')
 

@@ -3,12 +3,21 @@
 The response is sent only after the commit. A FastAPI `yield` dependency would commit after sending it.
 """
 
+from collections import Counter
+
 import asyncpg
 from fastapi import Response
 from fastapi.exceptions import RequestValidationError
 
+from chassis.core.field_errors import MAX_ERRORS, FieldError, did_you_mean
 from chassis.core.identity import HEADER as TOKEN_HEADER
-from chassis.core.problems import MAX_ERRORS, FieldError, MalformedRequest, Problem, UnknownParameter
+from chassis.core.problems import (
+    MalformedRequest,
+    Problem,
+    RepeatedParameter,
+    UnexpectedBody,
+    UnknownParameter,
+)
 from chassis.core.retry import Backoff, retry
 from chassis.db.idempotency import HEADER as KEY_HEADER
 from chassis.db.idempotency import (
@@ -25,8 +34,13 @@ from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, injecting
 from chassis.http.error_handlers import problem_response
 from chassis.http.route import SAFE_METHODS, FeatureRoute
+from chassis.types.codes import UNKNOWN_PARAMETER
 
 MAX_ATTEMPTS = 5
+STORED_ERRORS = (409, 412)
+"""Statuses of errors that the state of records has decided. They are stored for a repeated Idempotency-Key."""
+_EMPTY_BODIES = (b"", b"{}", b"null")
+"""Bodies that some clients send when there is nothing to send."""
 _BACKOFF = Backoff(0.02, 1.0, jitter=True)
 
 
@@ -57,41 +71,37 @@ class RequestHandler:
             return stored.response
         except (IdempotencyKeyInFlight, IdempotencyKeyReused):
             raise
-        except RequestValidationError:
-            stored_response = await self._stored_response()
-            if stored_response is None:
-                raise
-            return stored_response
-        except Problem as problem:
-            if self._claim is None or problem.status >= 500:
-                raise
-            return await self._store_error(problem)
+        except (RequestValidationError, Problem) as error:
+            return await self._respond_to_error(error)
 
     def _check_query(self) -> None:
+        if not self._request.scope["query_string"]:
+            return
         if b"%00" in self._request.scope["query_string"]:
             raise MalformedRequest("The query contains a NUL character.")
         known = self._route.query_names
         unknown = [name for name in self._request.query_params if name not in known]
         if unknown:
-            detail = "not a parameter of this operation"
-            errors = [
-                FieldError(location="query", pointer=f"/{name}", code="unknown", detail=detail)
-                for name in unknown[:MAX_ERRORS]
-            ]
+            errors = [_unknown_parameter(name, sorted(known)) for name in unknown[:MAX_ERRORS]]
             raise UnknownParameter(f"Its parameters are: {', '.join(sorted(known)) or 'none'}.", errors=errors)
+        names = Counter(name for name, _ in self._request.query_params.multi_items())
+        repeated = sorted(name for name, count in names.items() if count > 1 and name in self._route.single_query_names)
+        if repeated:
+            raise RepeatedParameter(f"Send {', '.join(repeated)} only once.")
 
     async def _read_body(self) -> None:
         """Read the body within its limit, and claim the Idempotency-Key for it."""
         request, settings, options = self._request, self._context.settings, self._route.options
         request.body_limit = settings.batch_body_limit_bytes if options.batch else settings.body_limit_bytes
-        if self._route.has_body:
-            request.require_json()
         key = None if self._is_safe else request.headers.get(KEY_HEADER)
         if key is None and options.idempotency_key == "required":
             raise IdempotencyKeyRequired
-        body = b"" if self._is_safe else await request.body()
-        if body:
-            await request.json()
+        body = None
+        if self._route.has_body:
+            request.require_json()
+            body = await request.json() if await request.body() else None
+        elif request.may_have_body and await request.body() not in _EMPTY_BODIES:
+            raise UnexpectedBody
         self._claim = None if key is None else Claim.of(self._caller, request.scope, key, body)
 
     async def _run_in_transaction(self, attempt: int) -> Response:
@@ -108,18 +118,27 @@ class RequestHandler:
             self._context.notify_relay()
         return response
 
-    async def _store_error(self, problem: Problem) -> Response:
-        """Store an error response beside its key, unless a concurrent request has stored its own: then return that."""
-        response = problem_response(self._request, problem)
+    async def _respond_to_error(self, error: RequestValidationError | Problem) -> Response:
+        """Return the stored response for the request's key. If there is none, raise the error.
+
+        A conflict with the state of records is stored first. An error in the input is not: the corrected request may
+        use the same key.
+        """
+        if self._claim is None or (isinstance(error, Problem) and error.status >= 500):
+            raise error
+        response = None
+        if isinstance(error, Problem) and error.status in STORED_ERRORS:
+            response = problem_response(self._request, error)
         try:
-            return await self._stored_response(response) or response
+            stored = await self._stored_response(response)
         except asyncpg.UniqueViolationError:  # stored between our look-up and our insert
-            return await self._stored_response() or response
+            stored = await self._stored_response()
+        if stored is None and response is None:
+            raise error
+        return stored or response  # type: ignore[return-value]
 
     async def _stored_response(self, otherwise: Response | None = None) -> Response | None:
         """Return the stored response for the request's key. If there is none, store `otherwise`."""
-        if self._claim is None:
-            return None
         try:
             async with self._transaction() as transaction:
                 await transaction.begin()
@@ -141,3 +160,8 @@ class RequestHandler:
             claim=self._claim,
             is_retry=is_retry,
         )
+
+
+def _unknown_parameter(name: str, known: list[str]) -> FieldError:
+    detail = f"{name} is not a parameter of this operation{did_you_mean(name, known)}"
+    return FieldError(location="query", pointer=f"/{name}", code=UNKNOWN_PARAMETER, detail=detail)

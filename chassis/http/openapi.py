@@ -13,8 +13,10 @@ from chassis.core.problems import (
     PayloadTooLarge,
     Problem,
     ProblemDocument,
+    RepeatedParameter,
     Unauthenticated,
     Unavailable,
+    UnexpectedBody,
     UnknownParameter,
     UnsupportedMediaType,
     ValidationFailed,
@@ -57,8 +59,8 @@ _KEY_PARAMETER = {
 
 def error_responses(method: str, options: RouteOptions, path: str) -> dict[int | str, dict[str, Any]]:
     """Return the error `responses` of an operation: its own problems and those that every operation may raise."""
-    problems: list[type[Problem]] = [*options.raises, UnknownParameter, MalformedRequest, Unauthenticated, MissingScope]
-    problems += [ValidationFailed, Unavailable]
+    problems: list[type[Problem]] = [*options.raises, UnknownParameter, RepeatedParameter, MalformedRequest]
+    problems += [UnexpectedBody, Unauthenticated, MissingScope, ValidationFailed, Unavailable]
     if "{" in path:
         problems.append(NotFound)
     if not options.store_response:

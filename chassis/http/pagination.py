@@ -18,7 +18,8 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from chassis.core.problems import FieldError, MalformedRequest
+from chassis.core.field_errors import FieldError
+from chassis.core.problems import MalformedRequest
 from chassis.db.statements import Filter, Record, condition, row_builder, table_name
 from chassis.db.statements import Query as SqlQuery
 from chassis.db.tables import DatabaseView, Table

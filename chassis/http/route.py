@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from chassis.core.problems import Problem
 from chassis.http.arguments import MISSING, Arguments
+from chassis.http.batches import BatchResults
 from chassis.http.body import StrictRequest
 from chassis.http.etags import etag
 from chassis.http.schemas import Accepted, Resource, Upserted
@@ -42,6 +43,7 @@ class FeatureRoute(APIRoute):
         self.options = options
         self._arguments = Arguments(self.dependant)
         self.query_names = self._arguments.query_names
+        self.single_query_names = self._arguments.single_query_names
 
     @property
     def has_body(self) -> bool:
@@ -63,6 +65,8 @@ class FeatureRoute(APIRoute):
         status = self.status_code or 200
         if isinstance(result, (Upserted, Accepted)):
             status, result = result.status_code, result.resource
+        if isinstance(result, BatchResults):
+            result.locate(request.url.path, request.scope.get("state", {}).get("trace_id", ""))
         version = result.etag_value if isinstance(result, Resource) else None
         if version is not None and _is_unchanged(request, version):
             return Response(status_code=304, headers={"ETag": etag(version)})

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 
 from iso4217 import Currency as Iso4217
 
+from chassis.types.codes import UNKNOWN_CURRENCY, invalid
+
 WITHDRAWN: Mapping[str, date] = {
     code: date.fromisoformat(day)
     for day, code in (
@@ -84,14 +86,14 @@ ever accepted.
 def require_known_currency(code: str) -> str:
     """Return a code that is or was a currency. Raises ValueError."""
     if code not in MINOR_DIGITS:
-        raise ValueError("not a currency of ISO 4217")
+        raise invalid(UNKNOWN_CURRENCY, "a currency of ISO 4217 is expected, such as EUR")
     return code
 
 
 def require_current_currency(code: str) -> str:
     """Return the code of a currency that is in use. Raises ValueError."""
     if code in WITHDRAWN:
-        raise ValueError(f"{code} was withdrawn on {WITHDRAWN[code]}")
+        raise invalid(UNKNOWN_CURRENCY, f"{code} was withdrawn on {WITHDRAWN[code]}")
     return require_known_currency(code)
 
 
@@ -99,4 +101,4 @@ def require_currency_at(code: str, on: date) -> None:
     """Raise ValueError if a currency was withdrawn before a day. A day of tolerance covers every time zone."""
     last_day = WITHDRAWN.get(code)
     if last_day is not None and on > last_day + timedelta(days=1):
-        raise ValueError(f"{code} was withdrawn on {last_day}")
+        raise invalid(UNKNOWN_CURRENCY, f"{code} was withdrawn on {last_day}")

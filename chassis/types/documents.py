@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from chassis.types import json
+from chassis.types.codes import NOT_STORABLE, invalid
 
 MAX_DOCUMENT_BYTES = 65_536
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1
@@ -18,7 +19,7 @@ def require_storable(document: dict[str, Any]) -> dict[str, Any]:
     """
     _require_storable_value(document)
     if len(json.dumps(document)) > MAX_DOCUMENT_BYTES:
-        raise ValueError(f"must not be larger than {MAX_DOCUMENT_BYTES} bytes of JSON")
+        raise invalid(NOT_STORABLE, f"must not be larger than {MAX_DOCUMENT_BYTES} bytes of JSON")
     return document
 
 
@@ -33,14 +34,14 @@ def _require_storable_value(value: Any) -> None:
         for child in value:
             _require_storable_value(child)
     elif isinstance(value, int) and not _MIN_INTEGER <= value <= _MAX_INTEGER:
-        raise ValueError(f"the integer {value} exceeds 64 bits. Send it as a string")
+        raise invalid(NOT_STORABLE, f"the integer {value} exceeds 64 bits; send it as a string")
 
 
 def _require_storable_text(text: str) -> None:
     if "\0" in text:
-        raise ValueError("must not contain a NUL character")
+        raise invalid(NOT_STORABLE, "must not contain a NUL character")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("contains half of a surrogate pair, such as a cut emoji")
+        raise invalid(NOT_STORABLE, "contains half of a surrogate pair, such as a cut emoji")
 
 
 JsonObject = Annotated[

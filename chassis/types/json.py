@@ -1,5 +1,6 @@
 """JSON by orjson: exact, fast and strict."""
 
+import json as stdlib_json
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -50,6 +51,14 @@ def dumps(value: Any) -> bytes:
 def dumps_str(value: Any) -> str:
     """Return `dumps(value)` as text."""
     return dumps(value).decode()
+
+
+def canonical(value: Any) -> bytes:
+    """Return the same bytes for equal JSON values: names sorted, no blanks."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer beyond 64 bits, or half of a surrogate pair
+        return stdlib_json.dumps(value, sort_keys=True).encode()
 
 
 def json_equal(first: Any, second: Any) -> bool:

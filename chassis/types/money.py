@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from chassis.types.codes import NOT_AN_AMOUNT, WRONG_FORMAT, invalid
 from chassis.types.currencies import MINOR_DIGITS, require_current_currency, require_known_currency
 
 # A request is limited to twelve digits before the point, which keeps sums of many amounts inside a bigint. Whatever a
@@ -18,17 +19,18 @@ _AMOUNT = re.compile(STORED_AMOUNT_PATTERN)
 
 def _require_text(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("an amount is a decimal string, never a number")
+        raise invalid(NOT_AN_AMOUNT, 'a decimal string is expected, such as "12.50", not a number')
     return value
 
 
 def _require_plain_decimal(value: Any) -> Any:
     if isinstance(value, bool) or (isinstance(value, str) and not value.replace(".", "", 1).isdigit()):
-        raise ValueError("a plain decimal is expected")
+        raise invalid(WRONG_FORMAT, 'a decimal is expected, such as "12.50"')
     return value
 
 
-_CODE = Field(pattern=r"^[A-Z]{3}$", examples=["EUR"], description="ISO 4217 code")
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+_CODE = Field(pattern=CURRENCY_PATTERN, examples=["EUR"], description="ISO 4217 code")
 Currency = Annotated[str, _CODE, AfterValidator(require_known_currency)]
 """A currency in use, or one that was withdrawn: amounts of the past are in it."""
 CurrentCurrency = Annotated[str, _CODE, AfterValidator(require_current_currency)]
@@ -59,10 +61,10 @@ def minor_from_text(amount: str, currency: str) -> int:
     Raises ValueError if the text is not a decimal or has more decimals than its currency.
     """
     if not _AMOUNT.fullmatch(amount):
-        raise ValueError("not a decimal amount")
+        raise invalid(NOT_AN_AMOUNT, 'a decimal is expected, such as "12.50"')
     scaled = Decimal(amount).scaleb(MINOR_DIGITS[require_known_currency(currency)])
     if scaled != scaled.to_integral_value():
-        raise ValueError(f"{currency} has {MINOR_DIGITS[currency]} decimals")
+        raise invalid(NOT_AN_AMOUNT, f"{currency} has at most {MINOR_DIGITS[currency]} decimals")
     return int(scaled)
 
 

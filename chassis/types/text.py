@@ -11,6 +11,8 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from pydantic_core import PydanticKnownError
 
+from chassis.types.codes import CONTROL_CHARACTER, NO_DIGITS, NOT_AN_ADDRESS, invalid
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _CONTROLS_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
@@ -39,7 +41,7 @@ def require_plain_text(text: str) -> str:
     """Return an identifier, trimmed and in NFC. Raises ValueError for control characters: identifiers are exact."""
     text = unicodedata.normalize("NFC", text.strip())
     if _CONTROLS.search(text):
-        raise ValueError("control characters are not allowed in an identifier")
+        raise invalid(CONTROL_CHARACTER, "an identifier must not contain control characters")
     return text
 
 
@@ -88,7 +90,7 @@ def normalize_email(address: str) -> str:
     """
     local, at, domain = unicodedata.normalize("NFC", address.strip()).rpartition("@")
     if not (at and local and domain) or any(character.isspace() for character in domain):
-        raise ValueError("an e-mail address is expected, such as ada@example.com")
+        raise invalid(NOT_AN_ADDRESS, "an e-mail address is expected, such as ada@example.com")
     return f"{local.lower()}@{_ascii_domain(domain)}"
 
 
@@ -109,7 +111,7 @@ def normalize_phone(number: str, region: str | None) -> str:
     """
     digits = "".join(str(unicodedata.digit(character)) for character in number if character.isdigit())
     if not digits:
-        raise ValueError("a phone number contains digits")
+        raise invalid(NO_DIGITS, "a phone number must contain digits")
     plus = "+" if number.lstrip("( ").startswith("+") else ""
     for candidate in (number, plus + digits):  # without remarks such as "(home)", but a vanity number has letters
         with suppress(phonenumbers.NumberParseException):

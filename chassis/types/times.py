@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from chassis.types.codes import NOT_A_DATE, NOT_A_TIME, UNKNOWN_TIMEZONE, invalid
+
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -17,18 +19,18 @@ def _require_rfc3339(value: Any) -> Any:
     """Accept RFC 3339 text only. Pydantic would read a number, even in quotes, as seconds since 1970."""
     if isinstance(value, date) or (isinstance(value, str) and _DATE.match(value)):
         return value
-    raise ValueError("an RFC 3339 time is expected")
+    raise invalid(NOT_A_TIME, "a time with an offset is expected, such as 2026-03-01T10:00:00Z")
 
 
 def _require_date(value: Any) -> Any:
     if isinstance(value, date) or (isinstance(value, str) and _DATE.fullmatch(value)):
         return value
-    raise ValueError("a date is expected, written 2026-03-01")
+    raise invalid(NOT_A_DATE, "a date is expected, such as 2026-03-01")
 
 
 def _require_range(at: datetime) -> datetime:
     if not EARLIEST <= at < LATEST:
-        raise ValueError("the year must lie between 1900 and 2199")
+        raise invalid(NOT_A_TIME, "the year must be between 1900 and 2199")
     return at.astimezone(UTC)
 
 
@@ -40,7 +42,7 @@ def _zones() -> frozenset[str]:
 
 def _require_known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("not a time zone of the IANA database")
+        raise invalid(UNKNOWN_TIMEZONE, "a time zone of the IANA database is expected, such as Europe/Amsterdam")
     return name
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.routing import Route
 
-from chassis import NotFound
+from chassis import NotFound, ValidationFailed
 from chassis.http.context import context_of
 from gateway import contracts
 from gateway.settings import Settings
@@ -36,13 +36,16 @@ async def read_docs(_: Request) -> Response:
 
 
 async def read_problem(request: Request) -> Response:
-    """Return the meaning of a problem, at the address of its `type`."""
+    """Return the meaning of a problem and what to do, at the address of its `type`."""
     code = request.path_params["name"].replace("-", "_")
-    problems: dict[str, Any] = contracts.openapi(_folder(request))["x-problems"]
-    if code not in problems:
+    document = contracts.openapi(_folder(request))
+    problem: dict[str, Any] | None = document["x-problems"].get(code)
+    if problem is None:
         raise NotFound
-    text = f"{code} ({problems[code]['status']})\n\n{problems[code]['title']}\n"
-    return Response(text, media_type="text/plain; charset=utf-8")
+    lines = [f"{code} ({problem['status']})", problem["title"], problem["explanation"]]
+    if code == ValidationFailed.code:
+        lines += [f"{name}: {each['cause']} {each['remedy']}" for name, each in document["x-field-codes"].items()]
+    return Response("\n\n".join(lines) + "\n", media_type="text/plain; charset=utf-8")
 
 
 def _folder(request: Request) -> Path:

@@ -25,7 +25,9 @@ def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Ca
     Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": document["components"]}).validate(
         problem
     )
-    assert document["x-problems"][problem["code"]] == {"status": response.status_code, "title": problem["title"]}
+    declared = document["x-problems"][problem["code"]]
+    assert (declared["status"], declared["title"]) == (response.status_code, problem["title"]), problem
+    assert {error["code"] for error in problem["errors"]} <= document["x-field-codes"].keys(), problem
     assert problem["status"] == response.status_code
     assert problem["type"] == f"/problems/{problem['code'].replace('_', '-')}"
     assert re.fullmatch("[0-9a-f]{32}", problem["trace_id"]), problem

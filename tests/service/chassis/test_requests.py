@@ -1,6 +1,7 @@
 """Requests: invalid input, callers, idempotency keys, versions and pages, tested on routes of the existing services."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 from uuid import UUID
@@ -28,9 +29,24 @@ from tests.support.service import ServiceUnderTest
         ("a list", b"[]", 422, "validation_failed"),
         ("not UTF-8", b'{"name": "\xff"}', 400, "malformed_request"),
         ("NaN", b'{"name": NaN}', 400, "malformed_request"),
-        ("a NUL", b'{"kind": "person", "name": "a\\u0000b"}', 400, "malformed_request"),
-        ("a NUL in free JSON", b'{"kind": "person", "name": "a", "custom": {"b\\u0000": 1}}', 400, "malformed_request"),
-        ("half a surrogate", b'{"kind": "person", "name": "\\ud800"}', 400, "malformed_request"),
+        ("infinity", b'{"name": Infinity, "id": 1234567890123456789}', 400, "malformed_request"),
+        ("UTF-16", '{"kind": "person"}'.encode("utf-16"), 400, "malformed_request"),
+        ("a NUL in free JSON", b'{"kind": "person", "name": "a", "custom": {"b\\u0000": 1}}', 422, "validation_failed"),
+        ("half a surrogate alone", b'{"kind": "person", "name": "\\ud800"}', 422, "validation_failed"),
+        ("a name twice", b'{"kind": "person", "name": "a", "name": "b"}', 400, "malformed_request"),
+        (
+            "a name twice inside",
+            b'{"kind": "person", "name": "a", "custom": {"b": 1, "b": 2}}',
+            400,
+            "malformed_request",
+        ),
+        ("a name twice, with blanks", b'{"kind" : "person", "name" : "a", "name" : "b"}', 400, "malformed_request"),
+        (
+            "65 bits",
+            b'{"kind": "person", "name": "a", "custom": {"b": 18446744073709551616}}',
+            422,
+            "validation_failed",
+        ),
         ("deep", b'{"custom":' + b'{"a":' * 40 + b"1" + b"}" * 41, 400, "malformed_request"),
         ("very deep", b'{"custom":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "malformed_request"),
         ("huge", b'{"name": "' + b"a" * 2_100_000 + b'"}', 413, "payload_too_large"),
@@ -45,10 +61,67 @@ async def test_a_body_that_cannot_be_read_gets_a_problem(
     assert problem["errors"] or problem["detail"] != problem["title"]  # the problem names the error
 
 
-async def test_another_media_type_is_refused(customers: ServiceUnderTest) -> None:
-    headers = {"content-type": "text/plain"}
+@pytest.mark.parametrize(
+    ("case", "content"),
+    [
+        ("a text that looks like a name", b'{"kind": "person", "name": "\\":a\\":"}'),
+        ("blanks before the colon", b'{"kind" : "person", "name"\n:"a"}'),
+        ("64 bits", b'{"kind": "person", "name": "a", "custom": {"b": 18446744073709551615}}'),
+        ("a cut emoji", b'{"kind": "person", "name": "hello \\ud83d"}'),
+        ("a NUL in a name", b'{"kind": "person", "name": "a\\u0000b"}'),
+        ("many digits in a text", b'{"kind": "person", "name": "a", "custom": {"b": "89314404000123456789"}}'),
+    ],
+)
+async def test_a_body_that_can_be_read_is_accepted(customers: ServiceUnderTest, case: str, content: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    response = await customers.request("POST", "/v1/customers", content=content, headers=headers)
+    assert response.status_code == 201, response.text
+    customer = (await customers.get(f"/v1/customers/{response.json()['id']}")).json()
+    assert customer["custom"] == json.loads(content).get("custom", {})
+
+
+async def test_an_invalid_text_refuses_its_own_item_of_a_batch(customers: ServiceUnderTest) -> None:
+    content = (
+        b'{"items": [{"kind": "person", "name": "hello \\ud83d"}, {"kind": "person", "name": "\\u0000"},'
+        b' {"kind": "person", "name": "a", "custom": {"b": "\\udead"}}, {"kind": "person", "name": "b"}]}'
+    )
+    headers = {"content-type": "application/json"}
+    response = await customers.request("POST", "/v1/customers/batch", content=content, headers=headers)
+    results = response.json()["results"]
+    assert [result["status"] for result in results] == ["created", "refused", "refused", "created"]
+    problem = results[1]["problem"]
+    assert problem["instance"] == "/v1/customers/batch#/items/1"
+    assert len(problem["trace_id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ({"content-type": "text/plain"}, "declared as text/plain"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, "declared as gzip"),
+        ({}, "Send Content-Type: application/json"),
+    ],
+)
+async def test_another_media_type_or_coding_is_refused(
+    customers: ServiceUnderTest, headers: dict[str, str], text: str
+) -> None:
     answer = await customers.request("POST", "/v1/customers", content=b'{"kind": "person"}', headers=headers)
-    assert_problem(answer, 415, "unsupported_media_type")
+    assert text in assert_problem(answer, 415, "unsupported_media_type")["detail"]
+
+
+@pytest.mark.parametrize(("body", "status"), [({"points": 20}, 400), ([1], 400), ("x", 400), ({}, 404), (None, 404)])
+async def test_a_body_that_the_operation_does_not_take_is_refused(
+    loyalty: ServiceUnderTest, body: Any, status: int
+) -> None:
+    response = await loyalty.post(f"/v1/redemptions/{uuid7()}/capture", body, idempotency_key=str(uuid7()))
+    assert_problem(response, status, "unexpected_body" if status == 400 else "not_found")
+    response = await loyalty.request("GET", "/v1/programs", json=body)
+    assert response.status_code == (400 if status == 400 else 200)
+
+
+async def test_a_parameter_that_takes_one_value_is_sent_once(customers: ServiceUnderTest) -> None:
+    response = await customers.request("GET", "/v1/customers?limit=1&limit=200")
+    assert "limit" in assert_problem(response, 400, "repeated_parameter")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +253,38 @@ async def test_a_key_with_a_body_that_cannot_be_read_is_refused_as_another_body(
     answer = await loyalty.post("/v1/programs", {"name": 5}, idempotency_key="k")
     assert_problem(answer, 422, "idempotency_key_reused")
     assert_problem(await loyalty.post("/v1/programs", {"name": 5}, idempotency_key="new"), 422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    ("case", "wrong", "status"),
+    [
+        ("a field that its schema refuses", {"given_name": ""}, 422),
+        ("a field that a rule refuses", {"phones": [{"number": "none"}]}, 422),
+        ("a customer without any name", {"given_name": None}, 422),
+    ],
+)
+async def test_a_corrected_request_may_use_the_key_of_a_refused_one(
+    customers: ServiceUnderTest, case: str, wrong: dict[str, Any], status: int
+) -> None:
+    body = {"kind": "person", "given_name": "Ada"}
+    refused = await customers.post("/v1/customers", body | wrong, idempotency_key="k")
+    assert refused.status_code == status, refused.text
+    assert (await customers.post("/v1/customers", body, idempotency_key="k")).status_code == 201
+
+
+async def test_a_refusal_that_time_cures_is_not_kept(customers: ServiceUnderTest) -> None:
+    path, later = f"/v1/customers/{uuid7()}", {"name": "Ada"}
+    assert (await customers.patch(path, later, idempotency_key="k")).status_code == 404
+    assert "idempotency-replayed" not in (await customers.patch(path, later, idempotency_key="k")).headers
+
+
+async def test_equal_json_is_an_equal_body(customers: ServiceUnderTest) -> None:
+    headers = {"content-type": "application/json", "idempotency-key": "k"}
+    first, second = b'{"kind":"person","name":"Ada"}', b'{ "name": "Ada",\n "kind": "person" }'
+    created = await customers.request("POST", "/v1/customers", content=first, headers=headers)
+    repeated = await customers.request("POST", "/v1/customers", content=second, headers=headers)
+    assert (created.status_code, repeated.headers["idempotency-replayed"]) == (201, "true")
+    assert repeated.json() == created.json()
 
 
 async def test_of_equal_refusals_at_once_all_get_the_same_one(loyalty: ServiceUnderTest) -> None:
@@ -334,7 +439,7 @@ async def test_a_cursor_is_good_for_its_own_list_only(running_loyalty: ServiceUn
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5"])
 async def test_a_page_has_between_one_and_two_hundred_rows(loyalty: ServiceUnderTest, limit: str) -> None:
-    problem = assert_problem(await loyalty.get("/v1/programs", limit=limit), 400, "malformed_request")
+    problem = assert_problem(await loyalty.get("/v1/programs", limit=limit), 422, "validation_failed")
     assert [(one["in"], one["pointer"]) for one in problem["errors"]] == [("query", "/limit")]
 
 

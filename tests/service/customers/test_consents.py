@@ -92,4 +92,4 @@ async def test_of_nobody_nothing_is_known(customers: ServiceUnderTest) -> None:
     assert (await customers.post(f"{path}/consents", body)).status_code == 404
     assert (await customers.get(f"{path}/consents")).status_code == 404
     assert (await customers.get(f"{path}/may-contact", **EMAIL)).status_code == 404
-    assert (await customers.get(f"{path}/may-contact")).status_code == 400
+    assert (await customers.get(f"{path}/may-contact")).status_code == 422

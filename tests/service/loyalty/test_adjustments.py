@@ -59,7 +59,7 @@ async def test_parallel_adjustments_never_overdraw(loyalty: ServiceUnderTest) ->
         ({"points": 10**13}, "/points"),
         ({"points": "5"}, "/points"),
         ({"reason": ""}, "/reason"),
-        ({"reason": "a\nb"}, "/reason"),
+        ({"reason": "\n"}, "/reason"),
         ({"allow_debt": "yes"}, "/allow_debt"),
     ],
 )

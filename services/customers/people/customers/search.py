@@ -1,13 +1,14 @@
 """Look-ups by e-mail, phone and external id, and search by a fragment of the name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chassis import (
+    WRONG_FORMAT,
     Filter,
-    MalformedRequest,
     Page,
     Query,
     UnitOfWork,
+    ValidationFailed,
     condition,
     normalize_email,
     normalize_phone,
@@ -22,21 +23,25 @@ SIMILARITY_THRESHOLDS = (0.6, 0.5, 0.4)
 
 
 def lookup_filters(work: UnitOfWork, email: str | None, phone: str | None, external_id: str | None) -> list[Filter]:
-    """Return the conditions of exact look-ups. Raises MalformedRequest for a value that cannot be looked up."""
+    """Return the conditions of exact look-ups. Raises ValidationFailed for a value that cannot be looked up."""
     filters = []
-    try:
-        if email is not None:
-            filters.append(condition(_BY_EMAIL, email=normalize_email(email)))
-        if phone is not None:
-            filters.append(condition(_BY_PHONE, phone=normalize_phone(phone, work.tenant.region)))
-    except ValueError as error:
-        raise MalformedRequest(str(error)) from None
+    if email is not None:
+        filters.append(condition(_BY_EMAIL, email=_normalized("/email", normalize_email, email)))
+    if phone is not None:
+        filters.append(condition(_BY_PHONE, phone=_normalized("/phone", normalize_phone, phone, work.tenant.region)))
     if external_id is not None:
         source, colon, id = external_id.partition(":")
         if not (source and colon and id):
-            raise MalformedRequest("external_id must be written source:id.")
+            raise ValidationFailed.field("/external_id", WRONG_FORMAT, "must be written source:id", "query")
         filters.append(condition(_BY_EXTERNAL_ID, external_id=external_id))
     return filters
+
+
+def _normalized(pointer: str, normalize: Callable[..., str], *values: str) -> str:
+    try:
+        return normalize(*values)
+    except ValueError as error:
+        raise ValidationFailed.field(pointer, WRONG_FORMAT, str(error), "query") from None
 
 
 async def search_by_name(work: UnitOfWork, fragment: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
