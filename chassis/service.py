@@ -232,7 +232,7 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
         )
         worker = None
         if role != "api":
-            worker = await stack.enter_async_context(_running_worker(service, settings, metrics))
+            worker = await stack.enter_async_context(_running_worker(service, settings, metrics, role))
         stack.push_async_callback(status.close)
         running = RunningService(service, settings, pool, metrics, status, worker)
         if running.outer_app is not None:
@@ -243,11 +243,11 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
 
 
 @asynccontextmanager
-async def _running_worker(service: Service, settings: Settings, metrics: Metrics) -> AsyncIterator[Worker]:
+async def _running_worker(service: Service, settings: Settings, metrics: Metrics, role: Role) -> AsyncIterator[Worker]:
     if settings.worker_database_url is None:
         raise RuntimeError("WORKER_DATABASE_URL is required by the roles worker and all")
     pool = await open_pool(settings.worker_database_url, settings)
-    relay = Relay(settings, service.name, metrics)
+    relay = Relay(settings, service.name, metrics, is_notified=role == "all")
     dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
     worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher), service.tasks)
     worker.start()

@@ -26,6 +26,8 @@ BATCH_SIZE = 1_000
 MAX_BATCH_BYTES = 800_000
 POLL_SECONDS = 0.05
 """How often the outbox is read without a notification: rows of other processes are found by polling."""
+NOTIFIED_POLL_SECONDS = 0.5
+"""The same where the API runs in this process and notifies the relay: only rows of other replicas wait for it."""
 MIN_BATCH_INTERVAL_SECONDS = 0.02
 """Minimum time between the starts of two batches. Events published in between share a batch, which costs Kafka and
 every consumer far less CPU. The interval is skipped after a pause, and while rows are left.
@@ -42,10 +44,11 @@ _READ = f"""
 class Relay:
     """Runs until cancelled. An error ends the run, and the worker starts another with a new producer."""
 
-    def __init__(self, settings: Settings, service: str, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, service: str, metrics: Metrics, *, is_notified: bool = False) -> None:
         self._settings = settings
         self._topic = topic_name(service, settings.kafka_topic_prefix)
         self._metrics = metrics
+        self._poll_seconds = NOTIFIED_POLL_SECONDS if is_notified else POLL_SECONDS
         self._notified = asyncio.Event()
         self._next_batch_at = 0.0
         self.leading = False
@@ -92,7 +95,7 @@ class Relay:
     async def _wait_for_work(self) -> None:
         # Not wait_for: before Python 3.12 it loses a cancellation that arrives together with the result.
         with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(self._poll_seconds):
                 await self._notified.wait()
         await asyncio.sleep(self._next_batch_at - time.monotonic())
         self._notified.clear()
