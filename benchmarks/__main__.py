@@ -67,6 +67,7 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
     shop = Shop(stand.gateway, stand.sizes.customers)
     started = time.perf_counter()
     await shop.fill()
+    await stand.vacuum()
     say(f"{shop.customers:,} customers in batches: {shop.customers / (time.perf_counter() - started):,.0f} per second")
     yard = Yard(stand.database("customers"), folder)
     await yard.build()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import asyncpg
+
 from benchmarks.load import Target, ask
 from benchmarks.sizes import Sizes
 from chassis.core.identity import HEADER, Caller, Signer, Tenant
@@ -65,6 +67,16 @@ class Stand:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the consumers did not process all events in time: {answer!r}")
             await asyncio.sleep(0.2)
+
+    async def vacuum(self) -> None:
+        """Vacuum and analyze every database, as autovacuum has done on a system that has run for some time."""
+        await self.drained()
+        for name in ("customers", "interactions", "loyalty", "analytics"):
+            connection = await asyncpg.connect(self.database(name))
+            try:
+                await connection.execute("vacuum analyze")
+            finally:
+                await connection.close()
 
     @cached_property
     def _ports(self) -> dict[str, int]:

@@ -122,6 +122,7 @@ def write_environments(
             "MIGRATION_DATABASE_URL": f"{admin_url.rsplit('/', 1)[0]}/{database}",
             "KAFKA_BOOTSTRAP_SERVERS": kafka,
             "KAFKA_SESSION_SECONDS": "6",
+            "KAFKA_PARTITIONS": "3",  # a broker, its clients and a batch cost CPU per partition
             "INTERNAL_TOKEN_PUBLIC_KEY": made["token_public"],
             "CURSOR_SECRET": made["cursor"][name],
             **(options or {}),

@@ -74,6 +74,7 @@ def start(data_dir: DataDir, port: int, *, unsafe_speed: bool) -> Subprocess:
         "unix_socket_directories": "",
         "max_connections": 200,
         "shared_buffers": "128MB",
+        "autovacuum_naptime": "5s",  # young tables grow fast, and plans without statistics are slow
         "log_min_messages": "warning",
         "fsync": "off" if unsafe_speed else "on",
         "full_page_writes": "off" if unsafe_speed else "on",
