@@ -100,7 +100,7 @@ class PurchaseCreate(PurchaseFields, RequestBody):
     """A purchase to record."""
 
     currency: Currency
-    lines: Annotated[list[PurchaseLineCreate], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[PurchaseLineCreate], Field(min_length=1, max_length=rules.MAX_LINES)]
 
     _documents: list[rules.PurchaseLineDocument] = PrivateAttr(default_factory=list)
     _total_minor: int = PrivateAttr(default=0)
@@ -114,7 +114,7 @@ class PurchaseCreate(PurchaseFields, RequestBody):
             try:
                 amounts.append(rules.line_minor(figures, self.currency))
             except rules.InvalidLine as error:
-                raise _validation_error(("lines", index, error.location), error) from None
+                raise _validation_error(("lines", index, *error.path), error) from None
             self._documents.append(_to_document(index + 1, line, amounts[index], self.currency))
         try:
             self._total_minor = rules.total_minor(amounts)

@@ -1,5 +1,6 @@
 """The amounts of purchases and refunds. Plain values in, plain values out."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -7,12 +8,16 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
+from chassis.types.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
 
 WaitingState = Literal["waiting", "refused"]
 
 MAX_TOTAL_MINOR = 10**15
-"""A larger total is a mistake. Sums of many totals below it stay far inside a bigint."""
+"""A larger line or total is a mistake. Sums of many totals below it stay far inside a bigint."""
+
+
+MAX_LINES = 5_000
+"""Maximum lines of a purchase, and of a refund."""
 
 
 class PurchaseLineDocument(TypedDict):
@@ -56,12 +61,17 @@ class RequestedRefundDocument(TypedDict):
 
 
 class InvalidLine(ValueError):
-    """A line whose figures contradict each other. `location` is that of the wrong figure."""
+    """A line whose figures contradict each other. `location` is that of the wrong figure, or empty."""
 
     def __init__(self, location: str, code: str, reason: str) -> None:
         super().__init__(reason)
         self.location = location
         self.code = code
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The location as the last step of a path, if there is one."""
+        return (self.location,) if self.location else ()
 
 
 class AmountExceeded(ValueError):
@@ -92,31 +102,55 @@ class LineFigures:
 
 
 def line_minor(line: LineFigures, currency: str) -> int:
-    """Return a line's amount in minor units: `quantity x unit_price - discount`, rounded half up, or the amount sent.
+    """Return a line's amount in minor units: the amount sent, or else `quantity x unit_price - discount`.
 
-    A line without price and amount (a coupon, a free item) counts 0. Raises InvalidLine if price and amount disagree,
-    or if the discount exceeds the price.
+    The product is rounded half up. An amount that was sent may differ from it by the rounding of the unit price.
+    Raises InvalidLine.
     """
     discount = _minor(line.discount or "0", currency, "discount")
     amount = None if line.amount is None else _minor(line.amount, currency, "amount")
+    if discount < 0:
+        raise InvalidLine("discount", "negative_discount", "a discount is not negative; a surcharge is a line")
     if line.unit_price is None:
-        if discount and amount is None:
-            raise InvalidLine("discount", "no_price", "a discount needs a unit price")
-        return amount or 0
+        if amount is None:
+            reason = 'a unit_price or an amount is expected; a free item has the amount "0.00"'
+            raise InvalidLine("amount", "no_price", reason)
+        return _within_limit(amount)
     computed = round_to_minor(line.quantity * line.unit_price, currency) - discount
-    if amount is not None and amount != computed:
-        raise InvalidLine("amount", "amount_differs", "quantity x unit price - discount is another amount")
+    if amount is not None:
+        tolerance = _rounding_minor(line.quantity, line.unit_price, currency)
+        if abs(amount - computed) > tolerance:
+            low, high = (text_from_minor(bound, currency) for bound in (computed - tolerance, computed + tolerance))
+            allowed = low if low == high else f"{low} to {high}"
+            raise InvalidLine("amount", "amount_differs", f"quantity x unit_price - discount allows {allowed}")
+        computed = amount
     if computed < 0:
         raise InvalidLine("discount", "discount_exceeds_price", "the discount is more than the price")
-    return computed
+    return _within_limit(computed)
 
 
 def total_minor(amounts: Sequence[int]) -> int:
-    """Return a purchase's total in minor units. Raises InvalidLine if it exceeds MAX_TOTAL_MINOR."""
+    """Return a purchase's total in minor units. Raises InvalidLine if it is negative or exceeds MAX_TOTAL_MINOR."""
     total = sum(amounts)
-    if abs(total) > MAX_TOTAL_MINOR:
-        raise InvalidLine("", "too_large", "the total is larger than a purchase can be")
-    return total
+    if total < 0:
+        reason = "Record money that goes back with POST /v1/purchases/{id}/refunds."
+        raise InvalidLine("", "negative_total", f"The total of a purchase is not negative. {reason}")
+    return _within_limit(total)
+
+
+def _rounding_minor(quantity: Decimal, unit_price: Decimal, currency: str) -> int:
+    """Return by how many minor units the rounding of a unit price can change the amount of its line.
+
+    The error of the price is half a unit of its last decimal. A price is rounded to the minor unit at the coarsest.
+    """
+    decimals = max(-int(unit_price.as_tuple().exponent), MINOR_DIGITS[currency])
+    return int(quantity * Decimal(5).scaleb(MINOR_DIGITS[currency] - decimals - 1))
+
+
+def _within_limit(minor: int) -> int:
+    if abs(minor) > MAX_TOTAL_MINOR:
+        raise InvalidLine("", "too_large", "the amount is larger than a purchase can be")
+    return minor
 
 
 # Refunds
@@ -137,17 +171,21 @@ def line_states(
     lines: Iterable[PurchaseLineDocument], refunded: Sequence[RefundLineDocument], currency: str
 ) -> dict[int, LineState]:
     """Return the lines of a purchase by number, each with its refunds so far."""
-    states = {}
-    for line in lines:
-        parts = [part for part in refunded if part["number"] == line["number"]]
-        states[line["number"]] = LineState(
+    quantities: defaultdict[int, Decimal] = defaultdict(Decimal)
+    amounts: defaultdict[int, int] = defaultdict(int)
+    for part in refunded:
+        quantities[part["number"]] += Decimal(part["quantity"] or 0)
+        amounts[part["number"]] += minor_from_text(part["amount"], currency)
+    return {
+        line["number"]: LineState(
             line["number"],
             Decimal(line["quantity"]),
             minor_from_text(line["amount"], currency),
-            sum((Decimal(part["quantity"]) for part in parts if part["quantity"]), Decimal(0)),
-            sum(minor_from_text(part["amount"], currency) for part in parts),
+            quantities[line["number"]],
+            amounts[line["number"]],
         )
-    return states
+        for line in lines
+    }
 
 
 def refund_by_quantity(line: LineState, quantity: Decimal, location: str) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Feature, Money, Query, Resource, Work
+from chassis import Feature, Money, Query, Resource, Work, minor_from_text
 
 feature = Feature("shopping-histories")
 
@@ -85,7 +85,7 @@ async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistor
     return ShoppingHistory(
         customer_id=customer_id,
         totals=[_to_total(row) for row in totals],
-        items=[ShoppingItem.from_row(row, amount=Money(amount=row.amount, currency=row.currency)) for row in items],
+        items=[_to_item(row) for row in items],
         weekdays=weekdays,
     )
 
@@ -93,6 +93,10 @@ async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistor
 def _to_total(row: Total) -> ShoppingTotal:
     bought, refunded = Money.of(row.bought, row.currency), Money.of(row.refunded, row.currency)
     return ShoppingTotal.from_row(row, bought=bought, refunded=refunded)
+
+
+def _to_item(row: Item) -> ShoppingItem:
+    return ShoppingItem.from_row(row, amount=Money.of(minor_from_text(row.amount, row.currency), row.currency))
 
 
 _TOTALS = Query(

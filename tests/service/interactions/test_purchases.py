@@ -14,7 +14,7 @@ from tests.support.service import ServiceUnderTest
 async def test_a_purchase_reads_back_with_its_amounts(interactions: ServiceUnderTest) -> None:
     lines = [
         {"sku": "tea", "quantity": "2.500", "unit_price": "1.999", "discount": "0.50"},
-        {"sku": "coupon", "quantity": 0},
+        {"sku": "sample", "quantity": 1, "amount": "0.00"},
         {"sku": "cake", "name": "Cake", "category": "food", "quantity": 1, "amount": "3.00", "unit_cost": "1.10"},
     ]
     created = (await interactions.post("/v1/purchases", a_purchase(lines=lines, store="1"))).json()

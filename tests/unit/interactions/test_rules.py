@@ -38,7 +38,11 @@ def figures(
         ("less a discount", figures("3", "1.00", "0.50"), 250),
         ("an amount alone", figures("3", amount="2.50"), 250),
         ("price and amount agree", figures("2", "2.50", amount="5.00"), 500),
-        ("a coupon without an amount", figures("0"), 0),
+        ("a free item", figures("1", amount="0.00"), 0),
+        ("a unit price that was rounded down", figures("12", "0.83", amount="10.00"), 1000),
+        ("a unit price that was rounded up", figures("12", "0.84", "0.08", "9.94"), 994),
+        ("a unit price without its zeros", figures("3", "2.5", amount="7.49"), 749),
+        ("a price of a thousandth is exact to a thousandth", figures("12", "0.833", amount="10.00"), 1000),
         ("quantity 0 with an amount counts", figures("0", amount="1.00"), 100),
         ("a return", figures("1", amount="-1.00"), -100),
     ],
@@ -50,9 +54,14 @@ def test_the_amount_of_a_line(case: str, line: LineFigures, minor: int) -> None:
 @pytest.mark.parametrize(
     ("case", "line", "location"),
     [
-        ("price and amount disagree", figures("2", "2.50", amount="5.01"), "amount"),
+        ("price and amount disagree", figures("2", "2.50", amount="5.02"), "amount"),
+        ("a single price is not rounded", figures("1", "2.50", amount="2.51"), "amount"),
+        ("more than the rounding of a thousandth", figures("12", "0.833", amount="10.01"), "amount"),
         ("a discount of more than the price", figures("1", "1.00", "1.01"), "discount"),
-        ("a discount without a price", figures("1", discount="1.00"), "discount"),
+        ("a surcharge as a discount", figures("1", "1.00", "-0.50"), "discount"),
+        ("neither price nor amount", figures("1"), "amount"),
+        ("a discount without a price", figures("1", discount="1.00"), "amount"),
+        ("a line of more than a total can be", figures("999999999", "999999999"), ""),
         ("a tenth of a cent as an amount", figures("1", amount="1.001"), "amount"),
     ],
 )
@@ -62,10 +71,25 @@ def test_an_error_names_the_figure_that_does_not_add_up(case: str, line: LineFig
     assert refused.value.location == location
 
 
-def test_a_total_has_a_maximum() -> None:
-    assert total_minor([10**15]) == 10**15
-    with pytest.raises(InvalidLine):
-        total_minor([10**15, 1])
+def test_a_wrong_amount_is_rejected_with_the_allowed_range() -> None:
+    with pytest.raises(InvalidLine, match=r"allows 9\.90 to 10\.02$"):
+        line_minor(figures("12", "0.83", amount="10.03"), "EUR")
+    with pytest.raises(InvalidLine, match=r"allows 5$"):
+        line_minor(figures("1", "5", amount="6"), "JPY")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "code"), [([10**15, 1], "too_large"), ([100, -101], "negative_total"), ([-1], "negative_total")]
+)
+def test_a_total_has_limits(amounts: list[int], code: str) -> None:
+    with pytest.raises(InvalidLine) as refused:
+        total_minor(amounts)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("amounts", [[10**15], [100, -100], [0]])
+def test_a_total_lies_within_its_limits(amounts: list[int]) -> None:
+    assert total_minor(amounts) == sum(amounts)
 
 
 def a_line(number: int, quantity: str, amount: str) -> PurchaseLineDocument:

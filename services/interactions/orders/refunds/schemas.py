@@ -6,10 +6,16 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from chassis import AmountText, Instant, Money, Quantity, RequestBody, Resource
+from chassis import Instant, Money, Quantity, RequestBody, Resource
 from services.interactions.orders import tables
-from services.interactions.orders.rules import WaitingState
+from services.interactions.orders.rules import MAX_LINES, WaitingState
 from services.interactions.sources.queries import SourceFields
+
+
+RefundAmount = Annotated[
+    str, Field(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", strict=True, examples=["12.34"], description="decimal string")
+]
+"""An amount of up to `MAX_TOTAL_MINOR` in any currency: a total has more digits than an amount of a line may have."""
 
 
 class RefundLineCreate(RequestBody):
@@ -17,7 +23,7 @@ class RefundLineCreate(RequestBody):
 
     number: Annotated[int, Field(strict=True, ge=1)]
     quantity: Quantity | None = None
-    amount: AmountText | None = None
+    amount: RefundAmount | None = None
 
     @model_validator(mode="after")
     def _require_one_figure(self) -> Self:
@@ -35,8 +41,8 @@ class RefundFields(SourceFields):
 class RefundCreate(RefundFields, RequestBody):
     """A refund to record: by lines, or as an amount of the whole purchase."""
 
-    lines: Annotated[list[RefundLineCreate], Field(min_length=1, max_length=500)] | None = None
-    amount: AmountText | None = None
+    lines: Annotated[list[RefundLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    amount: RefundAmount | None = None
 
     @model_validator(mode="after")
     def _require_lines_or_amount(self) -> Self:

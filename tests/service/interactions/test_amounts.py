@@ -1,0 +1,103 @@
+"""Amounts: everything that may be recorded can be read, summed, refunded, and read by the other services."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chassis.types.ids import uuid7
+from chassis.types.money import MINOR_DIGITS, text_from_minor
+from services.analytics.facts.purchase_facts import PurchaseRecorded as AnalyticsPurchase
+from services.analytics.facts.purchase_facts import PurchaseRefunded as AnalyticsRefund
+from services.interactions.orders.rules import MAX_TOTAL_MINOR
+from services.loyalty.points.points.events import PurchaseRecorded as LoyaltyPurchase
+from services.loyalty.points.points.events import PurchaseRefunded as LoyaltyRefund
+from tests.support.facts import a_purchase
+from tests.support.interactions import a_refund, a_refund_of_line
+from tests.support.service import ServiceUnderTest
+
+READERS = {
+    "interactions.purchase_recorded.v1": (LoyaltyPurchase, AnalyticsPurchase),
+    "interactions.purchase_refunded.v1": (LoyaltyRefund, AnalyticsRefund),
+}
+
+
+def the_largest_purchase(customer: object, currency: str, **fields: Any) -> dict[str, Any]:
+    """Return a purchase of the largest total in a single line."""
+    quantity, price = Decimal(1_000_000), Decimal(MAX_TOTAL_MINOR).scaleb(-MINOR_DIGITS[currency] - 6)
+    line = {"sku": "x", "quantity": str(quantity), "unit_price": format(price.normalize(), "f")}
+    return a_purchase(customer, currency=currency, lines=[line], **fields)
+
+
+async def test_the_largest_purchase_of_any_currency_is_read_summed_and_refunded(interactions: ServiceUnderTest) -> None:
+    customer, purchased_at = uuid7(), "1999-01-04T10:00:00Z"  # when each of the currencies existed
+    for currency, digits in MINOR_DIGITS.items():
+        largest = text_from_minor(MAX_TOTAL_MINOR, currency)
+        refunds = (a_refund(amount=largest), a_refund_of_line(1, amount=largest))
+        for refund in refunds:
+            body = the_largest_purchase(customer, currency, purchased_at=purchased_at)
+            created = await interactions.post("/v1/purchases", body)
+            assert created.status_code == 201, f"{currency}, {digits} decimals: {created.text}"
+            path = f"/v1/purchases/{created.json()['id']}"
+            assert (await interactions.get(path)).json()["total"]["amount"] == largest
+            refunded = await interactions.post(f"{path}/refunds", refund)
+            assert refunded.status_code == 201, f"{currency}: {refunded.text}"
+
+    history = (await interactions.get(f"/v1/shopping-histories/{customer}")).json()
+    totals = {
+        total["currency"]: (total["bought"]["amount"], total["refunded"]["amount"]) for total in history["totals"]
+    }
+    sums = {currency: text_from_minor(2 * MAX_TOTAL_MINOR, currency) for currency in MINOR_DIGITS}
+    assert totals == {currency: (amount, amount) for currency, amount in sums.items()}
+    items = {item["amount"]["currency"]: item["amount"]["amount"] for item in history["items"]}
+    assert items.items() <= sums.items()
+    assert (await interactions.get(f"/v1/timelines/{customer}", limit="200")).status_code == 200
+    await every_event_is_readable(interactions, count=4 * len(MINOR_DIGITS))
+
+
+async def every_event_is_readable(interactions: ServiceUnderTest, count: int) -> None:
+    events = await interactions.published()
+    assert len(events) == count
+    for event in events:
+        for reader in READERS[event.type]:
+            reader.model_validate(event.data)
+
+
+@pytest.mark.parametrize(
+    ("lines", "pointer", "code"),
+    [
+        ([{"sku": "x", "quantity": 1, "amount": "-10.00"}], "/lines", "negative_total"),
+        ([{"sku": "x", "quantity": 1}], "/lines/0/amount", "no_price"),
+        (
+            [{"sku": "x", "quantity": 1, "unit_price": "1", "discount": "-1.00"}],
+            "/lines/0/discount",
+            "negative_discount",
+        ),
+        ([{"sku": "x", "quantity": 999_999_999, "unit_price": "99999999"}], "/lines/0", "too_large"),
+        ([{"sku": "x", "quantity": 99_999, "unit_price": "99999999"}] * 2, "/lines", "too_large"),
+        ([{"sku": "x", "quantity": 12, "unit_price": "0.83", "amount": "9.89"}], "/lines/0/amount", "amount_differs"),
+    ],
+)
+async def test_an_amount_that_does_not_fit_is_rejected(
+    interactions: ServiceUnderTest, lines: list[dict[str, Any]], pointer: str, code: str
+) -> None:
+    response = await interactions.post("/v1/purchases", a_purchase(lines=lines))
+    (error,) = response.json()["errors"]
+    assert (response.status_code, error["pointer"], error["code"]) == (422, pointer, code)
+
+
+async def test_a_negative_total_is_rejected_with_the_way_to_record_it(interactions: ServiceUnderTest) -> None:
+    lines = [{"sku": "tea", "quantity": 1, "amount": "2.00"}, {"sku": "bottle", "quantity": 9, "amount": "-2.25"}]
+    response = await interactions.post("/v1/purchases", a_purchase(lines=lines))
+    assert "POST /v1/purchases/{id}/refunds" in response.json()["errors"][0]["detail"]
+    bottles = [{"sku": "tea", "quantity": 1, "amount": "2.25"}, lines[1]]
+    returned = await interactions.post("/v1/purchases", a_purchase(lines=bottles))
+    assert (returned.status_code, returned.json()["total"]["amount"]) == (201, "0.00")
+
+
+async def test_an_amount_within_the_rounding_of_the_unit_price_is_stored_as_sent(
+    interactions: ServiceUnderTest,
+) -> None:
+    lines = [{"sku": "tea", "quantity": 12, "unit_price": "0.83", "amount": "10.00"}]
+    created = (await interactions.post("/v1/purchases", a_purchase(lines=lines))).json()
+    assert (created["total"]["amount"], created["lines"][0]["amount"]) == ("10.00", "10.00")
