@@ -15,8 +15,11 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from chassis.types.rows import construct
 
 SPEC_VERSION = "1.0"
-MAX_EVENT_BYTES = 512_000
-"""Maximum size of an event's data: half of what Kafka accepts. The publishing transaction fails above it."""
+MAX_EVENT_BYTES = 1_000_000
+"""Maximum size of an event's data: a record with its headers is below the 1 MiB that Kafka accepts by default.
+
+The publishing transaction fails above it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
