@@ -11,7 +11,6 @@ from services.interactions.orders import tables
 from services.interactions.orders.rules import MAX_LINES, WaitingState
 from services.interactions.sources.queries import SourceFields
 
-
 RefundAmount = Annotated[
     str, Field(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", strict=True, examples=["12.34"], description="decimal string")
 ]
