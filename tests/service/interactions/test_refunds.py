@@ -94,6 +94,7 @@ async def test_a_repeated_refund_returns_the_existing_one(interactions: ServiceU
         (a_refund(amount=1.5), "/amount"),
         (a_refund_of_line(1, quantity=0), "/lines"),
         (a_refund(amount="1.00", refunded_at="2150-01-01T00:00:00Z"), "/refunded_at"),
+        (a_refund(amount="1.00", refunded_at="2026-02-28T09:59:59Z"), "/refunded_at"),
         (
             a_refund(lines=[{"number": 1, "amount": "10.00"}, {"number": 2, "amount": "-4.00"}]),
             "/lines/1/amount",
@@ -146,6 +147,25 @@ async def test_waiting_refunds_that_exceed_their_purchase_are_refused_and_kept(i
     (kept,) = (await interactions.get("/v1/waiting-refunds", state="refused")).json()["items"]
     assert kept["problem"] == "refund_exceeds_purchase: Only 5.00 is left."
     assert (await interactions.get("/v1/waiting-refunds", state="waiting")).json()["items"] == []
+
+
+async def test_the_clocks_of_a_refund_and_its_purchase_may_differ_by_a_day(interactions: ServiceUnderTest) -> None:
+    path = await a_refundable_purchase(interactions)
+    refund = a_refund(amount="1.00", refunded_at="2026-02-28T10:00:00Z")
+    assert (await interactions.post(path, refund)).status_code == 201
+
+
+async def test_a_refund_dated_before_its_purchase_is_refused_also_after_it_waited(
+    interactions: ServiceUnderTest,
+) -> None:
+    number = str(uuid7())
+    early = a_refund_by_source(number, amount="1.00", refunded_at="2020-01-01T00:00:00Z")
+    assert (await interactions.post("/v1/refunds", early)).status_code == 202
+    path = await a_refundable_purchase(interactions, source="till", source_id=number)
+    await interactions.run_periodic_tasks()
+    (kept,) = (await interactions.get("/v1/waiting-refunds", state="refused")).json()["items"]
+    assert kept["problem"] == "validation_failed: the purchase was made later, at 2026-03-01T10:00:00Z"
+    assert (await interactions.get(path)).json()["items"] == []
 
 
 async def test_a_refund_by_source_id_of_a_known_purchase_is_recorded_at_once(

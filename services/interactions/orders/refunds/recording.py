@@ -6,7 +6,14 @@ from chassis import Command, Money, Problem, UnitOfWork, ValidationFailed, minor
 from services.interactions.orders import rules, tables
 from services.interactions.orders.refunds.events import PurchaseRefunded
 from services.interactions.orders.refunds.schemas import RefundCreate, RefundLineCreate
-from services.interactions.sources.queries import NewRecord, SourceIdReused, find_stored, insert_new, new_record
+from services.interactions.sources.queries import (
+    MAX_CLOCK_SKEW,
+    NewRecord,
+    SourceIdReused,
+    find_stored,
+    insert_new,
+    new_record,
+)
 
 
 class RefundExceedsPurchase(Problem, status=409):
@@ -21,6 +28,8 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
     # A purchase never changes, so there is no row to lock: this lock serializes the refunds of a purchase.
     await work.execute(_LOCK, purchase=f"refund {purchase.id}")
     stored = (await find_stored(work, tables.Refund, [body.key])).get(body.key)
+    if stored is None:
+        _reject_refund_before_purchase(purchase, body)
     refunds = await work.find_all(tables.Refund, purchase_id=purchase.id)
     # A repeat is computed from the refunds before it, as it was when it was new.
     earlier = [refund for refund in refunds if stored is None or refund.id < stored.id]
@@ -33,6 +42,12 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
     if stored.content_hash != record.content_hash:
         raise SourceIdReused(id=str(stored.id))
     return await work.get(tables.Refund, stored.id), False
+
+
+def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate) -> None:
+    if body.refunded_at < purchase.purchased_at - MAX_CLOCK_SKEW:
+        bought = f"{purchase.purchased_at:%Y-%m-%dT%H:%M:%SZ}"
+        raise ValidationFailed.field("/refunded_at", "before_purchase", f"the purchase was made later, at {bought}")
 
 
 def _new_record(
