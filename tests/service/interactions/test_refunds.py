@@ -35,6 +35,21 @@ async def test_thirds_of_a_line_add_up_to_the_line(interactions: ServiceUnderTes
     assert [event["refunded"]["amount"] for event in events] == ["3.33", "6.67", "10.00"]
 
 
+async def test_the_event_of_a_refund_names_its_source_and_its_lines(interactions: ServiceUnderTest) -> None:
+    path = await a_refundable_purchase(interactions)
+    lines = [{"number": 2, "amount": "1.00"}, {"number": 1, "quantity": "1.500"}]
+    refund = a_refund(lines=lines)
+    for body in (refund, a_refund(amount="2.00")):
+        assert (await interactions.post(path, body)).status_code == 201
+    by_line, by_amount = [event.data for event in await interactions.published()]
+    assert (by_line["source"], by_line["source_id"]) == (refund["source"], refund["source_id"])
+    assert by_line["lines"] == [
+        {"number": 2, "sku": "cake", "quantity": None, "amount": "1.00"},
+        {"number": 1, "sku": "tea", "quantity": "1.5", "amount": "5.00"},
+    ]
+    assert by_amount["lines"] == []
+
+
 @pytest.mark.parametrize(
     ("refunds", "statuses"),
     [

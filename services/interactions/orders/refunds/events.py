@@ -3,11 +3,23 @@
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Event, Money
+from chassis import Event, Money, Resource
+
+
+class RefundedLine(Resource):
+    """The refunded part of a line. The quantity is null if the line was refunded by amount."""
+
+    number: int
+    sku: str
+    quantity: str | None
+    amount: str
 
 
 class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partition_key="customer_id"):
-    """Money went back for a purchase. `refunded` is the sum of its refunds so far, this refund included."""
+    """Money went back for a purchase. `refunded` is the sum of its refunds so far, this refund included.
+
+    The events of release 0.1.0 lack `source`, `source_id` and `lines`, so a reader has to declare them as optional.
+    """
 
     refund_id: UUID
     purchase_id: UUID
@@ -17,3 +29,6 @@ class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partitio
     amount: Money
     refunded: Money
     total: Money
+    source: str
+    source_id: str
+    lines: list[RefundedLine]

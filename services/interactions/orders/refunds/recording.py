@@ -121,6 +121,7 @@ def _amount_minor(
 
 def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], row: tables.Refund) -> None:
     refunded = sum(refund.amount_minor for refund in (*earlier, row))
+    skus = {line["number"]: line["sku"] for line in purchase.lines}
     work.publish(
         PurchaseRefunded.from_row(
             row,
@@ -129,6 +130,7 @@ def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tabl
             amount=Money.of(row.amount_minor, row.currency),
             refunded=Money.of(refunded, row.currency),
             total=Money.of(purchase.total_minor, row.currency),
+            lines=[{**line, "sku": skus[line["number"]]} for line in row.lines],
         )
     )
 
