@@ -159,6 +159,10 @@ def _to_row(body: PurchaseCreate) -> Content:
     }
 
 
+def _without_spelling(content: Content) -> Content:
+    return {**content, "lines": [rules.without_spelling(line) for line in content["lines"]]}
+
+
 def _to_event(body: PurchaseCreate, record: NewRecord) -> PurchaseRecorded:
     # Plain documents: a model for each line would cost more than the rest of the event.
     lines = [{name: value for name, value in line.items() if name in _PUBLISHED} for line in body.documents]
@@ -172,7 +176,13 @@ def _to_event(body: PurchaseCreate, record: NewRecord) -> PurchaseRecorded:
 
 
 _PUBLISHED = frozenset(RecordedLine.model_fields)
-recorder = SourceRecorder(tables.Purchase, to_row=_to_row, event=_to_event, occurred_at="purchased_at")
+recorder = SourceRecorder(
+    tables.Purchase,
+    to_row=_to_row,
+    event=_to_event,
+    occurred_at="purchased_at",
+    without_spelling=_without_spelling,
+)
 
 
 @feature.post("/purchases", scope="interactions:write", raises=[SourceIdReused])
@@ -208,15 +218,16 @@ def _to_document(number: int, line: PurchaseLineCreate, amount: int, currency: s
         "name": line.name,
         "category": line.category,
         "quantity": rules.plain(line.quantity),
-        "unit_price": _plain(line.unit_price),
+        "unit_price": _as_sent(line.unit_price),
         "discount": line.discount and text_from_minor(minor_from_text(line.discount, currency), currency),
         "amount": text_from_minor(amount, currency),
-        "unit_cost": _plain(line.unit_cost),
+        "unit_cost": _as_sent(line.unit_cost),
     }
 
 
-def _plain(value: Decimal | None) -> str | None:
-    return None if value is None else rules.plain(value)
+def _as_sent(price: Decimal | None) -> str | None:
+    """Return a price with the decimals of the request: "2.50" stays "2.50"."""
+    return None if price is None else format(price, "f")
 
 
 def _validation_error(location: tuple[str | int, ...], error: rules.InvalidLine) -> ValidationError:

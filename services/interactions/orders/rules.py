@@ -91,6 +91,16 @@ def plain(value: Decimal) -> str:
 # Purchases
 
 
+def without_spelling(line: PurchaseLineDocument) -> PurchaseLineDocument:
+    """Return a line with plain prices: "2.50" and "2.5" are the same price."""
+    unit_price, unit_cost = line["unit_price"], line["unit_cost"]
+    return {
+        **line,
+        "unit_price": unit_price and plain(Decimal(unit_price)),
+        "unit_cost": unit_cost and plain(Decimal(unit_cost)),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class LineFigures:
     """The figures of a line as they were sent."""

@@ -92,7 +92,8 @@ class SourceRecorder(Generic[Row, Body]):
         )
 
     `to_row` returns the columns that the body of a request determines, `event` builds the event of a new record, and
-    `occurred_at` names the field of the body that must not be in the future.
+    `occurred_at` names the field of the body that must not be in the future. `without_spelling` returns the columns
+    with values only, if some of them keep the spelling of the request.
     """
 
     def __init__(
@@ -102,11 +103,13 @@ class SourceRecorder(Generic[Row, Body]):
         to_row: Callable[[Body], Content],
         event: Callable[[Body, NewRecord], Event],
         occurred_at: str,
+        without_spelling: Callable[[Content], Content] = lambda content: content,
     ) -> None:
         self._table = table
         self._to_row = to_row
         self._event = event
         self._occurred_at = occurred_at
+        self._without_spelling = without_spelling
 
     async def record(self, work: UnitOfWork, body: Body) -> tuple[Row, bool]:
         """Record the body of a request. Returns the stored row, and whether it is new.
@@ -136,7 +139,8 @@ class SourceRecorder(Generic[Row, Body]):
 
     def _new_record(self, work: UnitOfWork, body: Body) -> NewRecord:
         reject_future(work, getattr(body, self._occurred_at), f"/{self._occurred_at}")
-        return new_record(work, body.key, body.customer_id, self._to_row(body))
+        content = self._to_row(body)
+        return new_record(work, body.key, body.customer_id, content, hashed=self._without_spelling(content))
 
     async def _record(self, work: UnitOfWork, items: Sequence[tuple[Body, NewRecord]]) -> list[Outcome]:
         """Insert and publish the records that are new. Returns the outcome of each item."""
@@ -160,12 +164,15 @@ class SourceRecorder(Generic[Row, Body]):
         return outcomes
 
 
-def new_record(work: UnitOfWork, key: SourceKey, customer_id: UUID | None, content: Content) -> NewRecord:
+def new_record(
+    work: UnitOfWork, key: SourceKey, customer_id: UUID | None, content: Content, *, hashed: Content | None = None
+) -> NewRecord:
     """Return a record with this content, to be stored.
 
-    Its hash is of the values, not of their spelling: 1 and "1.000" are the same quantity.
+    Its hash is of the values, not of their spelling: 1 and "1.000" are the same quantity. `hashed` is the content
+    without the spelling, if that differs.
     """
-    id, content_hash = uuid7(), rules.content_hash(content)
+    id, content_hash = uuid7(), rules.content_hash(hashed or content)
     columns = {"id": id, **content, "content_hash": content_hash, "recorded_at": work.now}
     return NewRecord(id, *key, content_hash, customer_id, work.now, columns)
 

@@ -27,6 +27,19 @@ async def test_a_purchase_reads_back_with_its_amounts(interactions: ServiceUnder
     assert event.data["total"] == created["total"]
 
 
+async def test_a_price_reads_back_as_it_was_sent(interactions: ServiceUnderTest) -> None:
+    lines = [{"sku": "tea", "quantity": 2, "unit_price": "2.50", "unit_cost": "1.0"}]
+    body = a_purchase(lines=lines)
+    created = (await interactions.post("/v1/purchases", body)).json()
+    assert (created["lines"][0]["unit_price"], created["lines"][0]["unit_cost"]) == ("2.50", "1.0")
+    assert (await interactions.get(f"/v1/purchases/{created['id']}")).json() == created
+    same = [{"sku": "tea", "quantity": "2.0", "unit_price": "2.5", "unit_cost": "1"}]
+    repeat = await interactions.post("/v1/purchases", body | {"lines": same})
+    assert (repeat.status_code, repeat.json()) == (200, created)
+    other = await interactions.post("/v1/purchases", body | {"lines": [same[0] | {"unit_price": "2.51"}]})
+    assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
+
+
 async def test_a_repeated_purchase_returns_the_existing_one(interactions: ServiceUnderTest) -> None:
     body = a_purchase()
     first = await interactions.post("/v1/purchases", body)
