@@ -20,6 +20,7 @@ from chassis import (
     RequestBody,
     Resource,
     ShortLine,
+    Subject,
     Upserted,
     Work,
 )
@@ -69,7 +70,7 @@ class TouchPointFields(RecordFields):
     channel: ShortLine
     direction: Direction
     phase: Phase | None = None
-    subject: Line | None = None
+    subject: Subject | None = None
     body: MultilineText | None = None
     agent_id: Reference | None = None
     duration_seconds: int | None = None

@@ -42,6 +42,16 @@ async def test_a_repeated_touch_point_returns_the_existing_one(interactions: Ser
     assert len(await interactions.published()) == 2
 
 
+async def test_a_mail_is_cleaned_and_not_refused(interactions: ServiceUnderTest) -> None:
+    mail = {"subject": "Re: order\r\n\t4711 " + "x" * 900, "body": "page1\fpage2\va\rb it\u0092s\r\n" + "x" * 99_900}
+    created = await interactions.post("/v1/touch-points", a_touch_point(uuid7(), **mail))
+    assert created.status_code == 201, created.text
+    assert created.json()["subject"].startswith("Re: order 4711 xxx")
+    assert created.json()["body"].startswith("page1\npage2\na\nb it\u2019s\nxxx")
+    longer = await interactions.post("/v1/touch-points", a_touch_point(uuid7(), subject="x" * 999))
+    assert (longer.status_code, longer.json()["errors"][0]["pointer"]) == (422, "/subject")
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
