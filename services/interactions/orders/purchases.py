@@ -30,6 +30,7 @@ from chassis import (
     Upserted,
     Work,
     minor_from_text,
+    require_currency_at,
     text_from_minor,
 )
 from services.interactions.orders import rules, tables
@@ -108,18 +109,19 @@ class PurchaseCreate(PurchaseFields, RequestBody):
     @model_validator(mode="after")
     def _compute_amounts(self) -> Self:
         """Compute the amount of each line, and the total. The errors point to the wrong figure."""
+        _require_currency_at(self.currency, self.purchased_at)
         amounts: list[int] = []
         for index, line in enumerate(self.lines):
             figures = rules.LineFigures(line.quantity, line.unit_price, line.discount, line.amount)
             try:
                 amounts.append(rules.line_minor(figures, self.currency))
             except rules.InvalidLine as error:
-                raise _validation_error(("lines", index, *error.path), error) from None
+                raise _validation_error(("lines", index, *error.path), error.code, str(error)) from None
             self._documents.append(_to_document(index + 1, line, amounts[index], self.currency))
         try:
             self._total_minor = rules.total_minor(amounts)
         except rules.InvalidLine as error:
-            raise _validation_error(("lines",), error) from None
+            raise _validation_error(("lines",), error.code, str(error)) from None
         return self
 
     @property
@@ -230,7 +232,17 @@ def _as_sent(price: Decimal | None) -> str | None:
     return None if price is None else format(price, "f")
 
 
-def _validation_error(location: tuple[str | int, ...], error: rules.InvalidLine) -> ValidationError:
+def _require_currency_at(currency: str, at: datetime) -> None:
+    try:
+        require_currency_at(currency, at.date())
+    except ValueError as error:
+        raise _validation_error(("currency",), "currency_withdrawn", str(error)) from None
+
+
+def _validation_error(location: tuple[str | int, ...], code: str, reason: str) -> ValidationError:
     """Return an error that names the field. Pydantic itself would name the whole purchase."""
-    details = InitErrorDetails(type=PydanticCustomError(error.code, str(error)), loc=location, input=None)
-    return ValidationError.from_exception_data("PurchaseCreate", [details])
+    # The reason is a value of the template, because it may contain braces.
+    error = PydanticCustomError(code, "{reason}", {"reason": reason})
+    return ValidationError.from_exception_data(
+        "PurchaseCreate", [InitErrorDetails(type=error, loc=location, input=None)]
+    )

@@ -8,7 +8,8 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from chassis.types.money import MINOR_DIGITS, minor_from_text, round_to_minor, text_from_minor
+from chassis.types.currencies import MINOR_DIGITS
+from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
 
 WaitingState = Literal["waiting", "refused"]
 

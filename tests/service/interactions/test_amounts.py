@@ -2,11 +2,14 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from chassis import IncomingEvent
+from chassis.types.currencies import MINOR_DIGITS
 from chassis.types.ids import uuid7
-from chassis.types.money import MINOR_DIGITS, text_from_minor
+from chassis.types.money import text_from_minor
 from services.analytics.facts.purchase_facts import PurchaseRecorded as AnalyticsPurchase
 from services.analytics.facts.purchase_facts import PurchaseRefunded as AnalyticsRefund
 from services.interactions.orders.rules import MAX_TOTAL_MINOR
@@ -16,13 +19,13 @@ from tests.support.facts import a_purchase
 from tests.support.interactions import a_refund, a_refund_of_line
 from tests.support.service import ServiceUnderTest
 
-READERS = {
+READERS: dict[str, tuple[type[IncomingEvent], ...]] = {
     "interactions.purchase_recorded.v1": (LoyaltyPurchase, AnalyticsPurchase),
     "interactions.purchase_refunded.v1": (LoyaltyRefund, AnalyticsRefund),
 }
 
 
-def the_largest_purchase(customer: object, currency: str, **fields: Any) -> dict[str, Any]:
+def the_largest_purchase(customer: UUID, currency: str, **fields: Any) -> dict[str, Any]:
     """Return a purchase of the largest total in a single line."""
     quantity, price = Decimal(1_000_000), Decimal(MAX_TOTAL_MINOR).scaleb(-MINOR_DIGITS[currency] - 6)
     line = {"sku": "x", "quantity": str(quantity), "unit_price": format(price.normalize(), "f")}
@@ -30,7 +33,7 @@ def the_largest_purchase(customer: object, currency: str, **fields: Any) -> dict
 
 
 async def test_the_largest_purchase_of_any_currency_is_read_summed_and_refunded(interactions: ServiceUnderTest) -> None:
-    customer, purchased_at = uuid7(), "1999-01-04T10:00:00Z"  # when each of the currencies existed
+    customer, purchased_at = uuid7(), "1998-12-01T10:00:00Z"  # when each of the currencies existed
     for currency, digits in MINOR_DIGITS.items():
         largest = text_from_minor(MAX_TOTAL_MINOR, currency)
         refunds = (a_refund(amount=largest), a_refund_of_line(1, amount=largest))
@@ -101,3 +104,27 @@ async def test_an_amount_within_the_rounding_of_the_unit_price_is_stored_as_sent
     lines = [{"sku": "tea", "quantity": 12, "unit_price": "0.83", "amount": "10.00"}]
     created = (await interactions.post("/v1/purchases", a_purchase(lines=lines))).json()
     assert (created["total"]["amount"], created["lines"][0]["amount"]) == ("10.00", "10.00")
+
+
+@pytest.mark.parametrize(
+    ("currency", "purchased_at", "status"),
+    [
+        ("BGN", "2025-06-01T10:00:00Z", 201),
+        ("BGN", "2026-03-01T10:00:00Z", 422),
+        ("HRK", "2022-12-31T10:00:00Z", 201),
+        ("HRK", "2024-01-01T10:00:00Z", 422),
+        ("XAU", "2026-03-01T10:00:00Z", 422),
+    ],
+)
+async def test_a_withdrawn_currency_is_accepted_for_purchases_of_its_time(
+    interactions: ServiceUnderTest, currency: str, purchased_at: str, status: int
+) -> None:
+    body = a_purchase(currency=currency, purchased_at=purchased_at)
+    response = await interactions.post("/v1/purchases", body)
+    assert response.status_code == status, response.text
+    if status == 422:
+        assert response.json()["errors"][0]["pointer"] == "/currency"
+    else:
+        refund = a_refund(amount="1.00")
+        path = f"/v1/purchases/{response.json()['id']}/refunds"
+        assert (await interactions.post(path, refund)).status_code == 201

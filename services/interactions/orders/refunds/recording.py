@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 
-from chassis import Command, Money, Problem, UnitOfWork, ValidationFailed, minor_from_text, text_from_minor
+from chassis import (
+    MAX_CLOCK_SKEW,
+    Command,
+    Money,
+    Problem,
+    UnitOfWork,
+    ValidationFailed,
+    minor_from_text,
+    text_from_minor,
+)
 from services.interactions.orders import rules, tables
 from services.interactions.orders.refunds.events import PurchaseRefunded
 from services.interactions.orders.refunds.schemas import RefundCreate, RefundLineCreate
 from services.interactions.sources.queries import (
-    MAX_CLOCK_SKEW,
     NewRecord,
     SourceIdReused,
     find_stored,
