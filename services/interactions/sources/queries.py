@@ -144,7 +144,11 @@ class SourceRecorder(Generic[Row, Body]):
 
     async def _record(self, work: UnitOfWork, items: Sequence[tuple[Body, NewRecord]]) -> list[Outcome]:
         """Insert and publish the records that are new. Returns the outcome of each item."""
-        records = await find_stored(work, self._table, [record.key for _, record in items])
+        # A single record is usually new. If it is stored already, the unique constraint fails and the request runs
+        # again. In a batch, a single repeat would make all of it run again.
+        records: dict[SourceKey, StoredRecord] = {}
+        if len(items) > 1 or work.is_retry:
+            records = await find_stored(work, self._table, [record.key for _, record in items])
         outcomes: list[Outcome] = []
         new: list[tuple[Body, NewRecord]] = []
         for body, record in items:
