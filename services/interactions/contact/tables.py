@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
+
 from chassis import check, choice, document, index, timestamp, unique
 from services.interactions.contact.rules import AuthorDocument, Direction, Phase
 from services.interactions.sources.tables import SourceRecord
@@ -15,6 +17,10 @@ class TouchPoint(SourceRecord, table=True):
     __table_args__ = (
         unique("source", "source_id"),
         index("customer_id", "occurred_at", "id"),
+        index("agent_id", "occurred_at", "id", postgresql_where=text("agent_id is not null")),
+        index("channel", "occurred_at", "id"),
+        index("occurred_at", "id"),
+        index("recorded_at", "id"),
         check("of_somebody", "customer_id is not null or author is not null"),
     )
 

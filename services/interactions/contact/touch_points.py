@@ -1,9 +1,11 @@
 """Touch points: each contact with a customer, recorded once, as sent by the system that saw it."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
+from fastapi import Depends
+from fastapi import Query as Parameter
 from pydantic import Field, model_validator
 
 from chassis import (
@@ -16,19 +18,26 @@ from chassis import (
     JsonObject,
     Line,
     MultilineText,
+    Page,
+    PageParams,
     Reference,
     RequestBody,
     Resource,
     ShortLine,
     Subject,
+    TimeRange,
     Upserted,
     Work,
+    equals,
+    paginate,
+    time_range,
 )
 from services.interactions.contact import tables
 from services.interactions.contact.rules import Direction, Phase
-from services.interactions.sources.queries import Content, RecordFields, SourceIdReused, SourceRecorder
+from services.interactions.sources.queries import Content, RecordFields, SentBy, SourceIdReused, SourceRecorder
 
 feature = Feature("touch-points")
+Sort = Literal["occurred_at", "-occurred_at", "recorded_at", "-recorded_at"]
 
 
 class TouchPointRecorded(Event, type="interactions.touch_point_recorded.v1", partition_key="subject_id"):
@@ -123,6 +132,27 @@ async def record_touch_point(work: Work, body: TouchPointCreate) -> Upserted[Tou
 async def record_touch_points_batch(work: Work, batch: Batch[TouchPointCreate]) -> BatchResults:
     """Record up to a thousand touch points. Repeats are `unchanged`."""
     return await recorder.record_batch(work, batch)
+
+
+@feature.get("/touch-points", scope="interactions:read")
+async def list_touch_points(
+    work: Work,
+    params: PageParams,
+    sent_by: SentBy,
+    occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
+    recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
+    customer_id: UUID | None = None,
+    channel: Annotated[list[ShortLine] | None, Parameter(description="Only these; may be repeated.")] = None,
+    direction: Direction | None = None,
+    agent_id: Reference | None = None,
+    sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-occurred_at",
+) -> Page[TouchPoint]:
+    """List touch points, newest first. To follow new records, sort by `recorded_at`."""
+    # A single channel has an index in the order of the list. Several channels need a sort.
+    channels = channel[0] if channel and len(channel) == 1 else channel
+    columns = equals(customer_id=customer_id, channel=channels, direction=direction, agent_id=agent_id)
+    where = [*columns, *sent_by, *occurred_at.filters, *recorded_at.filters]
+    return await paginate(work, params, tables.TouchPoint, TouchPoint, sort=sort, where=where)
 
 
 @feature.get("/touch-points/{id:uuid}", scope="interactions:read")

@@ -5,9 +5,11 @@ A till sends its purchases under its own ids. A purchase that it sends again, ho
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
+from fastapi import Depends
+from fastapi import Query as Parameter
 from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -21,22 +23,36 @@ from chassis import (
     Instant,
     Line,
     Money,
+    Page,
+    PageParams,
     Quantity,
     Reference,
     RequestBody,
     Resource,
     ShortLine,
+    TimeRange,
     UnitPrice,
     Upserted,
     Work,
+    equals,
     minor_from_text,
+    paginate,
     require_currency_at,
     text_from_minor,
+    time_range,
 )
 from services.interactions.orders import rules, tables
-from services.interactions.sources.queries import Content, NewRecord, RecordFields, SourceIdReused, SourceRecorder
+from services.interactions.sources.queries import (
+    Content,
+    NewRecord,
+    RecordFields,
+    SentBy,
+    SourceIdReused,
+    SourceRecorder,
+)
 
 feature = Feature("purchases")
+Sort = Literal["purchased_at", "-purchased_at", "recorded_at", "-recorded_at"]
 
 
 class RecordedLine(Resource):
@@ -201,6 +217,25 @@ async def record_purchase(work: Work, body: PurchaseCreate) -> Upserted[Purchase
 async def record_purchases_batch(work: Work, batch: Batch[PurchaseCreate]) -> BatchResults:
     """Record up to a thousand purchases. Repeats are `unchanged`."""
     return await recorder.record_batch(work, batch)
+
+
+@feature.get("/purchases", scope="interactions:read")
+async def list_purchases(
+    work: Work,
+    params: PageParams,
+    sent_by: SentBy,
+    purchased_at: Annotated[TimeRange, Depends(time_range("purchased_at"))],
+    recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
+    customer_id: UUID | None = None,
+    store: Line | None = None,
+    channel: ShortLine | None = None,
+    currency: Currency | None = None,
+    sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-purchased_at",
+) -> Page[Purchase]:
+    """List purchases with their lines, newest first. To follow new records, sort by `recorded_at`."""
+    columns = equals(customer_id=customer_id, store=store, channel=channel, currency=currency)
+    where = [*columns, *sent_by, *purchased_at.filters, *recorded_at.filters]
+    return await paginate(work, params, tables.Purchase, _to_resource, sort=sort, where=where)
 
 
 @feature.get("/purchases/{id:uuid}", scope="interactions:read")

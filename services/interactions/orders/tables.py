@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from chassis import belongs_to, bigint, check, choice, document, index, timestamp, unique
 from services.interactions.base import Base
 from services.interactions.orders.rules import (
@@ -21,7 +23,14 @@ class Purchase(SourceRecord, table=True):
     """
 
     __tablename__ = "purchase"
-    __table_args__ = (unique("source", "source_id"), index("customer_id", "purchased_at", "id"))
+    __table_args__ = (
+        unique("source", "source_id"),
+        index("customer_id", "purchased_at", "id"),
+        index("store", "purchased_at", "id", postgresql_where=text("store is not null")),
+        index("channel", "purchased_at", "id", postgresql_where=text("channel is not null")),
+        index("purchased_at", "id"),
+        index("recorded_at", "id"),
+    )
 
     customer_id: UUID
     purchased_at: datetime = timestamp()
@@ -42,6 +51,8 @@ class Refund(SourceRecord, table=True):
         unique("source", "source_id"),
         index("purchase_id"),
         index("customer_id", "refunded_at", "id"),
+        index("refunded_at", "id"),
+        index("recorded_at", "id"),
         check("amount_minor", "amount_minor > 0"),
     )
 

@@ -5,21 +5,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
+
+from fastapi import Depends
+from fastapi import Query as Parameter
 
 from chassis import (
     Batch,
     BatchResults,
     Command,
     Event,
+    FieldError,
     Fields,
+    Filter,
+    MalformedRequest,
     Outcome,
     Problem,
     Query,
     Reference,
     UnitOfWork,
     batch_response,
+    equals,
     reject_future,
     uuid7,
 )
@@ -166,6 +173,21 @@ class SourceRecorder(Generic[Row, Body]):
         for body, record in new:
             work.publish(self._event(body, record))
         return outcomes
+
+
+def source_filter(
+    source: Annotated[Reference | None, Parameter(description="Only records of this system.")] = None,
+    source_id: Annotated[Reference | None, Parameter(description="With `source`: the record with this id.")] = None,
+) -> list[Filter]:
+    """Return the conditions on the source of a record. Injected as `sent_by: SentBy`. Raises MalformedRequest."""
+    if source_id is not None and source is None:
+        detail = "A source_id names a record only together with its source. Add source=."
+        error = FieldError(location="query", pointer="/source_id", code="source_missing", detail=detail)
+        raise MalformedRequest(detail, errors=[error])
+    return equals(source=source, source_id=source_id)
+
+
+SentBy = Annotated[list[Filter], Depends(source_filter)]
 
 
 def new_record(

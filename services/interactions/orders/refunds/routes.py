@@ -1,14 +1,31 @@
-"""The operations on refunds of a known purchase."""
+"""The operations on refunds of a known purchase, and the list of all refunds."""
 
+from typing import Annotated, Literal
 from uuid import UUID
 
-from chassis import Feature, Money, Page, PageParams, Upserted, Work, equals, paginate, reject_future
+from fastapi import Depends
+from fastapi import Query as Parameter
+
+from chassis import (
+    Feature,
+    Money,
+    Page,
+    PageParams,
+    TimeRange,
+    Upserted,
+    Work,
+    equals,
+    paginate,
+    reject_future,
+    time_range,
+)
 from services.interactions.orders import tables
 from services.interactions.orders.refunds.recording import RefundExceedsPurchase, record_refund
 from services.interactions.orders.refunds.schemas import Refund, RefundCreate
-from services.interactions.sources.queries import SourceIdReused
+from services.interactions.sources.queries import SentBy, SourceIdReused
 
 feature = Feature("refunds")
+Sort = Literal["refunded_at", "-refunded_at", "recorded_at", "-recorded_at"]
 
 
 @feature.post(
@@ -26,6 +43,23 @@ async def list_refunds(work: Work, id: UUID, params: PageParams) -> Page[Refund]
     """List the refunds of a purchase, oldest first."""
     await work.get(tables.Purchase, id)
     return await paginate(work, params, tables.Refund, to_resource, where=equals(purchase_id=id))
+
+
+@feature.get("/refunds", scope="interactions:read")
+async def list_all_refunds(
+    work: Work,
+    params: PageParams,
+    sent_by: SentBy,
+    refunded_at: Annotated[TimeRange, Depends(time_range("refunded_at"))],
+    recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
+    customer_id: UUID | None = None,
+    purchase_id: UUID | None = None,
+    sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-refunded_at",
+) -> Page[Refund]:
+    """List refunds, newest first. To follow new records, sort by `recorded_at`."""
+    columns = equals(customer_id=customer_id, purchase_id=purchase_id)
+    where = [*columns, *sent_by, *refunded_at.filters, *recorded_at.filters]
+    return await paginate(work, params, tables.Refund, to_resource, sort=sort, where=where)
 
 
 def to_resource(row: tables.Refund) -> Refund:
