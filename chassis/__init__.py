@@ -45,6 +45,7 @@ from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
 from chassis.types.codes import (
+    CURRENCY_WITHDRAWN,
     IN_THE_FUTURE,
     NOT_AN_AMOUNT,
     REQUIRED,
@@ -83,6 +84,7 @@ from chassis.types.times import LATEST, Day, Instant, Timezone
 
 __all__ = [
     "AMOUNT_PATTERN",
+    "CURRENCY_WITHDRAWN",
     "IN_THE_FUTURE",
     "LATEST",
     "MAX_CLOCK_SKEW",

@@ -60,8 +60,13 @@ NOT_AN_AMOUNT = FieldCode(
 )
 UNKNOWN_CURRENCY = FieldCode(
     "unknown_currency",
-    "The code is not a currency of ISO 4217, or the currency was withdrawn by then.",
+    "The code is not a currency of ISO 4217.",
     "Send a code such as EUR, in capitals.",
+)
+CURRENCY_WITHDRAWN = FieldCode(
+    "currency_withdrawn",
+    "The currency was withdrawn before the time in question.",
+    "Send an amount in the currency that replaced it, or the time at which it was valid.",
 )
 EMPTY = FieldCode("empty", "The value is empty, or nothing in it is visible.", "Send a value, or leave the field out.")
 TOO_SHORT = FieldCode("too_short", "The text is shorter than allowed.", "Send a longer text.")

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from iso4217 import Currency as Iso4217
 
-from chassis.types.codes import UNKNOWN_CURRENCY, invalid
+from chassis.types.codes import CURRENCY_WITHDRAWN, UNKNOWN_CURRENCY, invalid
 
 WITHDRAWN: Mapping[str, date] = {
     code: date.fromisoformat(day)
@@ -93,7 +93,7 @@ def require_known_currency(code: str) -> str:
 def require_current_currency(code: str) -> str:
     """Return the code of a currency that is in use. Raises ValueError."""
     if code in WITHDRAWN:
-        raise invalid(UNKNOWN_CURRENCY, f"{code} was withdrawn on {WITHDRAWN[code]}")
+        raise invalid(CURRENCY_WITHDRAWN, f"{code} was withdrawn on {WITHDRAWN[code]}")
     return require_known_currency(code)
 
 
@@ -101,4 +101,4 @@ def require_currency_at(code: str, on: date) -> None:
     """Raise ValueError if a currency was withdrawn before a day. A day of tolerance covers every time zone."""
     last_day = WITHDRAWN.get(code)
     if last_day is not None and on > last_day + timedelta(days=1):
-        raise invalid(UNKNOWN_CURRENCY, f"{code} was withdrawn on {last_day}")
+        raise invalid(CURRENCY_WITHDRAWN, f"{code} was withdrawn on {last_day}")

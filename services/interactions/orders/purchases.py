@@ -11,15 +11,17 @@ from uuid import UUID
 from fastapi import Depends
 from fastapi import Query as Parameter
 from pydantic import Field, PrivateAttr, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core import InitErrorDetails, ValidationError
 
 from chassis import (
+    CURRENCY_WITHDRAWN,
     AmountText,
     Batch,
     BatchResults,
     Currency,
     Event,
     Feature,
+    FieldCode,
     Instant,
     Line,
     Money,
@@ -35,6 +37,7 @@ from chassis import (
     Upserted,
     Work,
     equals,
+    invalid,
     minor_from_text,
     paginate,
     require_currency_at,
@@ -271,13 +274,10 @@ def _require_currency_at(currency: str, at: datetime) -> None:
     try:
         require_currency_at(currency, at.date())
     except ValueError as error:
-        raise _validation_error(("currency",), "currency_withdrawn", str(error)) from None
+        raise _validation_error(("currency",), CURRENCY_WITHDRAWN, str(error)) from None
 
 
-def _validation_error(location: tuple[str | int, ...], code: str, reason: str) -> ValidationError:
+def _validation_error(location: tuple[str | int, ...], code: FieldCode, reason: str) -> ValidationError:
     """Return an error that names the field. Pydantic itself would name the whole purchase."""
-    # The reason is a value of the template, because it may contain braces.
-    error = PydanticCustomError(code, "{reason}", {"reason": reason})
-    return ValidationError.from_exception_data(
-        "PurchaseCreate", [InitErrorDetails(type=error, loc=location, input=None)]
-    )
+    details = InitErrorDetails(type=invalid(code, reason), loc=location, input=None)
+    return ValidationError.from_exception_data("PurchaseCreate", [details])

@@ -8,6 +8,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from chassis.types.codes import NOT_AN_AMOUNT, TOO_LARGE, FieldCode
 from chassis.types.currencies import MINOR_DIGITS
 from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
 
@@ -61,10 +62,38 @@ class RequestedRefundDocument(TypedDict):
     amount: str | None
 
 
+NEGATIVE_DISCOUNT = FieldCode(
+    "negative_discount", "A discount is negative.", "Send a surcharge as a line of its own, with a positive amount."
+)
+NO_PRICE = FieldCode(
+    "no_price",
+    "A line has neither a unit price nor an amount.",
+    'Send either of them. A free item has the amount "0.00".',
+)
+AMOUNT_DIFFERS = FieldCode(
+    "amount_differs",
+    "A line's amount is not its quantity times its unit price less its discount, within the rounding of the price.",
+    "Correct one of the four, or send the amount alone.",
+)
+DISCOUNT_EXCEEDS_PRICE = FieldCode(
+    "discount_exceeds_price", "A line's discount is more than its price.", "Send at most the price as the discount."
+)
+NEGATIVE_TOTAL = FieldCode(
+    "negative_total",
+    "The lines of a purchase add up to less than zero.",
+    "Record money that goes back with `POST /v1/purchases/{id}/refunds`.",
+)
+MORE_LEFT_THAN_BEFORE = FieldCode(
+    "more_left_than_before",
+    "A refund of a negative line would leave more of the line than it was.",
+    "Send an amount between zero and the remaining amount of the line.",
+)
+
+
 class InvalidLine(ValueError):
     """A line whose figures contradict each other. `location` is that of the wrong figure, or empty."""
 
-    def __init__(self, location: str, code: str, reason: str) -> None:
+    def __init__(self, location: str, code: FieldCode, reason: str) -> None:
         super().__init__(reason)
         self.location = location
         self.code = code
@@ -121,11 +150,13 @@ def line_minor(line: LineFigures, currency: str) -> int:
     discount = _minor(line.discount or "0", currency, "discount")
     amount = None if line.amount is None else _minor(line.amount, currency, "amount")
     if discount < 0:
-        raise InvalidLine("discount", "negative_discount", "a discount is not negative; a surcharge is a line")
+        raise InvalidLine(
+            "discount", NEGATIVE_DISCOUNT, "must not be negative; a surcharge is a line of its own"
+        )
     if line.unit_price is None:
         if amount is None:
             reason = 'a unit_price or an amount is expected; a free item has the amount "0.00"'
-            raise InvalidLine("amount", "no_price", reason)
+            raise InvalidLine("amount", NO_PRICE, reason)
         return _within_limit(amount)
     computed = round_to_minor(line.quantity * line.unit_price, currency) - discount
     if amount is not None:
@@ -133,10 +164,10 @@ def line_minor(line: LineFigures, currency: str) -> int:
         if abs(amount - computed) > tolerance:
             low, high = (text_from_minor(bound, currency) for bound in (computed - tolerance, computed + tolerance))
             allowed = low if low == high else f"{low} to {high}"
-            raise InvalidLine("amount", "amount_differs", f"quantity x unit_price - discount allows {allowed}")
+            raise InvalidLine("amount", AMOUNT_DIFFERS, f"quantity x unit_price - discount allows {allowed}")
         computed = amount
     if computed < 0:
-        raise InvalidLine("discount", "discount_exceeds_price", "the discount is more than the price")
+        raise InvalidLine("discount", DISCOUNT_EXCEEDS_PRICE, "the discount is more than the price")
     return _within_limit(computed)
 
 
@@ -145,7 +176,7 @@ def total_minor(amounts: Sequence[int]) -> int:
     total = sum(amounts)
     if total < 0:
         reason = "Record money that goes back with POST /v1/purchases/{id}/refunds."
-        raise InvalidLine("", "negative_total", f"The total of a purchase is not negative. {reason}")
+        raise InvalidLine("", NEGATIVE_TOTAL, f"the total of a purchase must not be negative. {reason}")
     return _within_limit(total)
 
 
@@ -160,7 +191,7 @@ def _rounding_minor(quantity: Decimal, unit_price: Decimal, currency: str) -> in
 
 def _within_limit(minor: int) -> int:
     if abs(minor) > MAX_TOTAL_MINOR:
-        raise InvalidLine("", "too_large", "the amount is larger than a purchase can be")
+        raise InvalidLine("", TOO_LARGE, "the amount is larger than a purchase can be")
     return minor
 
 
@@ -220,7 +251,7 @@ def refund_by_amount(line: LineState, amount: str, currency: str, location: str)
     if minor > max(left, 0):
         raise AmountExceeded(location, text_from_minor(left, currency))
     if minor < min(left, 0):
-        raise InvalidLine(location, "negative", "more of the line would be left than it was")
+        raise InvalidLine(location, MORE_LEFT_THAN_BEFORE, "more of the line would be left than it was")
     return minor
 
 
@@ -233,4 +264,4 @@ def _minor(amount: str, currency: str, location: str) -> int:
     try:
         return minor_from_text(amount, currency)
     except ValueError as error:
-        raise InvalidLine(location, "not_an_amount", str(error)) from None
+        raise InvalidLine(location, NOT_AN_AMOUNT, str(error)) from None

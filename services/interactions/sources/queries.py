@@ -16,15 +16,16 @@ from chassis import (
     BatchResults,
     Command,
     Event,
+    FieldCode,
     FieldError,
     Fields,
     Filter,
-    MalformedRequest,
     Outcome,
     Problem,
     Query,
     Reference,
     UnitOfWork,
+    ValidationFailed,
     batch_response,
     equals,
     reject_future,
@@ -42,7 +43,15 @@ SourceKey = tuple[str, str]
 
 
 class SourceIdReused(Problem, status=409):
-    """A record with different content already has this source id."""
+    """A record with different content already has this source id.
+
+    `id` is that record. If the source corrected it, send the correction under a source id of its own.
+    """
+
+
+SOURCE_MISSING = FieldCode(
+    "source_missing", "A source_id is unique only within its source.", "Send `source` with `source_id`."
+)
 
 
 class SourceFields(Fields):
@@ -179,11 +188,11 @@ def source_filter(
     source: Annotated[Reference | None, Parameter(description="Only records of this system.")] = None,
     source_id: Annotated[Reference | None, Parameter(description="With `source`: the record with this id.")] = None,
 ) -> list[Filter]:
-    """Return the conditions on the source of a record. Injected as `sent_by: SentBy`. Raises MalformedRequest."""
+    """Return the conditions on the source of a record. Injected as `sent_by: SentBy`. Raises ValidationFailed."""
     if source_id is not None and source is None:
-        detail = "A source_id names a record only together with its source. Add source=."
-        error = FieldError(location="query", pointer="/source_id", code="source_missing", detail=detail)
-        raise MalformedRequest(detail, errors=[error])
+        detail = "names a record only together with its source: add source="
+        error = FieldError(location="query", pointer="/source_id", code=SOURCE_MISSING, detail=detail)
+        raise ValidationFailed(errors=[error])
     return equals(source=source, source_id=source_id)
 
 

@@ -348,7 +348,7 @@ async def test_a_key_is_bound_to_the_query_too(customers: ServiceUnderTest) -> N
 async def test_what_happened_must_fit_into_an_event(interactions: ServiceUnderTest) -> None:
     """The limit counts bytes. Kafka would reject a larger event forever, and the outbox would wait behind it."""
     wide = "\U0001f375" * 200
-    lines = [{"sku": wide, "name": wide, "quantity": 1, "amount": "1.00"} for _ in range(400)]
+    lines = [{"sku": wide, "name": wide, "quantity": 1, "amount": "1.00"} for _ in range(700)]
     assert_problem(await interactions.post("/v1/purchases", a_purchase(lines=lines)), 413, "payload_too_large")
     assert await interactions.published() == []
 

@@ -133,7 +133,7 @@ async def test_touch_points_are_listed_by_their_filters(
 @pytest.mark.parametrize("path", ["/v1/purchases", "/v1/refunds", "/v1/touch-points"])
 async def test_a_source_id_without_its_source_is_rejected(interactions: ServiceUnderTest, path: str) -> None:
     response = await interactions.get(path, source_id="1")
-    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (400, "/source_id")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/source_id")
     assert "source" in response.json()["detail"]
 
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from chassis import (
     MAX_CLOCK_SKEW,
+    NOT_AN_AMOUNT,
     Command,
+    FieldCode,
     Money,
     Problem,
     UnitOfWork,
@@ -25,7 +27,21 @@ from services.interactions.sources.queries import (
 
 
 class RefundExceedsPurchase(Problem, status=409):
-    """The refund exceeds the remaining amount of the purchase."""
+    """The refund exceeds the remaining amount of the purchase.
+
+    `left` is what can still be refunded. Read the purchase's refunds to see what was.
+    """
+
+
+BEFORE_PURCHASE = FieldCode(
+    "before_purchase", "The refund is dated before its purchase.", "Correct the time, or name the right purchase."
+)
+UNKNOWN_LINE = FieldCode(
+    "unknown_line", "The purchase has no line with this number.", "Read the purchase for the numbers of its lines."
+)
+NOTHING_REFUNDED = FieldCode(
+    "nothing_refunded", "The amount of a refund is not more than zero.", "Send the money that goes back."
+)
 
 
 async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate) -> tuple[tables.Refund, bool]:
@@ -55,7 +71,7 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
 def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate) -> None:
     if body.refunded_at < purchase.purchased_at - MAX_CLOCK_SKEW:
         bought = f"{purchase.purchased_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise ValidationFailed.field("/refunded_at", "before_purchase", f"the purchase was made later, at {bought}")
+        raise ValidationFailed.field("/refunded_at", BEFORE_PURCHASE, f"the purchase was made later, at {bought}")
 
 
 def _new_record(
@@ -86,7 +102,7 @@ def _lines(
     for index, line in enumerate(requested):
         state = states.get(line.number)
         if state is None:
-            raise ValidationFailed.field(f"/lines/{index}/number", "unknown", "the purchase has no such line")
+            raise ValidationFailed.field(f"/lines/{index}/number", UNKNOWN_LINE, "the purchase has no such line")
         minor = _line_minor(state, line, purchase.currency, f"/lines/{index}")
         quantity = None if line.quantity is None else rules.plain(line.quantity)
         amount = text_from_minor(minor, purchase.currency)
@@ -117,9 +133,9 @@ def _amount_minor(
         texts = [line["amount"] for line in lines] if amount is None else [amount]
         minor = sum(minor_from_text(text, purchase.currency) for text in texts)
     except ValueError as error:
-        raise ValidationFailed.field(pointer, "not_an_amount", str(error)) from None
+        raise ValidationFailed.field(pointer, NOT_AN_AMOUNT, str(error)) from None
     if minor <= 0:
-        raise ValidationFailed.field(pointer, "nothing", "nothing would go back")
+        raise ValidationFailed.field(pointer, NOTHING_REFUNDED, "the amount of a refund must be more than zero")
     left = purchase.total_minor - sum(refund.amount_minor for refund in earlier)
     if minor > left:
         text = text_from_minor(left, purchase.currency)
