@@ -134,6 +134,15 @@ async def test_every_row_is_kept_and_the_tables_are_todays(upgraded: Upgraded) -
     assert not drift, drift
 
 
+async def test_rules_of_a_release_before_rounding_stay_proportional(data_dir: DataDir) -> None:
+    """A refund must reverse what its purchase earned, and points were earned proportionally then."""
+    service = another("loyalty")
+    before, after = await upgrade(data_dir, service, "0.1.0", service.migrations)
+    assert {row["id"]: row["rounding"] for row in after["public.earning_rule"]} == {
+        row["id"]: "proportional" for row in before["public.earning_rule"]
+    }
+
+
 async def test_a_migration_that_loses_something_is_found_out(data_dir: DataDir, tmp_path: Path) -> None:
     """The check itself detects lost rows and values."""
     service = another("loyalty")

@@ -10,7 +10,7 @@ import httpx
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 
-RULES = (a_rule(1, "1.00"), a_rule(3, "2.00"))
+RULES = (a_rule(1, "1.00"), a_rule(3, "2.00"), a_rule(3, "2.00", rounding="proportional"))
 REFUNDED_AT = "2026-10-01T10:00:00Z"
 
 
@@ -23,7 +23,7 @@ class Asked(Protocol):
 
 def points_for(minor: int) -> int:
     """Return the points of an order under the rules above, rounded down for each rule."""
-    return minor // 100 + minor * 3 // 200
+    return minor // 100 + minor // 200 * 3 + minor * 3 // 200
 
 
 def text(minor: int) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field, StrictInt, model_validator
 
 from chassis import (
-    AMOUNT_PATTERN,
+    POSITIVE_AMOUNT_PATTERN,
     CurrentCurrency,
     Feature,
     Instant,
@@ -40,6 +40,7 @@ from services.loyalty.points.rules.vocabulary import (
     ProgramKind,
     ProgramState,
     RefundPolicy,
+    Rounding,
 )
 
 feature = Feature("programs")
@@ -93,11 +94,25 @@ class Program(Resource, row=tables.Program, computed=("expiry_policy",), etag="v
     updated_at: datetime
 
 
+Per = Annotated[
+    str,
+    Field(
+        pattern=POSITIVE_AMOUNT_PATTERN,
+        examples=["1.00"],
+        description="Amount in the program's currency, more than zero, with at most as many decimals as the currency.",
+    ),
+]
+_ROUNDING = (
+    "`full_steps`: `points` for each full `per` of the order. `proportional`: `points` x amount / `per`, rounded down."
+)
+
+
 class RuleTerms(RequestBody):
-    """The terms of a rule: `points` for each full `per`, floored once over the whole order."""
+    """The terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
 
     points: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
-    per: Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["1.00"], description="In the program's currency.")]
+    per: Per
+    rounding: Annotated[Rounding | None, Field(description=f"{_ROUNDING} Default: that of the old version.")] = None
     valid_from: Instant | None = None
 
 
@@ -105,6 +120,7 @@ class EarningRuleCreate(RuleTerms):
     """A rule to create. It is active for purchases made in [valid_from, valid_to), or always without them."""
 
     kind: EarningRuleKind
+    rounding: Annotated[Rounding, Field(description=_ROUNDING)] = "full_steps"
     valid_to: Instant | None = None
 
     @model_validator(mode="after")
@@ -123,6 +139,7 @@ class EarningRule(Resource, row=tables.EarningRule, computed=("id", "per")):
     kind: EarningRuleKind
     points: int
     per: str
+    rounding: Rounding
     valid_from: datetime | None
     valid_to: datetime | None
     created_at: datetime
@@ -160,6 +177,7 @@ async def create_earning_rule(work: Work, id: UUID, body: EarningRuleCreate) -> 
         kind=body.kind,
         points=body.points,
         per_minor=_per_minor(body.per, program.currency),
+        rounding=body.rounding,
         valid_from=body.valid_from,
         valid_to=body.valid_to,
         created_at=work.now,
@@ -198,6 +216,7 @@ async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, body: RuleTe
         version=newest.version + 1,
         points=body.points,
         per_minor=_per_minor(body.per, program.currency),
+        rounding=body.rounding or newest.rounding,
         valid_from=begins,
         created_at=work.now,
     )

@@ -21,6 +21,7 @@ from services.loyalty.points.rules.vocabulary import (
     ProgramState,
     RedemptionState,
     RefundPolicy,
+    Rounding,
     RuleReference,
     ToBucket,
 )
@@ -72,6 +73,7 @@ class EarningRule(Base, table=True):
     kind: EarningRuleKind = choice(EarningRuleKind, "kind")
     points: int = bigint()
     per_minor: int = bigint()
+    rounding: Rounding = choice(Rounding, "rounding", default="full_steps")
     valid_from: datetime | None = timestamp(nullable=True)
     valid_to: datetime | None = timestamp(nullable=True)
     created_at: datetime = timestamp()

@@ -1,5 +1,9 @@
 """Points: a purchase earns its points once."""
 
+from typing import Any
+
+import pytest
+
 from chassis.types.ids import uuid7
 from tests.support.facts import a_rule, purchase_recorded
 from tests.support.loyalty import a_running_program, is_sound, membership_of, membership_path, points_of
@@ -42,11 +46,33 @@ async def test_the_same_purchase_twice_in_one_batch_earns_once(loyalty: ServiceU
     assert await points_of(loyalty, customer) == 10
 
 
-async def test_points_are_floored_once_over_the_whole_order(loyalty: ServiceUnderTest) -> None:
-    await a_running_program(loyalty, a_rule(3, "2.00"))
+@pytest.mark.parametrize(
+    ("rule", "amount", "points"),
+    [
+        (a_rule(10, "10.00"), "19.99", 10),
+        (a_rule(3, "2.00"), "9.99", 12),
+        (a_rule(10, "10.00", rounding="full_steps"), "19.99", 10),
+        (a_rule(10, "10.00", rounding="proportional"), "19.99", 19),
+        (a_rule(3, "2.00", rounding="proportional"), "9.99", 14),
+    ],
+)
+async def test_a_rule_grants_points_for_full_steps_unless_it_is_proportional(
+    loyalty: ServiceUnderTest, rule: dict[str, Any], amount: str, points: int
+) -> None:
+    program = await a_running_program(loyalty, rule)
+    (stored,) = (await loyalty.get(f"/v1/programs/{program}/earning-rules")).json()["items"]
+    assert stored["rounding"] == rule.get("rounding", "full_steps")
     customer = uuid7()
-    await loyalty.deliver(purchase_recorded("1.99", customer))
-    assert await points_of(loyalty, customer) == 2
+    await loyalty.deliver(purchase_recorded(amount, customer))
+    assert await points_of(loyalty, customer) == points
+
+
+async def test_a_purchase_of_less_than_a_step_creates_a_member_and_no_entry(loyalty: ServiceUnderTest) -> None:
+    await a_running_program(loyalty, a_rule(10, "10.00"))
+    customer = uuid7()
+    await loyalty.deliver(purchase_recorded("9.99", customer))
+    path = await membership_path(loyalty, customer)
+    assert (await loyalty.get(f"{path}/entries")).json()["items"] == []
 
 
 async def test_an_order_of_zero_creates_a_member_and_no_entry(loyalty: ServiceUnderTest) -> None:

@@ -36,6 +36,8 @@ async def test_an_invalid_program_is_rejected(loyalty: ServiceUnderTest, fields:
     [
         ({"per": "0.00"}, "/per"),
         ({"per": "0.001"}, "/per"),
+        ({"per": "-1.00"}, "/per"),
+        ({"rounding": "up"}, "/rounding"),
         ({"per": 1}, "/per"),
         ({"points": 0}, "/points"),
         ({"points": 1.5}, "/points"),
@@ -79,6 +81,15 @@ async def test_versions_of_a_rule_are_contiguous_and_do_not_overlap(loyalty: Ser
         (2, "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z"),
     ]
     assert {item["id"] for item in rules} == {rule["id"]}
+
+
+async def test_a_new_version_keeps_the_rounding_unless_it_names_another(loyalty: ServiceUnderTest) -> None:
+    path = f"/v1/programs/{await a_program_of(loyalty)}/earning-rules"
+    rule = (await loyalty.post(path, a_rule(rounding="proportional"))).json()
+    versions = f"{path}/{rule['id']}/versions"
+    kept = await loyalty.post(versions, {"points": 2, "per": "1.00", "valid_from": "2026-01-01T00:00:00Z"})
+    changed = await loyalty.post(versions, {"points": 2, "per": "1.00", "rounding": "full_steps"})
+    assert [response.json()["rounding"] for response in (kept, changed)] == ["proportional", "full_steps"]
 
 
 async def test_a_rule_has_no_etag_because_its_version_is_not_that_of_a_record(loyalty: ServiceUnderTest) -> None:

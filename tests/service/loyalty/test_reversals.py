@@ -18,7 +18,7 @@ from tests.support.service import ServiceUnderTest
 
 
 async def test_partial_refunds_of_everything_reverse_every_point(loyalty: ServiceUnderTest) -> None:
-    await a_running_program(loyalty, a_rule(1), a_rule(3, "2.00"))
+    await a_running_program(loyalty, a_rule(1), a_rule(3, "2.00", rounding="proportional"))
     customer, purchase = uuid7(), uuid7()
     await loyalty.deliver(purchase_recorded("9.99", customer, purchase_id=purchase))
     assert await points_of(loyalty, customer) == 9 + 14
@@ -29,6 +29,23 @@ async def test_partial_refunds_of_everything_reverse_every_point(loyalty: Servic
     assert await is_sound(loyalty)
     points = [event.data["points"] for event in await loyalty.published() if event.type == "loyalty.points_reversed.v1"]
     assert sum(points) == 23
+
+
+@pytest.mark.parametrize(("rounding", "earned", "kept"), [("full_steps", 12, 6), ("proportional", 14, 7)])
+async def test_a_refund_reverses_points_by_the_rounding_they_were_earned_with(
+    loyalty: ServiceUnderTest, rounding: str, earned: int, kept: int
+) -> None:
+    program = await a_running_program(loyalty, a_rule(3, "2.00", rounding=rounding))
+    customer, purchase = uuid7(), uuid7()
+    await loyalty.deliver(purchase_recorded("9.99", customer, purchase_id=purchase))
+    assert await points_of(loyalty, customer) == earned
+    path = f"/v1/programs/{program}/earning-rules"
+    (rule,) = (await loyalty.get(path)).json()["items"]
+    other = {"full_steps": "proportional", "proportional": "full_steps"}[rounding]
+    newer = {"points": 3, "per": "2.00", "rounding": other, "valid_from": "2026-03-02T00:00:00Z"}
+    assert (await loyalty.post(f"{path}/{rule['id']}/versions", newer)).json()["rounding"] == other
+    await loyalty.deliver(refunded("4.99", purchase, customer))
+    assert await points_of(loyalty, customer) == kept
 
 
 async def test_a_refund_uses_the_rule_version_of_its_purchase(loyalty: ServiceUnderTest) -> None:

@@ -1,6 +1,7 @@
 """Earning rules: tables of cases, and invariants."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,19 +10,33 @@ from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
 from services.loyalty.points.rules.earning import Rule, active_rules, awards, lifetime, reversed_points
+from services.loyalty.points.rules.vocabulary import Rounding
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def a_rule(points: int = 1, per_minor: int = 100, begins: datetime | None = None, ends: datetime | None = None) -> Rule:
-    return Rule(uuid7(), 1, points, per_minor, begins, ends)
+def a_rule(
+    points: int = 1,
+    per_minor: int = 100,
+    rounding: Rounding = "full_steps",
+    *,
+    begins: datetime | None = None,
+    ends: datetime | None = None,
+) -> Rule:
+    return Rule(uuid7(), 1, points, per_minor, rounding, begins, ends)
 
 
 @pytest.mark.parametrize(
     ("case", "rule", "minor", "points"),
     [
         ("a point for each euro", a_rule(), 1299, 12),
-        ("floored once", a_rule(3, 200), 199, 2),
+        ("none for a step that is not full", a_rule(10, 1000), 999, 0),
+        ("full steps only", a_rule(10, 1000), 1999, 10),
+        ("full steps of more than a unit", a_rule(3, 200), 999, 12),
+        ("a share of a step", a_rule(10, 1000, "proportional"), 999, 9),
+        ("steps and a share", a_rule(10, 1000, "proportional"), 1999, 19),
+        ("half a step", a_rule(10, 1000, "proportional"), 500, 5),
+        ("rounded down once", a_rule(3, 200, "proportional"), 999, 14),
         ("none for zero", a_rule(), 0, 0),
         ("none for a negative amount", a_rule(), -500, 0),
         ("limited to the maximum", a_rule(1_000_000_000, 1), 10**15, 10**15),
@@ -49,19 +64,26 @@ def test_a_rule_is_active_in_a_half_open_period(
     assert bool(awards(active_rules([rule], NOON), 100)) is active
 
 
-@given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(1, 1000), st.integers(1, 1000))
-def test_points_never_decrease_with_the_amount(less: int, more: int, points: int, per: int) -> None:
-    rule = a_rule(points, per)
+roundings = st.sampled_from(get_args(Rounding))
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(1, 1000), st.integers(1, 1000), roundings)
+def test_points_never_decrease_with_the_amount(less: int, more: int, points: int, per: int, rounding: Rounding) -> None:
+    rule = a_rule(points, per, rounding)
     assert rule.points_for(min(less, more)) <= rule.points_for(max(less, more))
 
 
 @given(
-    st.integers(1, 50), st.integers(1, 500), st.lists(st.integers(1, 5_000), min_size=1, max_size=8), st.integers(0, 99)
+    st.integers(1, 50),
+    st.integers(1, 500),
+    roundings,
+    st.lists(st.integers(1, 5_000), min_size=1, max_size=8),
+    st.integers(0, 99),
 )
 def test_partial_refunds_reverse_as_many_points_as_one_of_their_sum(
-    points: int, per_minor: int, parts: list[int], rest: int
+    points: int, per_minor: int, rounding: Rounding, parts: list[int], rest: int
 ) -> None:
-    rule = a_rule(points, per_minor)
+    rule = a_rule(points, per_minor, rounding)
     eligible = sum(parts) + rest
     refunded, total = 0, 0
     for part in parts:

@@ -29,6 +29,7 @@ def _to_rule(row: tables.EarningRule) -> Rule:
         version=row.version,
         points=row.points,
         per_minor=row.per_minor,
+        rounding=row.rounding,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.loyalty.points.rules.vocabulary import RuleReference
+from services.loyalty.points.rules.vocabulary import Rounding, RuleReference
 
 MAX_POINTS = 10**15
 """Maximum points of a purchase under one rule. More is a mistake in the rule. Sums of many such amounts stay far inside
@@ -16,12 +16,13 @@ a bigint."""
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A version of an earning rule: `points` for each full `per_minor` of an order."""
+    """A version of an earning rule: `points` for each `per_minor` of an order."""
 
     rule_id: UUID
     version: int
     points: int
     per_minor: int
+    rounding: Rounding
     valid_from: datetime | None
     valid_to: datetime | None
 
@@ -35,8 +36,11 @@ class Rule:
         return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
 
     def points_for(self, eligible_minor: int) -> int:
-        """Return the points of an order, floored once over the whole order, or zero for zero or less."""
-        return min(max(eligible_minor, 0) * self.points // self.per_minor, MAX_POINTS)
+        """Return the points of an order, rounded down once over the whole order, or zero for zero or less."""
+        minor = max(eligible_minor, 0)
+        full_steps = self.rounding == "full_steps"
+        points = minor // self.per_minor * self.points if full_steps else minor * self.points // self.per_minor
+        return min(points, MAX_POINTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ RefundPolicy = Literal["debt", "within_balance", "only_pending"]
 """The policy for refunds of purchases whose points are already spent: they become a debt, or are waived, or only points
 that are still pending are reversed at all."""
 EarningRuleKind = Literal["per_amount"]
+Rounding = Literal["full_steps", "proportional"]
+"""How a rule rounds down: points for each full step of `per`, or a share of the points for a share of a step."""
 MembershipState = Literal["active", "left"]
 RedemptionState = Literal["reserved", "captured", "released", "expired"]
 
