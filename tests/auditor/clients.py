@@ -144,7 +144,7 @@ class Client:
         if not held:
             return
         spent, how = self._dice.choice(held), self._dice.choice(["capture", "release"])
-        told = await self._insist("POST", f"/v1/redemptions/{spent.id}/{how}", {})
+        told = await self._insist("POST", f"/v1/redemptions/{spent.id}/{how}")
         if told.status_code == 409:
             assert told.json()["code"] in ("already_captured", "already_released"), told.text
             return
