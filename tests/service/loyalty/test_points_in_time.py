@@ -147,6 +147,25 @@ async def test_a_hold_outlives_the_expiry_of_its_points(loyalty: ServiceUnderTes
     assert await is_sound(loyalty)
 
 
+@pytest.mark.parametrize(("day", "reason"), [("2026-04-10", "released"), ("2026-04-20", "expired")])
+async def test_held_points_of_an_expired_lot_pay_no_debt(loyalty: ServiceUnderTest, day: str, reason: str) -> None:
+    """The hold of March 20th is released after its lot has expired, or ends by itself on April 19th."""
+    await a_running_program(loyalty, expiry_policy="rolling_months", expiry_months=1)
+    early = await on(loyalty, "2026-03-20")
+    _, path = await a_buyer(early, "10.00")
+    held = await redeem(early, path, 10, expires_in_seconds=30 * 86_400)
+    deduction = {"points": -4, "reason": "lent", "allow_debt": True}
+    assert (await early.post(f"{path}/adjustments", deduction, idempotency_key="deduction")).status_code == 201
+    await early.published()
+    later = await on(loyalty, day)
+    assert (await act(later, held, "release")).json()["state"] == reason
+    assert await buckets(later, path) == (0, 0, 4)
+    (event,) = await loyalty.published()
+    moved = {name: event.data[name] for name in ("points", "debt_paid", "expired", "available", "reason")}
+    assert moved == {"points": 10, "debt_paid": 0, "expired": 10, "available": 0, "reason": reason}
+    assert await is_sound(loyalty)
+
+
 async def test_a_refund_of_pending_points_leaves_no_debt_under_any_policy(loyalty: ServiceUnderTest) -> None:
     await a_running_program(loyalty, **IN_TIME, refund_policy="only_pending")
     today = await on(loyalty, "2026-03-01")

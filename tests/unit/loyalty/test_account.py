@@ -94,6 +94,26 @@ def test_released_points_of_an_expired_lot_expire_at_once() -> None:
     assert (buckets(account), later.remaining) == ((0, 5, 0, 0), 5)
 
 
+def test_released_points_of_an_expired_lot_pay_no_debt() -> None:
+    account, (sooner, later) = an_account((5, 10), (5, 20))
+    hold = account.reserve(a_reason("reserve"), 10, day(30))
+    account.deduct(a_reason("adjust"), 7, allow_debt=True)
+    account.settle(day(12))
+    assert account.release(hold.id, day(12)) == (5, 5)
+    assert (buckets(account), sooner.state, later.state) == ((0, 0, 0, 2), (0, 0, 5), (0, 0, 0))
+    assert [(move.to_bucket, move.points) for move in account.moves[-2:]] == [("expired", 5), ("debt", 5)]
+
+
+def test_a_hold_that_ends_after_the_expiry_of_its_lot_pays_no_debt() -> None:
+    account, (lot,) = an_account((5, 10))
+    account.reserve(a_reason("reserve"), 5, day(10))  # both at the same time: the points expire first
+    account.deduct(a_reason("adjust"), 3, allow_debt=True)
+    account.settle(day(11))
+    assert (buckets(account), lot.expired) == ((0, 0, 0, 3), 5)
+    (released,) = account.due_effects
+    assert (released.kind, released.points, released.debt_paid, released.expired) == ("released", 5, 0, 5)
+
+
 def test_a_hold_can_be_captured_after_its_lot_has_expired() -> None:
     account, _ = an_account((5, 10))
     hold = account.reserve(a_reason("reserve"), 5, day(30))
@@ -182,7 +202,7 @@ class Story:
             "reserve": lambda: self._reserve(reason, number, points, now),
             "spend": lambda: self._spend(reason, points),
             "capture": lambda: self._if_held(number, lambda hold: self.account.capture(hold, now)),
-            "release": lambda: self._if_held(number, lambda hold: self.account.release(hold, now)),
+            "release": lambda: self._if_held(number, lambda hold: self._release(hold, now)),
             "owe": lambda: self.account.deduct(reason, points, allow_debt=True),
             "give": lambda: self._give(reason, points, now),
             "sweep": lambda: None,
@@ -236,6 +256,12 @@ class Story:
     def _if_held(self, number: int, act: Callable[[UUID], object]) -> None:
         if UUID(int=number) in self.account.holds:
             act(UUID(int=number))
+
+    def _release(self, hold_id: UUID, now: datetime) -> None:
+        account, hold = self.account, self.account.holds[hold_id]
+        expired = sum(points for lot_id, points in hold.allocations if account.lots[lot_id].is_expired_at(now))
+        debt = account.debt
+        assert account.release(hold_id, now) == (min(debt, hold.points - expired), expired)
 
     def _left(self) -> dict[UUID, int]:
         return {lot.id: lot.remaining for lot in self.account.lots.values()}

@@ -248,23 +248,25 @@ class Account:
     def release(self, hold_id: UUID, at: datetime) -> tuple[int, int]:
         """Return held points. They pay a debt first. The rest returns to its own lots, last to expire first.
 
-        Points of a lot that has expired expire at once. Returns how many points paid a debt, and how many expired.
+        Points of a lot that has expired expire at once and pay no debt, because nothing could have spent them any more.
+        Returns how many points paid a debt, and how many expired.
         """
         hold = self.holds.pop(hold_id)
         reason = Reason("release", "redemption", hold.id, at)
-        debt_paid = min(hold.points, self.debt)
-        self._move(reason, "reserved", "debt", debt_paid)
-        returned = hold.points - debt_paid
         allocated = [(self.lots[lot_id], points) for lot_id, points in hold.allocations]
         expired = 0
-        for lot, points in _allocate(sorted(allocated, key=lambda item: item[0].spend_order, reverse=True), returned):
+        for lot, points in allocated:
             if lot.is_expired_at(at):
                 lot.expired += points
                 expired += points
-            else:
-                lot.remaining += points
+        debt_paid = min(hold.points - expired, self.debt)
+        returned = hold.points - expired - debt_paid
+        valid = [(lot, points) for lot, points in allocated if not lot.is_expired_at(at)]
+        for lot, points in _allocate(sorted(valid, key=lambda item: item[0].spend_order, reverse=True), returned):
+            lot.remaining += points
         self._move(reason, "reserved", "expired", expired)
-        self._move(reason, "reserved", "available", returned - expired)
+        self._move(reason, "reserved", "debt", debt_paid)
+        self._move(reason, "reserved", "available", returned)
         return debt_paid, expired
 
     def reverse(self, reason: Reason, points: int, purchase_id: UUID, policy: RefundPolicy) -> Reversal:
