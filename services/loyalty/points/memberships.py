@@ -1,10 +1,11 @@
 """Memberships: the customers of a program. They join on request, or by a purchase if the program says so."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import Field
 
 from chassis import (
     Feature,
@@ -20,10 +21,13 @@ from chassis import (
     paginate,
 )
 from services.loyalty.points import tables
+from services.loyalty.points.queries.accounts import read_accounts
 from services.loyalty.points.queries.memberships import Joining, join
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.vocabulary import MembershipState
 
 feature = Feature("memberships")
+Sort = Literal["joined_at", "-joined_at"]
 
 
 class EnrolmentNotOpen(Problem, status=409):
@@ -34,11 +38,23 @@ class MembershipCreate(RequestBody):
     """A customer who wants to join a program."""
 
     program_id: UUID
-    customer_id: UUID
+    customer_id: Annotated[UUID, Field(description="Not verified, because events of new customers take a moment to arrive.")]
 
 
-class Membership(Resource, row=tables.Membership, computed=("tier",), etag="version"):
-    """A customer's membership in a program."""
+class MembershipBalance(Resource, row=Account):
+    """A member's points now."""
+
+    pending: int
+    available: int
+    reserved: int
+    debt: int
+
+
+class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
+    """A customer's membership in a program, and its points now.
+
+    It has no ETag: the version of the membership does not change with its points.
+    """
 
     id: UUID
     version: int
@@ -47,6 +63,7 @@ class Membership(Resource, row=tables.Membership, computed=("tier",), etag="vers
     state: MembershipState
     joined_at: datetime
     tier: str | None
+    balance: MembershipBalance
 
 
 @feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen])
@@ -59,9 +76,9 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
         raise EnrolmentNotOpen(f"The program is {program.state} and its enrolment is {program.enrolment}.")
     existing = await work.find(tables.Membership, program_id=program.id, customer_id=body.customer_id, state="active")
     if existing is not None:
-        return Upserted(_to_membership(existing), created=False)
+        return Upserted(await _with_balance(work, existing), created=False)
     (row,) = await join(work, [Joining(program.id, body.customer_id, work.now)])
-    return Upserted(_to_membership(row), created=True)
+    return Upserted(_to_membership(row, Account(row.id)), created=True)
 
 
 @feature.get("/memberships", scope="loyalty:read")
@@ -70,17 +87,31 @@ async def list_memberships(
     params: PageParams,
     customer_id: Annotated[UUID | None, Query(description="Only memberships of this customer.")] = None,
     program_id: Annotated[UUID | None, Query(description="Only memberships in this program.")] = None,
+    state: Annotated[MembershipState | None, Query(description="Only memberships in this state.")] = None,
+    sort: Annotated[Sort, Query(description="Sort field; prefix with `-` for descending.")] = "joined_at",
 ) -> Page[Membership]:
-    """List memberships, oldest first."""
-    where = equals(customer_id=customer_id, program_id=program_id)
-    return await paginate(work, params, tables.Membership, _to_membership, where=where)
+    """List memberships, each with its points now."""
+    where = equals(customer_id=customer_id, program_id=program_id, state=state)
+    page = await paginate(work, params, tables.Membership, _as_stored, sort=sort, where=where)
+    accounts = await read_accounts(work, [row.id for row in page.items])
+    items = [_to_membership(row, accounts[row.id]) for row in page.items]
+    return Page.model_construct(items=items, next_cursor=page.next_cursor)
 
 
 @feature.get("/memberships/{id:uuid}", scope="loyalty:read")
 async def read_membership(work: Work, id: UUID) -> Membership:
-    """Return a membership."""
-    return _to_membership(await work.get(tables.Membership, id))
+    """Return a membership with its points now."""
+    return await _with_balance(work, await work.get(tables.Membership, id))
 
 
-def _to_membership(row: tables.Membership) -> Membership:
-    return Membership.from_row(row, tier=None)
+def _as_stored(row: tables.Membership) -> tables.Membership:
+    return row
+
+
+async def _with_balance(work: Work, row: tables.Membership) -> Membership:
+    accounts = await read_accounts(work, [row.id])
+    return _to_membership(row, accounts[row.id])
+
+
+def _to_membership(row: tables.Membership, account: Account) -> Membership:
+    return Membership.from_row(row, tier=None, balance=MembershipBalance.from_row(account))

@@ -5,12 +5,27 @@ that is neither captured nor released by its end returns by itself.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
+from fastapi import Depends, Query
 from pydantic import Field, StrictInt
 
-from chassis import Feature, Problem, RequestBody, Resource, Work
+from chassis import (
+    Feature,
+    Page,
+    PageParams,
+    Problem,
+    RequestBody,
+    Resource,
+    TimeRange,
+    Work,
+    condition,
+    equals,
+    paginate,
+    time_range,
+)
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent, PointsReleased
@@ -102,13 +117,33 @@ async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redempt
     return Redemption.from_row(row)
 
 
+@feature.get("/redemptions", scope="loyalty:read")
+async def list_redemptions(
+    work: Work,
+    params: PageParams,
+    created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
+    membership_id: Annotated[UUID | None, Query(description="Only redemptions of this membership.")] = None,
+    customer_id: Annotated[UUID | None, Query(description="Only redemptions of this customer.")] = None,
+    state: Annotated[list[RedemptionState] | None, Query(description="Only these states; may be repeated.")] = None,
+) -> Page[Redemption]:
+    """List redemptions, newest first. A hold that has ended is expired, even before its points are returned."""
+    where = [*equals(membership_id=membership_id), *created_at.filters]
+    if customer_id is not None:
+        where.append(condition(_OF_CUSTOMER, customer_id=customer_id))
+    if state:
+        where.append(condition(_IN_STATE, now=work.now, states=state))
+    item = partial(_to_redemption, now=work.now)
+    return await paginate(work, params, tables.Redemption, item, sort="-created_at", where=where)
+
+
+_OF_CUSTOMER = "membership_id = any(array(select membership.id from membership where customer_id = :customer_id))"
+_IN_STATE = "case when state = 'reserved' and hold_ends_at <= :now then 'expired' else state end = any(:states)"
+
+
 @feature.get("/redemptions/{id:uuid}", scope="loyalty:read")
 async def read_redemption(work: Work, id: UUID) -> Redemption:
     """Return a redemption. A hold that has ended reads as expired, even before its points are returned."""
-    row = await work.get(tables.Redemption, id)
-    if row.state == "reserved" and row.hold_ends_at is not None and row.hold_ends_at <= work.now:
-        return EndedHold.from_row(row, state="expired")
-    return Redemption.from_row(row)
+    return _to_redemption(await work.get(tables.Redemption, id), now=work.now)
 
 
 @feature.post(
@@ -152,6 +187,12 @@ async def release_redemption(work: Work, id: UUID) -> Redemption:
             )
         )
     await save(work, account)
+    return Redemption.from_row(row)
+
+
+def _to_redemption(row: tables.Redemption, *, now: datetime) -> Redemption:
+    if row.state == "reserved" and row.hold_ends_at is not None and row.hold_ends_at <= now:
+        return EndedHold.from_row(row, state="expired")
     return Redemption.from_row(row)
 
 

@@ -93,6 +93,7 @@ class Membership(Versioned, Base, table=True):
             postgresql_where=text("state <> 'left'"),
         ),
         index("customer_id"),
+        index("joined_at", "id"),
     )
 
     program_id: UUID
@@ -211,6 +212,8 @@ class Redemption(Versioned, Base, table=True):
         check("points", "points > 0"),
         check("a_hold_ends", "state <> 'reserved' or hold_ends_at is not null"),
         index("membership_id", "hold_ends_at", name="ix_redemption_held", postgresql_where=text("state = 'reserved'")),
+        index("created_at", "id"),
+        index("membership_id", "created_at", "id"),
     )
 
     membership_id: UUID

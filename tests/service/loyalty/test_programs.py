@@ -137,6 +137,7 @@ async def test_memberships_are_found_by_customer_and_by_program(loyalty: Service
         set(people),
     )
     assert [(item["tier"], item["state"]) for item in both] == [(None, "active")]
+    assert (await loyalty.get("/v1/memberships", customer_id=people[0], state="left")).json()["items"] == []
     balance = (await loyalty.get(f"/v1/memberships/{both[0]['id']}/balance")).json()
     assert balance["available"] == balance["debt"] == 0
     assert balance["expiring"] == []

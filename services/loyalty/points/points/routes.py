@@ -3,15 +3,19 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from chassis import Feature, Page, PageParams, Work, equals, paginate
+from fastapi import Depends, Query
+
+from chassis import Feature, Page, PageParams, TimeRange, Work, equals, paginate, time_range
 from services.loyalty.points import tables
 from services.loyalty.points.points.earning import award_points
 from services.loyalty.points.points.events import PurchaseRecorded, PurchaseRefunded
 from services.loyalty.points.points.reversing import reverse_refund, reverse_refunds_received_early
 from services.loyalty.points.points.schemas import LedgerEntry, PointsBalance, PointsDue
 from services.loyalty.points.queries.accounts import read_account
+from services.loyalty.points.rules.vocabulary import EntryKind
 
 feature = Feature("points")
 
@@ -42,10 +46,18 @@ async def read_balance(work: Work, id: UUID) -> PointsBalance:
 
 
 @feature.get("/memberships/{id:uuid}/entries", scope="loyalty:read")
-async def list_entries(work: Work, id: UUID, params: PageParams) -> Page[LedgerEntry]:
+async def list_entries(
+    work: Work,
+    id: UUID,
+    params: PageParams,
+    occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
+    recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
+    kind: Annotated[list[EntryKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
+) -> Page[LedgerEntry]:
     """List every movement of a member's points, newest first."""
     await work.get(tables.Wallet, id)
-    return await paginate(work, params, tables.PointsEntry, LedgerEntry, sort="-id", where=equals(membership_id=id))
+    where = [*equals(membership_id=id, kind=kind), *occurred_at.filters, *recorded_at.filters]
+    return await paginate(work, params, tables.PointsEntry, LedgerEntry, sort="-id", where=where)
 
 
 def _schedule(changes: Iterable[tuple[datetime | None, int]]) -> list[PointsDue]:

@@ -47,6 +47,20 @@ async def read_account(work: Work, membership_id: UUID) -> Account:
     return accounts[0]
 
 
+async def read_accounts(work: Work, membership_ids: Sequence[UUID]) -> dict[UUID, Account]:
+    """Return accounts by membership id, as settled now, without locking or saving them.
+
+    Lots and holds are loaded only for accounts that have something due.
+    """
+    wallets = await work.select(_WALLETS, membership_ids=list(membership_ids))
+    due = [wallet.id for wallet in wallets if _is_due(wallet, work.now)]
+    accounts = [_to_account(wallet, is_complete=False) for wallet in wallets if not _is_due(wallet, work.now)]
+    accounts += await _load(work, due)
+    for account in accounts:
+        account.settle(work.now)
+    return {account.membership_id: account for account in accounts}
+
+
 async def save(work: Work, *accounts: Account) -> None:
     """Write the changes of accounts since they were opened: entries, lots and wallets."""
     await publish_due_effects(work, *accounts)
@@ -184,13 +198,11 @@ def _to_hold(document: HoldDocument) -> Hold:
     )
 
 
-_LOCK_WALLETS = Query(
+_WALLETS = Query(
     WalletRow,
-    """
-    select id, pending, available, reserved, debt, due_at, settled_at from wallet
-    where id = any(:membership_ids) order by id for no key update
-    """,
+    "select id, pending, available, reserved, debt, due_at, settled_at from wallet where id = any(:membership_ids)",
 )
+_LOCK_WALLETS = Query(WalletRow, f"{_WALLETS.text} order by id for no key update")
 
 # A single statement is a single snapshot: a wallet and its lots must not be read on two sides of a concurrent commit.
 _ACCOUNTS = Query(

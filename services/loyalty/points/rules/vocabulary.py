@@ -18,6 +18,7 @@ Rounding = Literal["full_steps", "proportional"]
 MembershipState = Literal["active", "left"]
 RedemptionState = Literal["reserved", "captured", "released", "expired"]
 
+EntryKind = Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse"]
 FromBucket = Literal["issued", "pending", "available", "reserved", "debt", "expired", "adjusted", "transferred"]
 ToBucket = Literal[
     "pending", "available", "reserved", "debt", "redeemed", "expired", "reversed", "adjusted", "transferred"
