@@ -84,6 +84,10 @@ NOT_STORABLE = FieldCode(
     "The document is too large, or contains a value that cannot be stored exactly.",
     "Keep it below 64 KiB. Send integers beyond 64 bits as strings.",
 )
+UNKNOWN_RECORD = FieldCode(
+    "unknown_record", "The id names no record of this tenant.", "Read the list of the collection to find the id."
+)
+NOT_AFTER = FieldCode("not_after", "The end of a period is not after its start.", "Send a later end.")
 IN_THE_FUTURE = FieldCode(
     "in_the_future", "The time is more than a day ahead of the server's clock.", "Correct the clock of the source."
 )

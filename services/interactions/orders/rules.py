@@ -150,9 +150,7 @@ def line_minor(line: LineFigures, currency: str) -> int:
     discount = _minor(line.discount or "0", currency, "discount")
     amount = None if line.amount is None else _minor(line.amount, currency, "amount")
     if discount < 0:
-        raise InvalidLine(
-            "discount", NEGATIVE_DISCOUNT, "must not be negative; a surcharge is a line of its own"
-        )
+        raise InvalidLine("discount", NEGATIVE_DISCOUNT, "must not be negative; a surcharge is a line of its own")
     if line.unit_price is None:
         if amount is None:
             reason = 'a unit_price or an amount is expected; a free item has the amount "0.00"'

@@ -8,6 +8,7 @@ from fastapi import Query
 from pydantic import Field
 
 from chassis import (
+    UNKNOWN_RECORD,
     Feature,
     Page,
     PageParams,
@@ -38,7 +39,7 @@ class MembershipCreate(RequestBody):
     """A customer who wants to join a program."""
 
     program_id: UUID
-    customer_id: Annotated[UUID, Field(description="Not verified, because events of new customers take a moment to arrive.")]
+    customer_id: Annotated[UUID, Field(description="Not verified: events of new customers take a moment to arrive.")]
 
 
 class MembershipBalance(Resource, row=Account):
@@ -71,7 +72,7 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
     """Make a customer a member. If the customer is already a member, return the existing membership with 200."""
     program = await work.find(tables.Program, id=body.program_id)
     if program is None:
-        raise ValidationFailed.field("/program_id", "unknown", "the program does not exist")
+        raise ValidationFailed.field("/program_id", UNKNOWN_RECORD, "the program does not exist")
     if program.enrolment not in ("open", "on_purchase") or program.state != "active":
         raise EnrolmentNotOpen(f"The program is {program.state} and its enrolment is {program.enrolment}.")
     existing = await work.find(tables.Membership, program_id=program.id, customer_id=body.customer_id, state="active")

@@ -12,9 +12,12 @@ from uuid import UUID
 from pydantic import Field, StrictInt, model_validator
 
 from chassis import (
+    NOT_AN_AMOUNT,
     POSITIVE_AMOUNT_PATTERN,
+    TOO_SMALL,
     CurrentCurrency,
     Feature,
+    FieldCode,
     Instant,
     Line,
     NotFound,
@@ -44,6 +47,16 @@ from services.loyalty.points.rules.vocabulary import (
 )
 
 feature = Feature("programs")
+
+
+TOO_EARLY = FieldCode(
+    "too_early",
+    "A version of a rule does not begin after the version that it replaces.",
+    "Send a later `valid_from`.",
+)
+TOO_LATE = FieldCode(
+    "too_late", "A version of a rule begins after the rule has ended.", "Send an earlier `valid_from`."
+)
 
 
 class ProgramClosed(Problem, status=409):
@@ -235,18 +248,18 @@ async def _lock_active_program(work: Work, id: UUID) -> tables.Program:
 def _check_begin(newest: tables.EarningRule, begins: datetime) -> None:
     """Raise ValidationFailed unless a version that begins at this time can follow the newest version."""
     if newest.valid_from is not None and begins <= newest.valid_from:
-        raise ValidationFailed.field("/valid_from", "too_early", "must be later than that of the version it replaces")
+        raise ValidationFailed.field("/valid_from", TOO_EARLY, "must be later than that of the version it replaces")
     if newest.valid_to is not None and begins >= newest.valid_to:
-        raise ValidationFailed.field("/valid_from", "too_late", "must be before the end of the rule")
+        raise ValidationFailed.field("/valid_from", TOO_LATE, "must be before the end of the rule")
 
 
 def _per_minor(per: str, currency: str) -> int:
     try:
         minor = minor_from_text(per, currency)
     except ValueError as error:
-        raise ValidationFailed.field("/per", "not_an_amount", str(error)) from None
+        raise ValidationFailed.field("/per", NOT_AN_AMOUNT, str(error)) from None
     if minor <= 0:
-        raise ValidationFailed.field("/per", "not_positive", "must be more than zero")
+        raise ValidationFailed.field("/per", TOO_SMALL, "must be more than zero")
     return minor
 
 

@@ -128,9 +128,9 @@ async def test_entries_are_found_by_kind_and_by_time(loyalty: ServiceUnderTest) 
 async def test_an_unknown_filter_value_is_rejected(
     loyalty: ServiceUnderTest, path: str, params: dict[str, str]
 ) -> None:
-    assert (await loyalty.get(path, **params)).status_code == 400
+    assert (await loyalty.get(path, **params)).status_code == 422
 
 
 async def test_an_unknown_kind_of_entry_is_rejected(loyalty: ServiceUnderTest) -> None:
     _, path = await a_member(loyalty, "10.00")
-    assert (await loyalty.get(f"{path}/entries", kind="gift")).status_code == 400
+    assert (await loyalty.get(f"{path}/entries", kind="gift")).status_code == 422
