@@ -1,5 +1,6 @@
 """Expected results: the same figures in plain Python, directly from the files, and the comparison."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -204,21 +205,18 @@ def _kept(year: Year) -> float:
 
 
 def _rfm(year: Year) -> dict[tuple[int, int, int], int]:
-    """Return the number of customers in each combination of fifths; ties are broken by id."""
+    """Return the number of customers in each combination of scores."""
     moments, revenue = year.moments(), year.spent(net=True)
-    fifths = [
-        _fifths({customer: max(at) for customer, at in moments.items()}),
-        _fifths({customer: len(at) for customer, at in moments.items()}),
-        _fifths(revenue),
-    ]
-    return dict(Counter((fifths[0][customer], fifths[1][customer], fifths[2][customer]) for customer in moments))
+    recency = _scores({customer: max(at) for customer, at in moments.items()})
+    frequency = _scores({customer: len(at) for customer, at in moments.items()})
+    monetary = _scores(revenue)
+    return dict(Counter((recency[customer], frequency[customer], monetary[customer]) for customer in moments))
 
 
-def _fifths(values: dict[str, Any]) -> dict[str, int]:
-    rising = sorted(values, key=lambda customer: (values[customer], customer))
-    larger, size = len(rising) % 5, len(rising) // 5
-    ends = [sum(size + (fifth < larger) for fifth in range(number)) for number in range(1, 6)]
-    return {customer: next(n for n, end in enumerate(ends, 1) if rank < end) for rank, customer in enumerate(rising)}
+def _scores(values: dict[str, Any]) -> dict[str, int]:
+    """Return 5 times the share of customers whose value is not above the customer's, rounded up."""
+    rising = sorted(values.values())
+    return {customer: -(-5 * bisect_right(rising, value) // len(rising)) for customer, value in values.items()}
 
 
 def _cells(rfm: dict[str, Any]) -> dict[tuple[int, int, int], int]:

@@ -10,9 +10,10 @@ from services.analytics.value import rules
 feature = Feature("rfm")
 
 DEFINITION = (
-    "Customers with a purchase in the currency up to as_of, in fifths by the time of their last purchase, by their "
-    "number of purchases, and by revenue less refunds; 5 is best, and ties are ordered by id. The segment of a cell "
-    "follows from its three scores."
+    "Customers with a purchase in the currency up to as_of, scored by the time of their last purchase, by their number "
+    "of purchases, and by revenue less refunds. A score is 5 times the share of customers whose value is not above "
+    "theirs, rounded up. Equal customers have equal scores, and the best have 5. The segment of a cell follows from "
+    "its three scores."
 )
 
 
@@ -49,7 +50,7 @@ class Rfm(Resource):
 
 @feature.get("/analytics/rfm", scope="analytics:read")
 async def read_rfm(work: Work, as_of: AsOf = None, currency: InCurrency = None) -> Rfm:
-    """Return the customers in fifths by recency, frequency and revenue."""
+    """Return the customers by their scores for recency, frequency and revenue, from 1 to 5."""
     chosen = currency or work.tenant.currency
     cells = await work.select(_CELLS, currency=chosen, as_of=as_of or LATEST)
     return Rfm(
@@ -74,12 +75,21 @@ _CELLS = Query(
     ), net as (
         select customer_id, last_at, purchases, bought - coalesce(refunded, 0) as revenue
         from bought left join refunded using (customer_id)
-    ), scored as (
+    ), ranked as (
+        -- a window that is only ordered ends with the last row of equal value: it counts the values not above
         select revenue,
-               ntile(5) over (order by last_at, customer_id) as recency,
-               ntile(5) over (order by purchases, customer_id) as frequency,
-               ntile(5) over (order by revenue, customer_id) as monetary
+               count(*) over () as customers,
+               count(*) over (order by last_at) as by_time,
+               count(*) over (order by purchases) as by_purchases,
+               count(*) over (order by revenue) as by_revenue
         from net
+    ), scored as (
+        -- the share is rounded up in integers, because cume_dist() is a float: 5 * 0.6 may exceed 3
+        select revenue,
+               (5 * by_time + customers - 1) / customers as recency,
+               (5 * by_purchases + customers - 1) / customers as frequency,
+               (5 * by_revenue + customers - 1) / customers as monetary
+        from ranked
     )
     select recency, frequency, monetary, count(*) as customers, sum(revenue)::bigint as revenue
     from scored group by recency, frequency, monetary
