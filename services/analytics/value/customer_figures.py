@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis import Feature, Resource, Work, text_from_minor
 from services.analytics.facts import tables
+from services.analytics.facts.rules import divide
 
 feature = Feature("customer-figures")
 
@@ -35,7 +36,7 @@ async def read_customer_figures(work: Work, customer_id: UUID) -> CustomerFigure
 
 
 def _customer_sum(row: tables.CustomerValue) -> CustomerSum:
-    average = round(row.revenue_minor / row.purchases) if row.purchases else None
+    average = divide(row.revenue_minor, row.purchases) if row.purchases else None
     return CustomerSum.from_row(
         row,
         revenue=text_from_minor(row.revenue_minor, row.currency),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from services.analytics.facts.rules import SHARE_DIGITS
+from services.analytics.facts.rules import share
 
 Segment = Literal["champions", "loyal", "promising", "new", "at_risk", "hibernating", "needs_attention"]
 
@@ -14,10 +14,7 @@ def gini(weighted: int, total: int, count: int) -> float:
 
     `weighted` is sum(i v_i), with i from 1, and `total` is sum v. The coefficient is 0 if the total is.
     """
-    if not total:
-        return 0.0
-    exact = Decimal(2 * weighted) / (Decimal(count) * total) - Decimal(count + 1) / count
-    return float(round(exact, SHARE_DIGITS))
+    return share(2 * weighted - (count + 1) * total, count * total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,36 @@
 """The arithmetic of the analytics figures."""
 
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.facts.rules import share
+from services.analytics.facts.rules import divide, share
 from services.analytics.retention.rules import retention_rate
 from services.analytics.value.rules import Segment, rfm_segment
 from tests.support.analytics import gini_of
+
+
+@pytest.mark.parametrize(
+    ("case", "dividend", "divisor", "expected"),
+    [
+        ("a half is rounded up", 25, 2, 13),
+        ("a half of nothing even", 1, 2, 1),
+        ("less than a half is rounded down", 4, 3, 1),
+        ("negative halves are rounded away from zero", -25, 2, -13),
+        ("beyond the integers that a float holds", 3 * (2**53 + 1), 3, 2**53 + 1),
+    ],
+)
+def test_divide(case: str, dividend: int, divisor: int, expected: int) -> None:
+    assert divide(dividend, divisor) == expected
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**12))
+def test_divide_rounds_as_decimals_do(dividend: int, divisor: int) -> None:
+    with localcontext(prec=60):
+        assert divide(dividend, divisor) == (Decimal(dividend) / divisor).to_integral_value(ROUND_HALF_UP)
 
 
 @pytest.mark.parametrize(
