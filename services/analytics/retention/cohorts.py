@@ -14,12 +14,14 @@ feature = Feature("cohorts")
 
 COHORTS = (
     "A cohort is the customers whose first purchase, in any currency, was in the month, in the time zone. active[k] "
-    "is the number of them who bought in the k-th month after it; active[0] is the size. The list ends with the last "
-    "month that has a purchase; from index partial_from on, a month was not over at as_of."
+    "is the number of them who bought in the k-th month after it; active[0] is the size. Purchases count even if they "
+    "were refunded. The list ends with the last month that has a purchase; from index partial_from on, a month was not "
+    "over at as_of."
 )
 RETENTION = (
-    "A customer at a time has made a purchase within the window before it. new is the number of customers at the end "
-    "whose first purchase was after the start. rate = (at_end - new) / at_start; null without customers at the start."
+    "A customer at a time has made a purchase within the window before it, in any currency. Purchases count even if "
+    "they were refunded. new is the number of customers at the end whose first purchase was after the start. rate = "
+    "(at_end - new) / at_start; null without customers at the start."
 )
 
 

@@ -9,9 +9,14 @@ from services.analytics.facts.rules import divide
 
 feature = Feature("customer-figures")
 
+DEFINITION = (
+    "The customer's purchases, per currency. purchases, first_at and last_at count purchases even if they were "
+    "refunded. revenue is net of refunds. average = revenue / purchases, rounded half up; null without purchases."
+)
+
 
 class CustomerSum(Resource, row=tables.CustomerValue, computed=("revenue", "average")):
-    """A customer's purchases in one currency, net of refunds."""
+    """A customer's purchases in one currency. Revenue is net of refunds."""
 
     currency: str
     purchases: int
@@ -26,13 +31,15 @@ class CustomerFigures(Resource):
 
     customer_id: UUID
     sums: list[CustomerSum]
+    definition: str
 
 
 @feature.get("/analytics/customers/{customer_id:uuid}", scope="analytics:read")
 async def read_customer_figures(work: Work, customer_id: UUID) -> CustomerFigures:
     """Return the sums of a customer's purchases, one per currency."""
     rows = await work.find_all(tables.CustomerValue, order_by="currency", customer_id=customer_id)
-    return CustomerFigures(customer_id=customer_id, sums=[_customer_sum(row) for row in rows])
+    sums = [_customer_sum(row) for row in rows]
+    return CustomerFigures(customer_id=customer_id, sums=sums, definition=DEFINITION)
 
 
 def _customer_sum(row: tables.CustomerValue) -> CustomerSum:

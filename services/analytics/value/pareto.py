@@ -16,10 +16,10 @@ feature = Feature("pareto")
 
 Population = Literal["all", "repeat"]
 DEFINITION = (
-    "Customers with at least one purchase in the currency, by their revenue less refunds up to as_of; a negative one "
-    "counts as zero. The top 10 or 20 % are that share of the customers, rounded down, and at least one. Decile 1 "
-    "holds the best customers; ties are ordered by id. Gini = 2 sum(i v_i) / (n sum v) - (n + 1) / n, with ascending "
-    "revenues v."
+    "Customers with at least one purchase in the currency up to as_of, by their revenue. A purchase counts even if it "
+    "was refunded. Revenue is net of refunds up to as_of; a customer's negative revenue counts as zero. The top 10 or "
+    "20 % are that share of the customers, rounded down, and at least one. Decile 1 holds the best customers; ties are "
+    "ordered by id. Gini = 2 sum(i v_i) / (n sum v) - (n + 1) / n, with ascending revenues v."
 )
 
 

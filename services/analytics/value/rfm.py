@@ -11,9 +11,9 @@ feature = Feature("rfm")
 
 DEFINITION = (
     "Customers with a purchase in the currency up to as_of, scored by the time of their last purchase, by their number "
-    "of purchases, and by revenue less refunds. A score is 5 times the share of customers whose value is not above "
-    "theirs, rounded up. Equal customers have equal scores, and the best have 5. The segment of a cell follows from "
-    "its three scores."
+    "of purchases, and by revenue. Purchases count even if they were refunded; revenue is net of refunds up to as_of. "
+    "A score is 5 times the share of customers whose value is not above theirs, rounded up. Equal customers have equal "
+    "scores, and the best have 5. The segment of a cell follows from its three scores."
 )
 
 
