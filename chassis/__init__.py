@@ -82,7 +82,7 @@ from chassis.types.text import (
     normalize_email,
     normalize_phone,
 )
-from chassis.types.times import LATEST, Day, Instant, Timezone
+from chassis.types.times import LATEST, Day, Instant, Moment, Timezone, first_instant, last_instant
 
 __all__ = [
     "AMOUNT_PATTERN",
@@ -124,6 +124,7 @@ __all__ = [
     "Lines",
     "MalformedRequest",
     "MissingScope",
+    "Moment",
     "Money",
     "MultilineText",
     "NotFound",
@@ -165,9 +166,11 @@ __all__ = [
     "condition",
     "document",
     "equals",
+    "first_instant",
     "index",
     "invalid",
     "json",
+    "last_instant",
     "merge_patch",
     "minor_from_text",
     "new_registry",

@@ -53,6 +53,11 @@ NOT_A_TIME = FieldCode(
     "Send a time such as 2026-03-01T10:00:00Z. In a URL, write + as %2B.",
 )
 NOT_A_DATE = FieldCode("not_a_date", "The value is not a date that exists.", "Send a date such as 2026-03-01.")
+NOT_A_DATE_OR_TIME = FieldCode(
+    "not_a_date_or_time",
+    "The value is neither a date that exists nor a time with an offset from UTC (RFC 3339).",
+    "Send a date such as 2026-03-01, or a time such as 2026-03-01T10:00:00Z. In a URL, write + as %2B.",
+)
 NOT_AN_AMOUNT = FieldCode(
     "not_an_amount",
     "The value is not a decimal string, or has more decimals than its currency.",

@@ -1,14 +1,23 @@
 """Times, days and time zones from requests."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
-from chassis.types.codes import NOT_A_DATE, NOT_A_TIME, UNKNOWN_TIMEZONE, invalid
+from chassis.types.codes import NOT_A_DATE, NOT_A_DATE_OR_TIME, NOT_A_TIME, UNKNOWN_TIMEZONE, invalid
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -34,6 +43,20 @@ def _require_range(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+_AWARE: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+
+
+def _read_moment(value: Any) -> datetime | date:
+    is_day = isinstance(value, str) and _DATE.fullmatch(value) is not None
+    try:
+        at = _AWARE.validate_python(f"{value}T00:00:00Z" if is_day else _require_rfc3339(value))
+    except ValueError:
+        text = "a date, such as 2026-01-31, or a time with an offset, such as 2026-01-31T10:00:00Z, is expected"
+        raise invalid(NOT_A_DATE_OR_TIME, text) from None
+    at = _require_range(at)
+    return at.date() if is_day else at
+
+
 @cache
 def _zones() -> frozenset[str]:
     """Return the names of the IANA database. The machine's own folder may hold more, such as `localtime`."""
@@ -50,5 +73,36 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_require_rfc3339), AfterValid
 """A point in time: RFC 3339 with an offset, stored in UTC."""
 Day = Annotated[date, Field(ge=date(1800, 1, 1), le=date(2200, 1, 1)), BeforeValidator(_require_date)]
 """A day without a time, such as a date of birth: RFC 3339's full-date."""
+Moment = Annotated[
+    datetime | date,
+    PlainValidator(_read_moment),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+            "examples": ["2026-01-31T10:00:00Z", "2026-01-31"],
+        }
+    ),
+]
+"""A point in time, or a day. `first_instant` and `last_instant` return the beginning or the end of the day."""
 Timezone = Annotated[str, Field(max_length=64, examples=["Europe/Amsterdam"]), AfterValidator(_require_known_zone)]
 """The name of a time zone of the IANA database."""
+
+
+def first_instant(moment: datetime | date, timezone: str) -> datetime:
+    """Return the moment, or the first instant of the day in the time zone.
+
+    That is not midnight if the clocks are set forward at midnight.
+    """
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, time.min, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def last_instant(moment: datetime | date, timezone: str) -> datetime:
+    """Return the moment, or the last microsecond of the day in the time zone.
+
+    PostgreSQL stores microseconds, so `<=` covers the day exactly.
+    """
+    if isinstance(moment, datetime):
+        return moment
+    return first_instant(moment + timedelta(days=1), timezone) - timedelta(microseconds=1)
