@@ -78,8 +78,10 @@ Moment = Annotated[
     PlainValidator(_read_moment),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
-            "examples": ["2026-01-31T10:00:00Z", "2026-01-31"],
+            "anyOf": [
+                {"type": "string", "format": "date-time", "examples": ["2026-01-31T10:00:00Z"]},
+                {"type": "string", "format": "date", "examples": ["2026-01-31"]},
+            ]
         }
     ),
 ]

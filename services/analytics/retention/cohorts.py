@@ -1,13 +1,13 @@
 """Cohorts and retention: customers by the month of their first purchase, and how many remain customers."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query as Parameter
 
-from chassis import LATEST, Feature, Instant, Query, Resource, Timezone, ValidationFailed, Work
-from services.analytics.facts.queries import AsOf
+from chassis import LATEST, Feature, Moment, Query, Resource, Timezone, ValidationFailed, Work, last_instant
+from services.analytics.facts.queries import AsOf, end_of
 from services.analytics.retention import rules
 
 feature = Feature("cohorts")
@@ -19,9 +19,11 @@ COHORTS = (
     "over at as_of."
 )
 RETENTION = (
-    "A customer at a time has made a purchase within the window before it, in any currency. Purchases count even if "
-    "they were refunded. new is the number of customers at the end whose first purchase was after the start. rate = "
-    "(at_end - new) / at_start; null without customers at the start."
+    "A customer at a time has made a purchase up to it, in any currency, and within the window before it. The window "
+    "is window_days of 24 hours. Purchases count even if they were refunded. The start is starts_at: the last "
+    "microsecond before the day if from is a day. The end is ends_at: the last microsecond of the day if to is a day. "
+    "new is the number of customers at the end whose first purchase was after the start. rate = (at_end - new) / "
+    "at_start; null without customers at the start."
 )
 
 
@@ -52,9 +54,11 @@ class RetentionCounts:
     new: int
 
 
-class Retention(Resource, row=RetentionCounts, computed=("rate", "window_days", "definition")):
+class Retention(Resource, row=RetentionCounts, computed=("starts_at", "ends_at", "rate", "window_days", "definition")):
     """How many customers were retained over a period."""
 
+    starts_at: datetime
+    ends_at: datetime
     at_start: int
     new: int
     at_end: int
@@ -71,25 +75,44 @@ async def read_cohorts(
 ) -> Cohorts:
     """Return the customers by the month of their first purchase, and the months in which they bought again."""
     zone = timezone or work.tenant.timezone
-    cohorts = await work.select(_COHORTS, timezone=zone, as_of=as_of or LATEST, today=as_of or work.now)
-    return Cohorts(as_of=as_of or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
+    end = end_of(as_of, zone)
+    cohorts = await work.select(_COHORTS, timezone=zone, as_of=end or LATEST, today=end or work.now)
+    return Cohorts(as_of=end or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
 
 
 @feature.get("/analytics/retention", scope="analytics:read")
 async def read_retention(
     work: Work,
-    begins: Annotated[Instant, Parameter(alias="from", description="Start of the period.")],
-    ends: Annotated[Instant, Parameter(alias="to", description="End of the period.")],
+    begins: Annotated[
+        Moment,
+        Parameter(alias="from", description="Start of the period: a time, or a day of the tenant's time zone."),
+    ],
+    ends: Annotated[
+        Moment,
+        Parameter(alias="to", description="End of the period: a time, or a day, which is included."),
+    ],
     window_days: Annotated[
         int, Parameter(ge=1, le=3660, description="For how many days a purchase makes a customer.")
     ] = 365,
 ) -> Retention:
     """Return the share of the customers at the start of a period who are still customers at its end."""
-    if ends <= begins:
+    start, end = _last_instant_before(begins, work.tenant.timezone), last_instant(ends, work.tenant.timezone)
+    if end <= start:
         raise ValidationFailed.field("/to", "not_after", "the end must be after the start", "query")
-    counts = await work.fetch_row(_RETENTION, begins=begins, ends=ends, window_days=window_days)
-    rate = rules.retention_rate(counts.at_start, counts.at_end, counts.new)
-    return Retention.from_row(counts, rate=rate, window_days=window_days, definition=RETENTION)
+    counts = await work.fetch_row(_RETENTION, begins=start, ends=end, window_days=window_days)
+    return Retention.from_row(
+        counts,
+        rate=rules.retention_rate(counts.at_start, counts.at_end, counts.new),
+        starts_at=start,
+        ends_at=end,
+        window_days=window_days,
+        definition=RETENTION,
+    )
+
+
+def _last_instant_before(begins: Moment, timezone: str) -> datetime:
+    """Return the time of the state before a period. The first purchase of its first day is new."""
+    return begins if isinstance(begins, datetime) else last_instant(begins - timedelta(days=1), timezone)
 
 
 _COHORTS = Query(
@@ -128,10 +151,10 @@ _RETENTION = Query(
         select customer_id, min(purchased_at) as at from purchase_fact where purchased_at <= :ends group by customer_id
     ), at_start as (
         select distinct customer_id from purchase_fact
-        where purchased_at <= :begins and purchased_at > :begins - make_interval(days => :window_days)
+        where purchased_at <= :begins and purchased_at > :begins - make_interval(hours => 24 * :window_days)
     ), at_end as (
         select distinct customer_id from purchase_fact
-        where purchased_at <= :ends and purchased_at > :ends - make_interval(days => :window_days)
+        where purchased_at <= :ends and purchased_at > :ends - make_interval(hours => 24 * :window_days)
     )
     select (select count(*) from at_start) as at_start,
            (select count(*) from at_end) as at_end,

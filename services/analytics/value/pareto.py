@@ -8,7 +8,7 @@ from fastapi import Query as Parameter
 from typing_extensions import TypedDict
 
 from chassis import LATEST, Feature, Query, Resource, UnitOfWork, Work, text_from_minor
-from services.analytics.facts.queries import AsOf, InCurrency
+from services.analytics.facts.queries import AsOf, InCurrency, end_of
 from services.analytics.facts.rules import share
 from services.analytics.value import rules
 
@@ -80,9 +80,10 @@ async def read_pareto(
 ) -> Pareto:
     """Return the distribution of revenue over customers in a currency."""
     chosen = currency or work.tenant.currency
-    row = await _read_figures(work, as_of, chosen, population)
+    end = end_of(as_of, work.tenant.timezone)
+    row = await _read_figures(work, end, chosen, population)
     return Pareto(
-        as_of=as_of or work.now,
+        as_of=end or work.now,
         currency=chosen,
         customers=row.customers,
         revenue=text_from_minor(row.revenue, chosen),

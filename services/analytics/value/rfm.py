@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis import LATEST, Feature, Query, Resource, Work, text_from_minor
-from services.analytics.facts.queries import AsOf, InCurrency
+from services.analytics.facts.queries import AsOf, InCurrency, end_of
 from services.analytics.value import rules
 
 feature = Feature("rfm")
@@ -52,9 +52,10 @@ class Rfm(Resource):
 async def read_rfm(work: Work, as_of: AsOf = None, currency: InCurrency = None) -> Rfm:
     """Return the customers by their scores for recency, frequency and revenue, from 1 to 5."""
     chosen = currency or work.tenant.currency
-    cells = await work.select(_CELLS, currency=chosen, as_of=as_of or LATEST)
+    end = end_of(as_of, work.tenant.timezone)
+    cells = await work.select(_CELLS, currency=chosen, as_of=end or LATEST)
     return Rfm(
-        as_of=as_of or work.now, currency=chosen, cells=[_cell(cell, chosen) for cell in cells], definition=DEFINITION
+        as_of=end or work.now, currency=chosen, cells=[_cell(cell, chosen) for cell in cells], definition=DEFINITION
     )
 
 
