@@ -1,10 +1,11 @@
 """Measures of customer value. Plain values in, plain values out."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
-from services.analytics.facts.rules import share
+from services.analytics.facts.rules import divide, share
 
 Segment = Literal["champions", "loyal", "promising", "new", "at_risk", "hibernating", "needs_attention"]
 
@@ -39,12 +40,14 @@ CLV_FORMULA = (
 def simple_clv(terms: ClvTerms) -> Decimal:
     """Return the simple customer lifetime value, rounded half up to cents. The first period counts in full (t = 0).
 
-    With full retention and no discount it is average value x purchases per period x periods.
+    With full retention and no discount it is average value x purchases per period x periods. Fractions are exact for
+    all terms, while a decimal context limits the digits.
     """
-    value_per_period = terms.average_value * terms.purchases_per_period * terms.margin
-    factor = terms.retention / (1 + terms.discount_rate)
-    counted = Decimal(terms.periods) if factor == 1 else (1 - factor**terms.periods) / (1 - factor)
-    return (value_per_period * counted - terms.acquisition_cost).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    per_period = Fraction(terms.average_value) * Fraction(terms.purchases_per_period) * Fraction(terms.margin)
+    factor = Fraction(terms.retention) / (1 + Fraction(terms.discount_rate))
+    counted = Fraction(terms.periods) if factor == 1 else (1 - factor**terms.periods) / (1 - factor)
+    cents = (per_period * counted - Fraction(terms.acquisition_cost)) * 100
+    return Decimal(f"{divide(cents.numerator, cents.denominator)}E-2")
 
 
 def rfm_segment(recency: int, frequency: int, monetary: int) -> Segment:

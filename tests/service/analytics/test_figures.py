@@ -94,6 +94,11 @@ async def test_rfm_of_a_small_case(analytics: ServiceUnderTest) -> None:
         ("retention", {"average_value": "100", "purchases_per_period": 1, "periods": 3, "retention": 0.5}, "175.00"),
         ("discount", {"average_value": "110", "purchases_per_period": 1, "periods": 2, "discount_rate": 0.1}, "210.00"),
         (
+            "the largest terms",
+            {"average_value": "999999999999", "purchases_per_period": "999999999999", "periods": 1200},
+            "1199999999997600000000001200.00",
+        ),
+        (
             "acquisition cost",
             {"average_value": "10", "purchases_per_period": 1, "periods": 1, "acquisition_cost": "25"},
             "-15.00",

@@ -1,0 +1,67 @@
+"""The simple customer lifetime value is exact to the cent for all terms that a request may contain."""
+
+from decimal import Decimal, localcontext
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from services.analytics.value.clv import SimpleClvRequest
+from services.analytics.value.rules import ClvTerms, simple_clv
+
+FIGURES = st.decimals(0, Decimal("999999999999.999999"), places=6)
+RATES = st.decimals(0, 1, places=10)
+MOST = Decimal("999999999999.999999")
+LEAST = Decimal("0.0000000001")
+
+
+def summed(terms: ClvTerms) -> Decimal:
+    """Return the sum of the periods, as the formula says, to 120 digits."""
+    with localcontext(prec=120):
+        total, factor = Decimal(0), Decimal(1)
+        for _ in range(terms.periods):
+            total += factor
+            factor *= terms.retention / (1 + terms.discount_rate)
+        return terms.average_value * terms.purchases_per_period * terms.margin * total - terms.acquisition_cost
+
+
+@given(FIGURES, FIGURES, st.integers(1, 1200), RATES, RATES, RATES, FIGURES)
+@example(MOST, MOST, 1200, Decimal(1), Decimal(1), Decimal(0), Decimal(0))
+@example(MOST, MOST, 1200, Decimal(1), Decimal(1), LEAST, Decimal(0))
+@example(Decimal(0), Decimal(0), 1, Decimal(0), Decimal(0), Decimal(1), MOST)
+def test_every_valid_request_has_an_exact_value(
+    average: Decimal,
+    purchases: Decimal,
+    periods: int,
+    margin: Decimal,
+    retention: Decimal,
+    discount: Decimal,
+    cost: Decimal,
+) -> None:
+    body = SimpleClvRequest(
+        average_value=average,
+        purchases_per_period=purchases,
+        periods=periods,
+        margin=margin,
+        retention=retention,
+        discount_rate=discount,
+        acquisition_cost=cost,
+    )
+    terms = ClvTerms(**body.values())
+    value = simple_clv(terms)
+    assert value.as_tuple().exponent == -2
+    with localcontext(prec=120):
+        assert abs(value - summed(terms)) <= Decimal("0.005") + Decimal("1e-60")
+
+
+@pytest.mark.parametrize(
+    ("case", "average", "cost", "value"),
+    [
+        ("half a cent is rounded up", "0.005", "0", "0.01"),
+        ("a negative half is rounded away from zero", "0", "0.005", "-0.01"),
+        ("nothing", "0", "0", "0.00"),
+    ],
+)
+def test_values_are_rounded_half_up_to_cents(case: str, average: str, cost: str, value: str) -> None:
+    terms = ClvTerms(Decimal(average), Decimal(1), 1, acquisition_cost=Decimal(cost))
+    assert str(simple_clv(terms)) == value
