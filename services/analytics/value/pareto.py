@@ -24,21 +24,21 @@ DEFINITION = (
 
 
 class DecileDocument(TypedDict):
-    """A tenth of the customers, as the query returns it. Revenue is in minor units."""
+    """A tenth of the customers, as the query returns it. Revenue is in minor units, and may exceed a bigint."""
 
     decile: int
     customers: int
-    revenue: int
+    revenue: str
 
 
 @dataclass(frozen=True, slots=True)
 class ParetoRow:
-    """The figures as the query returns them. Revenues are in minor units."""
+    """The figures as the query returns them. Revenues are in minor units, and may exceed a bigint."""
 
     customers: int
-    revenue: int
-    top_10: int
-    top_20: int
+    revenue: str
+    top_10: str
+    top_20: str
     customers_for_80_percent: int
     weighted: str
     """The revenues, each times its rank in ascending order, summed."""
@@ -82,16 +82,17 @@ async def read_pareto(
     chosen = currency or work.tenant.currency
     end = end_of(as_of, work.tenant.timezone)
     row = await _read_figures(work, end, chosen, population)
+    revenue = int(row.revenue)
     return Pareto(
         as_of=end or work.now,
         currency=chosen,
         customers=row.customers,
-        revenue=text_from_minor(row.revenue, chosen),
-        top_10_percent_share=share(row.top_10, row.revenue),
-        top_20_percent_share=share(row.top_20, row.revenue),
+        revenue=text_from_minor(revenue, chosen),
+        top_10_percent_share=share(int(row.top_10), revenue),
+        top_20_percent_share=share(int(row.top_20), revenue),
         customers_for_80_percent=row.customers_for_80_percent,
-        gini=rules.gini(int(row.weighted), row.revenue, row.customers),
-        deciles=[_decile(decile, row.revenue, chosen) for decile in row.deciles],
+        gini=rules.gini(int(row.weighted), revenue, row.customers),
+        deciles=[_decile(decile, revenue, chosen) for decile in row.deciles],
         definition=DEFINITION,
     )
 
@@ -107,7 +108,7 @@ async def _read_figures(work: UnitOfWork, as_of: datetime | None, currency: str,
 
 
 def _decile(decile: DecileDocument, total: int, currency: str) -> Decile:
-    revenue = decile["revenue"]
+    revenue = int(decile["revenue"])
     return Decile(
         decile=decile["decile"],
         customers=decile["customers"],
@@ -143,13 +144,13 @@ _FIGURES = """
         from revenues
     ),
     deciles as (
-        select (place - 1) * 10 / customers + 1 as decile, count(*) as customers, sum(revenue)::bigint as revenue
+        select (place - 1) * 10 / customers + 1 as decile, count(*) as customers, sum(revenue)::text as revenue
         from ranked group by 1
     )
     select count(*) as customers,
-           coalesce(sum(revenue), 0)::bigint as revenue,
-           coalesce(sum(case when place <= greatest(customers * 10 / 100, 1) then revenue end), 0)::bigint as top_10,
-           coalesce(sum(case when place <= greatest(customers * 20 / 100, 1) then revenue end), 0)::bigint as top_20,
+           coalesce(sum(revenue), 0)::text as revenue,
+           coalesce(sum(case when place <= greatest(customers * 10 / 100, 1) then revenue end), 0)::text as top_10,
+           coalesce(sum(case when place <= greatest(customers * 20 / 100, 1) then revenue end), 0)::text as top_20,
            -- the customer whose revenue reaches 80 % is among those who are needed for it
            coalesce(sum(case when (running - revenue) * 100 < total * 80 then 1 end), 0)::bigint
                as customers_for_80_percent,

@@ -19,13 +19,13 @@ DEFINITION = (
 
 @dataclass(frozen=True, slots=True)
 class CellRow:
-    """The customers of a combination of scores. Revenue is in minor units."""
+    """The customers of a combination of scores. Revenue is in minor units, and may exceed a bigint."""
 
     recency: int
     frequency: int
     monetary: int
     customers: int
-    revenue: int
+    revenue: str
 
 
 class RfmCell(Resource, row=CellRow, computed=("revenue", "segment")):
@@ -61,7 +61,7 @@ async def read_rfm(work: Work, as_of: AsOf = None, currency: InCurrency = None) 
 
 def _cell(cell: CellRow, currency: str) -> RfmCell:
     segment = rules.rfm_segment(cell.recency, cell.frequency, cell.monetary)
-    return RfmCell.from_row(cell, revenue=text_from_minor(cell.revenue, currency), segment=segment)
+    return RfmCell.from_row(cell, revenue=text_from_minor(int(cell.revenue), currency), segment=segment)
 
 
 _CELLS = Query(
@@ -92,7 +92,7 @@ _CELLS = Query(
                (5 * by_revenue + customers - 1) / customers as monetary
         from ranked
     )
-    select recency, frequency, monetary, count(*) as customers, sum(revenue)::bigint as revenue
+    select recency, frequency, monetary, count(*) as customers, sum(revenue)::text as revenue
     from scored group by recency, frequency, monetary
     order by recency desc, frequency desc, monetary desc
     """,
