@@ -16,14 +16,16 @@ async def read_figures(analytics: ServiceUnderTest, path: str, **params: str) ->
     return dict(response.json())
 
 
-def purchase_refunded(amount: str, customer_id: UUID, at: str, **fields: Any) -> dict[str, Any]:
+def purchase_refunded(
+    amount: str, customer_id: UUID, at: str, *, currency: str = "EUR", **fields: Any
+) -> dict[str, Any]:
     """Return a refund event, as interactions publishes it."""
     data = {
         "refund_id": str(uuid7()),
         "purchase_id": str(uuid7()),
         "customer_id": str(customer_id),
         "refunded_at": at,
-        "amount": {"amount": amount, "currency": "EUR"},
+        "amount": {"amount": amount, "currency": currency},
     }
     return {"type": "interactions.purchase_refunded.v1", "key": customer_id, "data": data | fields}
 

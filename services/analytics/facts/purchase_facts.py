@@ -118,7 +118,7 @@ _APPLY_REFUNDS = Command(
     """
 )
 _SUMS_FROM_FACTS = """
-    select currency, customer_id, count(purchased_at) as purchases, sum(minor)::bigint as revenue_minor,
+    select currency, customer_id, count(purchased_at) as purchases, sum(minor) as revenue_minor,
            min(purchased_at) as first_at, max(purchased_at) as last_at
     from (
         select currency, customer_id, revenue_minor as minor, purchased_at from purchase_fact where {where}

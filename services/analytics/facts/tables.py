@@ -1,6 +1,7 @@
 """Facts as they were received, and the sums that are computed from them."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from chassis import bigint, index, timestamp, unique
@@ -43,6 +44,7 @@ class CustomerValue(Base, table=True):
     currency: str
     customer_id: UUID
     purchases: int = bigint()
-    revenue_minor: int = bigint()
+    revenue_minor: Decimal
+    """An integer. Ten thousand purchases may exceed a bigint."""
     first_at: datetime | None = timestamp(nullable=True)
     last_at: datetime | None = timestamp(nullable=True)

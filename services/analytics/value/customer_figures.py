@@ -43,9 +43,10 @@ async def read_customer_figures(work: Work, customer_id: UUID) -> CustomerFigure
 
 
 def _customer_sum(row: tables.CustomerValue) -> CustomerSum:
-    average = divide(row.revenue_minor, row.purchases) if row.purchases else None
+    revenue = int(row.revenue_minor)
+    average = divide(revenue, row.purchases) if row.purchases else None
     return CustomerSum.from_row(
         row,
-        revenue=text_from_minor(row.revenue_minor, row.currency),
+        revenue=text_from_minor(revenue, row.currency),
         average=None if average is None else text_from_minor(average, row.currency),
     )

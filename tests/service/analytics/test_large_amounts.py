@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.types.ids import uuid7
-from tests.support.analytics import gini_of, read_figures
+from tests.support.analytics import gini_of, purchase_refunded, read_figures
 from tests.support.facts import purchase_recorded
 from tests.support.service import ServiceUnderTest
 
@@ -42,6 +42,21 @@ async def test_rfm_of_sums_beyond_a_bigint(analytics: ServiceUnderTest) -> None:
     await store_sums(analytics, 10_000, LARGEST)
     (cell,) = (await read_figures(analytics, "rfm", currency="IRR"))["cells"]
     assert (cell["customers"], cell["revenue"]) == (10_000, f"{10_000 * LARGEST // 100}.00")
+
+
+async def test_the_sums_of_a_customer_beyond_a_bigint(analytics: ServiceUnderTest) -> None:
+    buyer, amount = uuid7(), f"{LARGEST // 100}.00"
+    facts = [purchase_recorded(amount, buyer, currency="IRR") for _ in range(10_000)]
+    for start in range(0, len(facts), 1_000):
+        await analytics.deliver(facts[start : start + 1_000])
+    assert await analytics.dead_letters() == []
+    (figures,) = (await read_figures(analytics, f"customers/{buyer}"))["sums"]
+    assert (figures["revenue"], figures["average"]) == (f"{10_000 * LARGEST // 100}.00", amount)
+    assert await analytics.rebuild(repair=False) == 0
+    refunds = [purchase_refunded(amount, buyer, "2026-03-02T00:00:00Z", currency="IRR") for _ in range(10_000)]
+    await analytics.deliver(refunds)
+    (figures,) = (await read_figures(analytics, f"customers/{buyer}"))["sums"]
+    assert (figures["purchases"], figures["revenue"]) == (10_000, "0.00")
 
 
 @pytest.mark.parametrize("currency", ["BGN", "HRK", "LTL"])
