@@ -115,6 +115,7 @@ def _last_instant_before(begins: Moment, timezone: str) -> datetime:
     return begins if isinstance(begins, datetime) else last_instant(begins - timedelta(days=1), timezone)
 
 
+# No query joins facts to facts. PostgreSQL may expect a single row of a large tenant, and would then join row by row.
 _COHORTS = Query(
     Cohort,
     """
@@ -122,12 +123,11 @@ _COHORTS = Query(
         select distinct customer_id, date_trunc('month', purchased_at at time zone :timezone) as month
         from purchase_fact where purchased_at <= :as_of
     ), joined as (
-        select customer_id, min(month) as month from active group by customer_id
+        select month, min(month) over (partition by customer_id) as cohort from active
     ), counted as (
-        select joined.month as cohort, active.month as month, count(*) as customers
-        from active join joined using (customer_id) group by joined.month, active.month
+        select cohort, month, count(*) as customers from joined group by cohort, month
     ), horizon as (
-        select max(month) as month from active
+        select max(month) as month from counted
     ), cells as (
         select cohort, month, coalesce(customers, 0) as customers
         from (
@@ -147,17 +147,19 @@ _COHORTS = Query(
 _RETENTION = Query(
     RetentionCounts,
     """
-    with first as (
-        select customer_id, min(purchased_at) as at from purchase_fact where purchased_at <= :ends group by customer_id
-    ), at_start as (
-        select distinct customer_id from purchase_fact
-        where purchased_at <= :begins and purchased_at > :begins - make_interval(hours => 24 * :window_days)
-    ), at_end as (
-        select distinct customer_id from purchase_fact
-        where purchased_at <= :ends and purchased_at > :ends - make_interval(hours => 24 * :window_days)
+    with customer as (
+        select min(purchased_at) as first_at, max(purchased_at) as last_at,
+               max(case when purchased_at <= :begins then purchased_at end) as last_before
+        from purchase_fact where purchased_at <= :ends group by customer_id
+    ), counted as (
+        select first_at > :begins as is_new,
+               last_at > :ends - make_interval(hours => 24 * :window_days) as is_at_end,
+               last_before > :begins - make_interval(hours => 24 * :window_days) as is_at_start
+        from customer
     )
-    select (select count(*) from at_start) as at_start,
-           (select count(*) from at_end) as at_end,
-           (select count(*) from at_end join first using (customer_id) where first.at > :begins) as new
+    select count(case when is_at_start then 1 end) as at_start,
+           count(case when is_at_end then 1 end) as at_end,
+           count(case when is_at_end and is_new then 1 end) as new
+    from counted
     """,
 )

@@ -122,17 +122,17 @@ _REVENUES_FROM_SUMS = """
     where currency = :currency and purchases > 0
 """
 _REVENUES_FROM_FACTS = """
-    select customer_id, greatest(sum(bought) - coalesce(max(refunded), 0), 0) as revenue
+    select customer_id, greatest(sum(minor), 0) as revenue
     from (
-        select customer_id, sum(revenue_minor) as bought from purchase_fact
-        where currency = :currency and purchased_at <= :as_of group by customer_id {having}
-    ) as purchases left join (
-        select customer_id, sum(amount_minor) as refunded from refund_fact
-        where currency = :currency and refunded_at <= :as_of group by customer_id
-    ) as refunds using (customer_id)
-    group by customer_id
+        select customer_id, revenue_minor as minor, purchased_at from purchase_fact
+        where currency = :currency and purchased_at <= :as_of
+        union all
+        select customer_id, -amount_minor, null from refund_fact
+        where currency = :currency and refunded_at <= :as_of
+    ) as fact group by customer_id having {having}
 """
-_ON_TWO_DAYS = "having count(distinct (purchased_at at time zone :timezone)::date) > 1"
+_ON_A_DAY = "count(purchased_at) > 0"
+_ON_TWO_DAYS = "count(distinct (purchased_at at time zone :timezone)::date) > 1"
 _FIGURES = """
     with revenues as ({revenues}),
     ranked as (
@@ -159,5 +159,5 @@ _FIGURES = """
     from ranked
 """
 _FROM_SUMS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_SUMS))
-_FROM_FACTS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_FACTS.format(having="")))
+_FROM_FACTS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_FACTS.format(having=_ON_A_DAY)))
 _OF_REPEAT_BUYERS = Query(ParetoRow, _FIGURES.format(revenues=_REVENUES_FROM_FACTS.format(having=_ON_TWO_DAYS)))

@@ -67,15 +67,15 @@ def _cell(cell: CellRow, currency: str) -> RfmCell:
 _CELLS = Query(
     CellRow,
     """
-    with bought as (
-        select customer_id, max(purchased_at) as last_at, count(*) as purchases, sum(revenue_minor) as bought
-        from purchase_fact where currency = :currency and purchased_at <= :as_of group by customer_id
-    ), refunded as (
-        select customer_id, sum(amount_minor) as refunded from refund_fact
-        where currency = :currency and refunded_at <= :as_of group by customer_id
-    ), net as (
-        select customer_id, last_at, purchases, bought - coalesce(refunded, 0) as revenue
-        from bought left join refunded using (customer_id)
+    with net as (
+        select customer_id, max(purchased_at) as last_at, count(purchased_at) as purchases, sum(minor) as revenue
+        from (
+            select customer_id, revenue_minor as minor, purchased_at from purchase_fact
+            where currency = :currency and purchased_at <= :as_of
+            union all
+            select customer_id, -amount_minor, null from refund_fact
+            where currency = :currency and refunded_at <= :as_of
+        ) as fact group by customer_id having count(purchased_at) > 0
     ), ranked as (
         -- a window that is only ordered ends with the last row of equal value: it counts the values not above
         select revenue,
