@@ -76,7 +76,9 @@ async def read_cohorts(
     """Return the customers by the month of their first purchase, and the months in which they bought again."""
     zone = timezone or work.tenant.timezone
     end = end_of(as_of, zone)
-    cohorts = await work.select(_COHORTS, timezone=zone, as_of=end or LATEST, today=end or work.now)
+    # The month that ends with the last instant is over: the next one begins after it.
+    after = work.now if end is None else end + timedelta(microseconds=1)
+    cohorts = await work.select(_COHORTS, timezone=zone, as_of=end or LATEST, after=after)
     return Cohorts(as_of=end or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
 
 
@@ -135,7 +137,7 @@ _COHORTS = Query(
             from (select distinct cohort from counted) as cohorts, horizon
         ) as grid left join counted using (cohort, month)
     ), this_month as (
-        select date_trunc('month', :today::timestamptz at time zone :timezone) as begins
+        select date_trunc('month', :after::timestamptz at time zone :timezone) as begins
     )
     select to_char(cohort, 'YYYY-MM') as month,
            (array_agg(customers order by month))[1] as size,

@@ -55,6 +55,8 @@ async def test_as_of_a_day_is_a_day_of_the_time_zone_of_the_cohorts(running_anal
     assert [(each["month"], each["size"], each["partial_from"]) for each in figures["cohorts"]] == [
         ("2026-01", 1, None)
     ]
+    in_utc = await read_figures(analytics, "cohorts", as_of="2026-02-01")
+    assert [(each["month"], each["partial_from"]) for each in in_utc["cohorts"]] == [("2026-02", 0)]
     assert (await read_figures(analytics, "cohorts", as_of="2026-01-31"))["cohorts"] == []
 
 
