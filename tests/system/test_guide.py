@@ -16,6 +16,8 @@ from tests.support.stack import RunningStack, Visitor, a_visitor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
+PAGES = ["customers", "interactions", "loyalty", "analytics", "gateway"]
+"""In the order of the guide's README."""
 ARRIVES_SECONDS = 15
 
 
@@ -91,15 +93,31 @@ async def follow(visitor: Visitor, step: Step, known: dict[str, str]) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("name", ["customers", "interactions", "loyalty", "analytics", "gateway"])
-async def test_every_request_of_the_guide_is_answered_as_it_says(stack: RunningStack, name: str) -> None:
+async def follow_page(visitor: Visitor, name: str) -> None:
+    """Send every request of a page."""
     page = (GUIDE / f"{name}.md").read_text()
     found = list(steps(page))
     assert len(found) == page.count("```http") > 4, "a request on the page has no response"
-    visitor = a_visitor(stack)
     known: dict[str, str] = {}
+    for step in found:
+        await follow(visitor, step, known)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_request_of_the_guide_is_answered_as_it_says(stack: RunningStack, name: str) -> None:
+    visitor = a_visitor(stack)
     try:
-        for step in found:
-            await follow(visitor, step, known)
+        await follow_page(visitor, name)
+    finally:
+        await visitor.close()
+
+
+async def test_the_pages_hold_in_their_order_in_one_tenant(stack: RunningStack) -> None:
+    linked = re.findall(r"\[\w+\]\((\w+)\.md\)", (GUIDE / "README.md").read_text())
+    assert linked[: len(PAGES)] == PAGES
+    visitor = a_visitor(stack)
+    try:
+        for name in PAGES:
+            await follow_page(visitor, name)
     finally:
         await visitor.close()
