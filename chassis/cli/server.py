@@ -3,6 +3,7 @@
 import gc
 import os
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -13,10 +14,24 @@ from chassis.service import Role, Service, asgi_app
 from chassis.types import json
 
 MAX_HEAD_BYTES = 64_000
+UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """HTTP with a limited request head: a larger head is a 400. The parser itself accepts headers of any size."""
+    """HTTP/1.1 with a limited request head that ignores `Upgrade` (RFC 9110, section 7.8).
+
+    The parser accepts headers of any size, and a larger head is a 400. It also stops behind a head with `Upgrade` and
+    would read the body as the next request (MagicStack/httptools#124, Kludex/uvicorn#2722). Such a head is parsed
+    again without that header, so that the parser alone decides where heads and bodies begin.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes. Replaces uvicorn's method, which drops the bytes behind a head with `Upgrade`."""
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self.send_400_response(str(error))
 
     def on_message_begin(self) -> None:
         """Start to count the head of a new request."""
@@ -33,6 +48,20 @@ class BoundedHttp(HttpToolsProtocol):
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
+    def on_headers_complete(self) -> None:
+        """Start the request, unless its head will be parsed again."""
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
+            return
+        super().on_headers_complete()
+        self.headers = []  # trailers, which come next, are no headers (RFC 9110, section 6.5)
+
+    def on_message_complete(self) -> None:
+        """Finish the body, unless the head will be parsed again."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Respond to invalid HTTP with a problem. There is no path and no trace yet."""
         problem, trace_id = MalformedRequest("This is not valid HTTP, or its head is too large."), os.urandom(16).hex()
@@ -41,6 +70,25 @@ class BoundedHttp(HttpToolsProtocol):
         head = f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body)
         self.transport.close()
+
+    def _parse(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as stopped:
+                head, rest = self._head_without_upgrade(), rest[stopped.args[0] :]
+                # The stopped parser would ignore everything after a head with `Connection: close`.
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
+                self.parser.feed_data(head)
+
+    def _head_without_upgrade(self) -> bytes:
+        """Return the head that the parser has read, as it reads it again."""
+        first = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [b"%s: %s" % header for header in self.headers if header[0] not in UPGRADE_HEADERS]
+        return b"\r\n".join([first, *lines, b"\r\n"])
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

@@ -74,6 +74,12 @@ def a_request() -> Request:
     return request
 
 
+def a_connection() -> HttpToolsProtocol:
+    connection = HttpToolsProtocol(Config(lambda: None, log_config=None), ServerState(), {})
+    connection.on_message_begin()
+    return connection
+
+
 class Model(BaseModel):
     """The model of this test."""
 
@@ -87,9 +93,7 @@ SAMPLES: dict[str, Callable[[], Any]] = {
     "starlette.responses.Response": Response,
     "starlette.requests.Request": a_request,
     "pydantic.BaseModel": Model,
-    "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": lambda: HttpToolsProtocol(
-        Config(lambda: None, log_config=None), ServerState(), {}
-    ),
+    "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": a_connection,
     "sqlalchemy.Column": lambda: sqlalchemy.Column("x", sqlalchemy.Text(), sqlalchemy.CheckConstraint("x > ''")),
     "sqlalchemy.CheckConstraint": lambda: sqlalchemy.CheckConstraint("x > ''"),
 }

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 
 from chassis.core.identity import HEADER
 from chassis.types.ids import uuid7
+from tests.support.echo import connected
 from tests.support.facts import a_customer
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -173,3 +175,21 @@ async def test_a_hundred_slow_callers_of_one_service_starve_no_other(stack: Runn
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (await visitor.request_until_answered("GET", "/v1/analytics/pareto")).status_code == 200
+
+
+async def test_hundreds_of_upgrades_leave_the_lane_to_a_service_free(stack: RunningStack, visitor: Visitor) -> None:
+    """Each is a plain POST. When their bodies were lost, 256 of them filled the bulkhead until the deadline."""
+    body = b'{"kind": "ghost"}'
+    head = (
+        f"POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {visitor.key}\r\n"
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    async with AsyncExitStack() as opened:
+        connections = [await opened.enter_async_context(connected(stack.port)) for _ in range(260)]
+        await asyncio.gather(*(connection.send([head.encode(), body]) for connection in connections))
+        async with asyncio.timeout(10):
+            responses = await asyncio.gather(*(connection.response() for connection in connections))
+        assert {status for status, _, _ in responses} <= {422, 503}  # 503 only while the others are still running
+        assert (await visitor.request("GET", "/v1/customers")).status_code == 200
+    assert "WebSocket" not in stack.said()
