@@ -8,7 +8,7 @@ Anything more is SQL (docs/decisions/0003-work-speaks-asyncpg.md). Row-level sec
 tenant, so SQL does not name it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -199,9 +199,9 @@ class UnitOfWork:
         """Add a change that was made by SQL to the audit log. `insert` and `update` do so themselves."""
         self._transaction.audit_log.add(action, table, id, changes)
 
-    def check_version(self, row: Versioned, version: int | None) -> None:
-        """Raise VersionMismatch unless the record has the version that the client has seen (If-Match)."""
-        if version is not None and version != row.version:
+    def check_version(self, row: Versioned, versions: Collection[int] | None) -> None:
+        """Raise VersionMismatch unless the record has a version that the client has seen (If-Match)."""
+        if versions is not None and row.version not in versions:
             raise VersionMismatch(f"The record is at version {row.version}.", version=row.version)
 
     def _as_stored(self, row: Row) -> Row:

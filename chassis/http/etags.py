@@ -1,14 +1,21 @@
-"""Versions of a record: strong ETags and If-Match, and JSON Merge Patch (RFC 7396)."""
+"""Versions of a record: ETags, If-Match and If-None-Match (RFC 9110), and JSON Merge Patch (RFC 7396).
+
+The ETag of a version is `"3"`. A proxy that compresses responses weakens it to `W/"3"`, which is accepted in If-Match
+too (docs/decisions/0025-weak-etags-in-if-match.md).
+"""
 
 import re
 from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 
 from chassis.core.field_errors import FieldError
 from chassis.core.problems import MalformedRequest
 
-_ETAG = re.compile(r'^"([0-9]{1,18})"$')
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_LIST = re.compile(rf"[ \t,]*+{_TAG}(?:[ \t]*+,[ \t,]*+{_TAG})*+[ \t,]*+")
+_VALUE = re.compile(r'"([^"]*)"')
+_VERSION = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def etag(version: int) -> str:
@@ -16,24 +23,40 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def is_unchanged(if_none_match: str | None, current: str) -> bool:
+    """Return whether If-None-Match contains the current ETag, by weak comparison. A malformed header is ignored."""
+    if if_none_match is None:
+        return False
+    if if_none_match.strip() == "*":
+        return True
+    return _LIST.fullmatch(if_none_match) is not None and current.removeprefix("W/").strip('"') in _VALUE.findall(
+        if_none_match
+    )
+
+
+def versions_in(if_match: str) -> frozenset[int] | None:
+    """Return the versions that If-Match allows, or None if it allows all. Raises MalformedRequest."""
+    if if_match.strip() == "*":
+        return None
+    if _LIST.fullmatch(if_match) is None:
+        error = FieldError(
+            location="header", pointer="/if-match", code="etag", detail='an ETag in double quotes is expected, e.g. "1"'
+        )
+        raise MalformedRequest(error.detail, errors=[error])
+    return frozenset(int(value) for value in _VALUE.findall(if_match) if _VERSION.fullmatch(value))
+
+
 def _if_match(
+    request: Request,
     if_match: Annotated[
         str | None, Header(description="Change the record only if it still has this ETag.", examples=['"3"'])
     ] = None,
-) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    match = _ETAG.match(if_match.strip())
-    if match is None:
-        error = FieldError(
-            location="header", pointer="/if-match", code="etag", detail="an ETag of this record is expected"
-        )
-        raise MalformedRequest(error.detail, errors=[error])
-    return int(match.group(1))
+) -> frozenset[int] | None:
+    return None if if_match is None else versions_in(", ".join(request.headers.getlist("if-match")))
 
 
-IfMatch = Annotated[int | None, Depends(_if_match)]
-"""The version that the client has seen, or None. Pass it to `work.check_version`."""
+IfMatch = Annotated[frozenset[int] | None, Depends(_if_match)]
+"""The versions that the client has seen, or None. Pass them to `work.check_version`."""
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

@@ -12,7 +12,7 @@ from chassis.core.problems import Problem
 from chassis.http.arguments import MISSING, Arguments
 from chassis.http.batches import BatchResults
 from chassis.http.body import StrictRequest
-from chassis.http.etags import etag
+from chassis.http.etags import etag, is_unchanged
 from chassis.http.schemas import Accepted, Resource, Upserted
 from chassis.types import json
 
@@ -68,16 +68,16 @@ class FeatureRoute(APIRoute):
         if isinstance(result, BatchResults):
             result.locate(request.url.path, request.scope.get("state", {}).get("trace_id", ""))
         version = result.etag_value if isinstance(result, Resource) else None
-        if version is not None and _is_unchanged(request, version):
-            return Response(status_code=304, headers={"ETag": etag(version)})
+        tag = None if version is None else etag(version)
+        if tag is not None and request.method in SAFE_METHODS and is_unchanged(_if_none_match(request), tag):
+            return Response(status_code=304, headers={"ETag": tag})
         content = b"" if self.response_field is None else json.dumps(result)
         response = Response(content, status, media_type="application/json")
         response.raw_headers += [header for header in injected.raw_headers if header[0] != b"content-length"]
-        if version is not None:
-            response.headers["ETag"] = etag(version)
+        if tag is not None:
+            response.headers["ETag"] = tag
         return response
 
 
-def _is_unchanged(request: Request, version: int) -> bool:
-    """Return whether the client has this version already."""
-    return request.method in SAFE_METHODS and request.headers.get("if-none-match") == etag(version)
+def _if_none_match(request: Request) -> str | None:
+    return ", ".join(request.headers.getlist("if-none-match")) or None

@@ -9,6 +9,7 @@ from pydantic import Field
 from chassis import (
     Event,
     Feature,
+    IfMatch,
     Instant,
     Line,
     MissingScope,
@@ -21,6 +22,7 @@ from chassis import (
     TenantKind,
     UnitOfWork,
     ValidationFailed,
+    VersionMismatch,
     Work,
     paginate,
 )
@@ -98,10 +100,11 @@ async def read_api_key(work: Work, id: UUID) -> ApiKey:
     return ApiKey.from_row(await work.get(tables.ApiKey, id), kind=work.tenant.kind)
 
 
-@feature.delete("/api-keys/{id:uuid}", scope="api-keys:write", status_code=204)
-async def revoke_api_key(work: Work, id: UUID) -> None:
+@feature.delete("/api-keys/{id:uuid}", scope="api-keys:write", status_code=204, raises=[VersionMismatch])
+async def revoke_api_key(work: Work, id: UUID, if_match: IfMatch) -> None:
     """Revoke a key. The next request with it is rejected. The list still contains it."""
     key = await work.get(tables.ApiKey, id, for_update=True)
+    work.check_version(key, if_match)
     if key.revoked_at is None:
         await work.update(key, revoked_at=work.now)
         await invalidate_credentials(work)

@@ -116,11 +116,12 @@ class ServiceUnderTest:
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request, as the gateway would forward it."""
-        headers = {
-            HEADER: self.shared.signer.sign(self.caller, self.service.name),
-            **(options.pop("headers", None) or {}),
-        }
+        headers = {HEADER: self.signed(), **(options.pop("headers", None) or {})}
         return await self.shared.client.request(method, path, headers=headers, **options)
+
+    def signed(self) -> str:
+        """Return the token of this tenant's caller."""
+        return self.shared.signer.sign(self.caller, self.service.name)
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
         """Send a GET request."""

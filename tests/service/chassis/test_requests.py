@@ -374,8 +374,45 @@ async def test_etags_say_what_a_caller_has_seen(customers: ServiceUnderTest) -> 
     changed = await customers.patch(path, {"name": "Byron"}, if_match='"1"')
     assert changed.headers["etag"] == '"2"'
     assert_problem(await customers.patch(path, {"name": "King"}, if_match='"1"'), 412, "version_mismatch")
-    assert_problem(await customers.patch(path, {"name": "King"}, if_match="W/2"), 400, "malformed_request")
+    problem = assert_problem(await customers.patch(path, {"name": "King"}, if_match="W/2"), 400, "malformed_request")
+    assert problem["detail"] == 'an ETag in double quotes is expected, e.g. "1"'
     assert (await customers.request("GET", path, headers={"if-none-match": '"1"'})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ('"2"', 200),
+        ("*", 200),
+        ('"1", "2"', 200),
+        ('W/"2"', 200),
+        ('"1"', 412),
+        ('W/"1"', 412),
+        ('"9", "abc"', 412),
+        ("2", 400),
+        ('"2", 3', 400),
+    ],
+)
+async def test_an_if_match_takes_lists_and_tags_that_a_proxy_has_weakened(
+    customers: ServiceUnderTest, tags: str, status: int
+) -> None:
+    path = f"/v1/customers/{(await customers.post('/v1/customers', a_customer())).json()['id']}"
+    await customers.patch(path, {"name": "Byron"})  # version 2
+    assert (await customers.patch(path, {"name": "King"}, if_match=tags)).status_code == status
+
+
+async def test_an_if_match_over_several_lines_is_a_list(customers: ServiceUnderTest) -> None:
+    path = f"/v1/customers/{(await customers.post('/v1/customers', a_customer())).json()['id']}"
+    lines = [("if-match", '"7"'), ("if-match", '"1"'), (HEADER, customers.signed())]
+    answer = await customers.shared.client.patch(path, json={"name": "Byron"}, headers=lines)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("tags", ['W/"1"', "*", '"7", "1"', '"7",W/"1"'])
+async def test_an_if_none_match_that_names_the_version_gets_a_304(customers: ServiceUnderTest, tags: str) -> None:
+    path = f"/v1/customers/{(await customers.post('/v1/customers', a_customer())).json()['id']}"
+    seen = await customers.request("GET", path, headers={"if-none-match": tags})
+    assert (seen.status_code, seen.content, seen.headers["etag"]) == (304, b"", '"1"')
 
 
 async def test_only_a_resource_that_declares_an_etag_has_one(
