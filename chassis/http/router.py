@@ -6,14 +6,15 @@ from fastapi import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from chassis.core.problems import MethodNotAllowed, NotFound
+from chassis.core.problems import MethodNotAllowed, NotFound, Problem
 from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, set_context
 from chassis.http.error_handlers import error_response
 from chassis.http.handler import RequestHandler
 from chassis.http.route import FeatureRoute
+from chassis.http.unmatched import fits, no_such_route
 
-METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "PUT", "POST", "PATCH", "DELETE")
 
 
 class Router:
@@ -22,9 +23,12 @@ class Router:
     def __init__(self, context: RouteContext, routes: Iterable[FeatureRoute], plain_routes: Sequence[Route]) -> None:
         self._context = context
         self._plain_routes = plain_routes
+        self._templates = {plain.path for plain in plain_routes if not plain.path.startswith("/internal/")}
         self._routes: dict[tuple[str, str], list[FeatureRoute]] = {}
         for route in routes:
-            for method in route.methods or ():
+            self._templates.add(route.path_format)
+            methods = route.methods or set()
+            for method in (*methods, "HEAD") if "GET" in methods else methods:
                 self._routes.setdefault((method, _segment(route.path)), []).append(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +39,8 @@ class Router:
             response = await self._respond(scope, request)
         except Exception as error:
             response = error_response(request, error)
+        if scope["method"] == "HEAD":  # the response to GET without its content; its Content-Length stays
+            response.body = b""
         await response(scope, receive, send)
 
     async def _respond(self, scope: Scope, request: StrictRequest) -> Response:
@@ -61,15 +67,21 @@ class Router:
                 return route
         return None
 
-    def _unmatched(self, scope: Scope) -> MethodNotAllowed | NotFound:
-        """Return the problem of a request without a route: MethodNotAllowed if the path has a route, else NotFound."""
+    def _unmatched(self, scope: Scope) -> Problem:
+        """Return the problem of a request without a route.
+
+        MethodNotAllowed if the path has a route, NotFound if only its id has another form, else NoSuchRoute.
+        """
         allowed = {method for method in METHODS if self._find(dict(scope), method)}
         for plain in self._plain_routes:
             if plain.matches(scope)[0] is Match.PARTIAL:
                 allowed |= plain.methods or set()
-        if not allowed:
+        if allowed:
+            return MethodNotAllowed(headers={"Allow": ", ".join(sorted(allowed))})
+        if any(fits(scope["path"], template) for template in self._templates):
             return NotFound()
-        return MethodNotAllowed(headers={"Allow": ", ".join(sorted(allowed))})
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        return no_such_route(method, scope["path"], self._templates)
 
 
 def _segment(path: str) -> str:

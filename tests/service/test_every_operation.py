@@ -65,13 +65,27 @@ async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnd
 async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service: ServiceUnderTest) -> None:
     known: dict[str, set[str]] = {}
     for operation in operations_of(service):
-        known.setdefault(operation.path, set()).add(operation.method)
+        methods = {operation.method, "HEAD"} if operation.method == "GET" else {operation.method}
+        known.setdefault(operation.path, set()).update(methods)
     for path, methods in known.items():
         for method in {"OPTIONS", "TRACE", "DELETE", "BREW"} - methods:
             asked = Operation(method, path, {}).at(str(uuid7()), str(uuid7()))
             answer = await service.request(method, asked)
             assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), f"{method} {path}"
             assert set(answer.headers["allow"].split(", ")) == methods, f"{method} {path}"
+
+
+async def test_head_is_get_without_the_content(service: ServiceUnderTest) -> None:
+    owner = await service.for_new_tenant()
+    ids = await RECORDS[service.service.name](owner)
+    for operation in operations_of(service):
+        if operation.method == "GET":
+            asked = operation.at(ids.get(operation.kind, str(uuid7())), ids.get("rule_id", ""))
+            query = QUERIES.get(str(operation))
+            read, head = [await owner.request(method, asked, params=query) for method in ("GET", "HEAD")]
+            assert (head.status_code, head.content) == (read.status_code, b""), operation
+            assert head.headers.items() - read.headers.items() <= {("x-request-id", head.headers["x-request-id"])}
+            assert head.headers["content-length"] == read.headers["content-length"], operation
 
 
 async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:

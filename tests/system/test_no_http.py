@@ -38,7 +38,7 @@ async def told(stack: RunningStack, request: bytes) -> tuple[int, dict[str, str]
             "malformed_request",
         ),
         ("a socket", b"GET /v1/customers HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n", 401, "unauthenticated"),
-        ("nothing there", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
+        ("nothing there", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404, "no_such_route"),
     ],
 )
 async def test_what_is_no_request_of_ours_gets_a_problem(

@@ -188,9 +188,36 @@ async def test_of_what_is_wrong_everywhere_a_hundred_things_are_told(interaction
     assert len(problem["errors"]) == 100
 
 
-@pytest.mark.parametrize("path", ["/v1/customers/42", f"/v1/customers/{UUID(int=7)}", "/v1/nothing", "/v1/customers/"])
-async def test_what_is_not_there_is_a_404(customers: ServiceUnderTest, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/customers/42", f"/v1/customers/{UUID(int=7)}"])
+async def test_a_record_that_is_not_there_is_a_404(customers: ServiceUnderTest, path: str) -> None:
     assert_problem(await customers.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "suggestion"),
+    [("/v1/customers/", "/v1/customers"), ("/customers", "/v1/customers"), ("/v1/nothing", None)],
+)
+async def test_a_path_without_a_route_is_another_404(
+    customers: ServiceUnderTest, path: str, suggestion: str | None
+) -> None:
+    problem = assert_problem(await customers.get(path), 404, "no_such_route")
+    hint = f" Did you mean {suggestion}?" if suggestion else ""
+    assert problem["detail"] == f"No route GET {path}.{hint}"
+
+
+async def test_head_is_get_without_the_content(customers: ServiceUnderTest) -> None:
+    created = (await customers.post("/v1/customers", a_customer())).json()
+    record = f"/v1/customers/{created['id']}"
+    for path in (record, "/v1/customers?limit=1", f"/v1/customers/{uuid7()}", "/v1/customers?x=1", "/health", "/v1/x"):
+        read, head = [await customers.request(method, path) for method in ("GET", "HEAD")]
+        assert (head.status_code, head.content) == (read.status_code, b""), path
+        assert without_ids(head) == without_ids(read), path
+    unchanged = await customers.request("HEAD", record, headers={"if-none-match": '"1"'})
+    assert (unchanged.status_code, unchanged.headers["etag"]) == (304, '"1"')
+
+
+def without_ids(response: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name != "x-request-id"}
 
 
 async def test_a_method_that_is_not_there_is_a_405(customers: ServiceUnderTest) -> None:
