@@ -41,14 +41,14 @@ async def test_a_large_answer_streams_through_the_gateway_to_a_reader_who_linger
     assert (await visitor.request("POST", "/v1/customers/batch", json=ten_megabytes())).status_code == 200
 
     async def read() -> None:
-        assert await a_lingering_read(visitor, "/v1/customers?limit=10") > 10 * MEGABYTE
+        assert await a_lingering_read(visitor, "/v1/customers?limit=200") > 10 * MEGABYTE
 
     assert await growth(stack.pid("gateway"), read) < A_BODYS_GROWTH
 
 
 def ten_megabytes() -> dict[str, Any]:
-    """Return a batch of ten customers with a long note each."""
-    return {"items": [a_customer(**known_as(str(uuid7())), custom={"note": "x" * MEGABYTE}) for _ in range(10)]}
+    """Return a batch of two hundred customers with a long note each."""
+    return {"items": [a_customer(**known_as(str(uuid7())), custom={"note": "x" * 50_000}) for _ in range(200)]}
 
 
 async def growth(pid: int, act: Callable[[], Awaitable[None]]) -> int:
