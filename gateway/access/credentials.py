@@ -70,11 +70,8 @@ class Credentials:
         self._listening = False
         self._generation = 0
 
-    async def authenticate(self, authorization: str | None) -> Credential:
-        """Return the credential that an Authorization header contains. Raises Unauthenticated."""
-        scheme, _, text = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated("An API key is expected: `Authorization: Bearer rap_...`.")
+    async def authenticate(self, text: str) -> Credential:
+        """Return the credential of a key. Raises Unauthenticated."""
         credential = self._cache.get(text)
         if credential is None:
             generation = self._generation

@@ -13,10 +13,12 @@ from yarl import URL
 
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Caller, Signer
-from chassis.core.problems import NotFound, Problem, Unavailable
+from chassis.core.problems import Problem, Unavailable
+from chassis.http.unmatched import no_such_route
 from chassis.service import RunningService
 from gateway import contracts
 from gateway.access.credentials import Credential, Credentials
+from gateway.proxy.authorization import bearer_key
 from gateway.proxy.client import (
     MAX_BUFFERED_BYTES,
     ClientDisconnected,
@@ -24,6 +26,7 @@ from gateway.proxy.client import (
     StreamedBody,
     announced_length,
 )
+from gateway.proxy.compression import CompressingSend
 from gateway.proxy.upstreams import Bulkhead, RequestTimeout, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
 
@@ -38,7 +41,10 @@ UNTRUSTED_PREFIXES = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
 """Headers of requests that only a proxy may set. From a client they would be forged."""
 SET_BY_GATEWAY = (b"x-request-id", b"x-content-type-options", b"date")
 """Headers of responses that the gateway sets itself."""
-PUBLIC_PATHS = ("/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/problems/")
+PUBLIC_PATHS = frozenset(
+    ("/", "/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/favicon.ico")
+)
+PROBLEM_PAGES = "/problems/"
 IDEMPOTENT_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 CONNECT_SECONDS = 2
 KEEP_ALIVE_SECONDS = 30
@@ -55,6 +61,7 @@ class ReverseProxy:
         self._pool = running.pool
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
+        self._known_paths = PUBLIC_PATHS.union(contracts.openapi(settings.contracts)["paths"]) - {"/"}
         self.bulkheads = {
             name: Bulkhead(name, url, settings.upstream_concurrency) for name, url in settings.upstreams.items()
         }
@@ -80,28 +87,40 @@ class ReverseProxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        if scope["type"] != "http" or scope["path"].startswith(PUBLIC_PATHS):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
-        try:
-            await self._serve(scope, receive, send)
-        except Problem as problem:
-            response = problem.response(scope["path"], scope["state"]["trace_id"])
-            await response(scope, receive, send)
-        except ClientDisconnected:
-            pass
+        elif scope["method"] == "HEAD":
+            # Served as GET, so that the headers are the same. The server leaves the content out.
+            served = {**scope, "method": "GET"}
+            await self._serve(served, receive, CompressingSend(send, scope["headers"]))
+            scope.update({name: served[name] for name in ("route", "rapport.route") if name in served})  # for the logs
+        else:
+            await self._serve(scope, receive, CompressingSend(send, scope["headers"]))
 
     def token_headers(self, caller: Caller, service: str) -> dict[str, str]:
         """Return the header by which a service recognizes a caller, for the gateway's own requests to it."""
         return {TOKEN_HEADER: self._signer.sign(caller, service)}
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PROBLEM_PAGES):
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._serve_authenticated(scope, receive, send)
+        except Problem as problem:
+            response = problem.response(scope["path"], scope["state"]["trace_id"])
+            await response(scope, receive, send)
+        except ClientDisconnected:
+            pass
+
+    async def _serve_authenticated(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"].split("/", 3)
         if len(parts) < 3 or parts[1] != "v1":
-            raise NotFound
-        authorization = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        credential = await self._authenticate(authorization.decode("latin-1"))
-        owner = self._owners.get(parts[2], "gateway")
+            raise no_such_route(scope["method"], scope["path"], self._known_paths)
+        credential = await self._authenticate(bearer_key(scope["headers"]))
+        owner = self._owners.get(parts[2])
+        if owner is None:
+            raise no_such_route(scope["method"], scope["path"], self._known_paths)
         token = credential.token(self._signer, owner)
         if owner == "gateway":
             scope["headers"] = _request_headers(scope, token)
@@ -110,9 +129,9 @@ class ReverseProxy:
             scope["rapport.route"] = f"{owner}:{parts[2]}"
             await self._serve_upstream(self.bulkheads[owner], token, scope, receive, send)
 
-    async def _authenticate(self, authorization: str) -> Credential:
+    async def _authenticate(self, key: str) -> Credential:
         try:
-            return await self._credentials.authenticate(authorization)
+            return await self._credentials.authenticate(key)
         except Problem:
             raise
         except Exception as error:

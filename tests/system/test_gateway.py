@@ -108,6 +108,75 @@ async def test_what_is_no_key_is_refused(stack: RunningStack, key: str) -> None:
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
+async def test_a_request_without_a_route_is_told_which_one_was_meant(visitor: Visitor) -> None:
+    for path, suggestion in (
+        ("/customers", "/v1/customers"),
+        ("/v1/customers/", "/v1/customers"),  # by the service
+        ("/v1//customers", "/v1/customers"),
+        ("/v1/custmers", "/v1/customers"),
+        ("/docs/", "/docs"),
+    ):
+        problem = (await visitor.request("GET", path)).json()
+        assert problem["code"] == "no_such_route", path
+        assert problem["detail"] == f"No route GET {path}. Did you mean {suggestion}?"
+    assert (await visitor.request("GET", f"/v1/customers/{uuid7()}")).json()["code"] == "not_found"
+
+
+async def test_head_has_the_headers_of_get_and_no_content(visitor: Visitor) -> None:
+    body = a_customer(custom={"note": "a long note " * 200})
+    customer = (await visitor.request("POST", "/v1/customers", json=body)).json()
+    record = f"/v1/customers/{customer['id']}"
+    paths = (record, "/v1/customers?limit=1", "/v1/tenants", "/v1/status", f"/v1/customers/{uuid7()}", "/docs",
+             "/openapi.json", "/health", "/ready", "/", "/nothing", "/problems/not-found")  # fmt: skip
+    for path in paths:
+        for encoding in ("gzip", "identity"):
+            headers = {"accept-encoding": encoding}
+            read, head = [await visitor.request(method, path, headers=headers) for method in ("GET", "HEAD")]
+            assert (head.status_code, head.content) == (read.status_code, b""), path
+            changing = {"x-request-id", "date", "transfer-encoding"}
+            expected, seen = ({n: v for n, v in each.headers.items() if n not in changing} for each in (read, head))
+            if "trace_id" in read.text or path == "/v1/status":  # its content differs, and so does its compressed size
+                expected.pop("content-length", None), seen.pop("content-length", None)
+            assert seen == expected, path
+    wrong = await visitor.request("PATCH", "/v1/customers", json={})
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
+
+
+async def test_a_large_response_is_compressed_for_clients_that_accept_it(visitor: Visitor) -> None:
+    items = [a_customer(custom={"note": str(uuid7())}) for _ in range(200)]
+    assert (await visitor.request("POST", "/v1/customers/batch", json={"items": items})).status_code == 200
+    plain, compressed = [
+        await visitor.request("GET", "/v1/customers?limit=200", headers={"accept-encoding": encoding})
+        for encoding in ("gzip;q=0", "gzip")
+    ]
+    assert plain.json() == compressed.json()
+    assert "content-encoding" not in plain.headers
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert compressed.num_bytes_downloaded < plain.num_bytes_downloaded / 3
+    assert plain.headers["vary"] == compressed.headers["vary"] == "accept-encoding"
+
+
+async def test_the_etag_of_a_compressed_record_is_good_for_reading_and_changing_it(visitor: Visitor) -> None:
+    body = a_customer(custom={"note": "a long note " * 200})
+    created = await visitor.request("POST", "/v1/customers", json=body)
+    path = f"/v1/customers/{created.json()['id']}"
+    assert (created.headers["etag"], created.headers["content-encoding"]) == ('W/"1"', "gzip")
+    unchanged = await visitor.request("GET", path, headers={"if-none-match": 'W/"1"'})
+    assert (unchanged.status_code, unchanged.headers["etag"], unchanged.content) == (304, 'W/"1"', b"")
+    change = {"json": {"name": "Byron"}, "headers": {"if-match": 'W/"1"'}}
+    assert [(await visitor.request("PATCH", path, **change)).status_code for _ in range(2)] == [200, 412]
+
+
+async def test_a_document_is_sent_again_only_after_it_has_changed(visitor: Visitor) -> None:
+    for path in ("/openapi.json", "/asyncapi.json", "/docs"):
+        read = await visitor.request("GET", path)
+        assert (read.headers["content-encoding"], read.headers["cache-control"]) == ("gzip", "no-cache"), path
+        again = await visitor.request("GET", path, headers={"if-none-match": read.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b""), path
+    openapi = await visitor.request("GET", "/openapi.json")
+    assert openapi.num_bytes_downloaded < 60_000
+
+
 async def test_forged_headers_are_dropped(stack: RunningStack, visitor: Visitor) -> None:
     other = a_visitor(stack)
     customer = (await other.request("POST", "/v1/customers", json=a_customer())).json()
