@@ -1,4 +1,4 @@
 """Pages: the status of the whole system, and the documentation of its API."""
 
-NOT_FEATURES = ("docs",)
+NOT_FEATURES = ("bundle", "docs", "documents")
 """`docs` serves plain routes, outside the API and open to everyone."""

@@ -1,5 +1,6 @@
 """Documentation that is open to everyone: the API's contracts, a page that shows them, and the meaning of problems."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ from starlette.routing import Route
 
 from chassis import NotFound, ValidationFailed
 from chassis.http.context import context_of
+from chassis.types import json
 from gateway import contracts
+from gateway.pages.bundle import bundled_asyncapi
+from gateway.pages.documents import Document
 from gateway.settings import Settings
 
 PAGE = Path(__file__).parent / "docs.html"
@@ -21,18 +25,27 @@ CONTENT_SECURITY_POLICY = (
 
 async def read_openapi(request: Request) -> Response:
     """Return the merged OpenAPI document."""
-    return Response((_folder(request) / "openapi.json").read_bytes(), media_type="application/json")
+    return _openapi(_folder(request)).respond(request)
 
 
 async def read_asyncapi(request: Request) -> Response:
-    """Return the events, as an AsyncAPI document."""
-    return Response((_folder(request) / "asyncapi.json").read_bytes(), media_type="application/json")
+    """Return the events, as an AsyncAPI document in a single file."""
+    return _asyncapi(_folder(request)).respond(request)
 
 
-async def read_docs(_: Request) -> Response:
+async def read_docs(request: Request) -> Response:
     """Return a page that shows the OpenAPI document. It loads nothing from other sites."""
-    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-    return Response(PAGE.read_bytes(), headers=headers, media_type="text/html; charset=utf-8")
+    return _page().respond(request)
+
+
+async def open_docs(_: Request) -> Response:
+    """Send a browser that opens the address of the API to its documentation."""
+    return Response(status_code=307, headers={"Location": "/docs"})
+
+
+async def read_favicon(_: Request) -> Response:
+    """Return no icon. Browsers ask for it, and a 404 would look like an error."""
+    return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})
 
 
 async def read_problem(request: Request) -> Response:
@@ -54,7 +67,24 @@ def _folder(request: Request) -> Path:
     return settings.contracts
 
 
+@cache
+def _openapi(folder: Path) -> Document:
+    return Document((folder / "openapi.json").read_bytes(), "application/json")
+
+
+@cache
+def _asyncapi(folder: Path) -> Document:
+    return Document(json.dumps(bundled_asyncapi(folder)), "application/json")
+
+
+@cache
+def _page() -> Document:
+    return Document(PAGE.read_bytes(), "text/html; charset=utf-8", {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
 routes = (
+    Route("/", open_docs),
+    Route("/favicon.ico", read_favicon),
     Route("/openapi.json", read_openapi),
     Route("/asyncapi.json", read_asyncapi),
     Route("/docs", read_docs),

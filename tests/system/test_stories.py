@@ -81,8 +81,11 @@ async def test_openapi_and_pages_are_open_and_everything_else_is_not(stack: Runn
         for path in ("/v1/customers", "/v1/status", "/v1/anything"):
             answer = await nobody.get(path)
             assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-        for path in ("/internal/status", "/", "/v1"):
+        for path in ("/internal/status", "/v1", "/docs/", "/wp-login.php"):
             assert (await nobody.get(path)).status_code == 404
+        root = await nobody.get("/")
+        assert (root.status_code, root.headers["location"]) == (307, "/docs")
+        assert (await nobody.get("/favicon.ico")).status_code == 204
     assert (await visitor.request("GET", "/v1/anything")).status_code == 404
 
 
