@@ -100,7 +100,7 @@ async def read_retention(
     """Return the share of the customers at the start of a period who are still customers at its end."""
     start, end = _last_instant_before(begins, work.tenant.timezone), last_instant(ends, work.tenant.timezone)
     if end <= start:
-        raise ValidationFailed.field("/to", "not_after", "the end must be after the start", "query")
+        raise ValidationFailed.field("/to", NOT_AFTER, "the end must be after the start", "query")
     counts = await work.fetch_row(_RETENTION, begins=start, ends=end, window_days=window_days)
     return Retention.from_row(
         counts,
