@@ -61,7 +61,7 @@ class Stand:
         """Wait until all consumers have processed every event."""
         deadline = time.monotonic() + DRAINED_SECONDS
         while True:
-            (answer,) = await ask(self.gateway, [self.gateway.request("GET", "/v1/status")])
+            (answer,) = await ask(self.gateway, [self.gateway.request("GET", "/v1/status?drained=true")])
             if json.loads(answer)["drained"]:
                 return
             if time.monotonic() > deadline:

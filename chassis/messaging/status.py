@@ -119,4 +119,6 @@ class StatusReader:
             consumer, admin = AIOKafkaConsumer(self._own, *self._read, **options), AIOKafkaAdminClient(**options)
             self._clients = (consumer, admin)
             await asyncio.gather(consumer.start(), admin.start())
+            # A consumer that fetches has a request at the broker all the time, and each reading would wait for it.
+            consumer.pause(*consumer.assignment())
         return self._clients

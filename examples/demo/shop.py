@@ -150,7 +150,7 @@ class Shop:
         """Wait until all consumers have processed every event."""
         async with asyncio.timeout(seconds):
             while True:
-                status = await self.ask("GET", "/v1/status")
+                status = await self.ask("GET", "/v1/status?drained=true")
                 lag = sum(
                     (service["consumer_lag"] or 0) + (service["outbox_pending"] or 0)
                     for service in status["services"].values()

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Annotated
 
 import aiohttp
+from fastapi import Query as Parameter
 
 from chassis import Caller, Feature, Resource, Running, ServiceStatus, Work
 from gateway.proxy.reverse_proxy import ReverseProxy
@@ -31,10 +33,11 @@ class Status(Resource):
     """The state of the system.
 
     `drained` means that two consecutive readings found every outbox empty and no consumer behind, and that nothing was
-    published or applied between them. A single reading could miss an event on its way from service to service.
+    published or applied between them. A single reading could miss an event on its way from service to service, so it
+    is null unless the request asks for it, or a single reading shows that events are pending.
     """
 
-    drained: bool
+    drained: bool | None
     services: dict[str, ServiceState]
 
 
@@ -43,15 +46,19 @@ Reading = Mapping[str, ServiceStatus | None]
 
 
 @feature.get("/status", scope="status:read")
-async def read_status(work: Work, running: Running) -> Status:
-    """Return the state of every service, and whether all events have been applied everywhere."""
+async def read_status(
+    work: Work,
+    running: Running,
+    drained: Annotated[bool, Parameter(description="Also find out whether all events have been applied.")] = False,
+) -> Status:
+    """Return the state of every service, and on request whether all events have been applied everywhere."""
     reading = await _read_all(running, work.caller)
-    drained = _is_quiet(reading)
-    if drained:
+    result: bool | None = None if _is_quiet(reading) else False
+    if result is None and drained:
         await asyncio.sleep(PAUSE_SECONDS)
         before, reading = reading, await _read_all(running, work.caller)
-        drained = _is_quiet(reading) and _positions(before) == _positions(reading)
-    return Status(drained=drained, services={name: _state(status) for name, status in reading.items()})
+        result = _is_quiet(reading) and _positions(before) == _positions(reading)
+    return Status(drained=result, services={name: _state(status) for name, status in reading.items()})
 
 
 async def _read_all(running: Running, caller: Caller) -> Reading:

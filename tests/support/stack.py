@@ -179,7 +179,7 @@ class Visitor:
         """Wait until all events are published and applied."""
         deadline = time.monotonic() + seconds
         while True:
-            answer = await self.request_until_answered("GET", "/v1/status")
+            answer = await self.request_until_answered("GET", "/v1/status?drained=true")
             status: dict[str, Any] = answer.json()
             if status["drained"]:
                 return status

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from contextlib import AsyncExitStack
 
 import httpx
@@ -175,6 +176,18 @@ async def test_a_document_is_sent_again_only_after_it_has_changed(visitor: Visit
         assert (again.status_code, again.content) == (304, b""), path
     openapi = await visitor.request("GET", "/openapi.json")
     assert openapi.num_bytes_downloaded < 60_000
+
+
+async def test_the_status_is_a_single_reading_unless_it_is_to_say_whether_all_is_applied(visitor: Visitor) -> None:
+    await visitor.drained()
+    seconds, drained = [], []
+    for path in ("/v1/status", "/v1/status", "/v1/status", "/v1/status?drained=true"):
+        started = time.perf_counter()
+        drained.append((await visitor.request("GET", path)).json()["drained"])
+        seconds.append(time.perf_counter() - started)
+    assert drained == [None, None, None, True]
+    assert min(seconds[:3]) < 0.1, "the reading waits for Kafka"
+    assert seconds[3] > 0.1, "there is no second reading"
 
 
 async def test_forged_headers_are_dropped(stack: RunningStack, visitor: Visitor) -> None:
