@@ -13,6 +13,7 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
+from tests.support.interactions import a_touch_point
 from tests.support.operations import NO_RECORD, RECORDS, Operation, made, operations, without_what_differs
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -26,7 +27,11 @@ ADA = a_customer(
     tags=["vip"],
     **known_as("7"),
 )
+SALE = {"store": "Dam 1", "channel": "email"}
 SOUGHT = {
+    "source": "till",
+    "store": "Dam 1",
+    "agent_id": "agent-7",
     "email": "ada@example.com",
     "phone": "+31201234567",
     "external_id": "till:7",
@@ -41,6 +46,12 @@ SOUGHT = {
     "currency": "EUR",
 }
 """The value that finds Ada, by parameter."""
+FILTERS_BY_ID = [
+    *(("/v1/memberships", name, kind) for name, kind in (("customer_id", "customers"), ("program_id", "programs"))),
+    *((f"/v1/{kind}", "customer_id", "customers") for kind in ("purchases", "refunds", "touch-points")),
+    ("/v1/refunds", "purchase_id", "purchases"),
+    ("/v1/redemptions", "membership_id", "memberships"),
+]
 NOT_SOUGHT = ("limit", "cursor", "window_days")
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
 CHANGES_BY_ITSELF = {"as_of", "last_used_at"}
@@ -72,10 +83,18 @@ async def a_shop(stack: RunningStack) -> Shop:
         ids |= await make(visitor)
     same = {"idempotency-key": "same"}
     ada = await made(visitor, "/v1/customers", ADA, **same)
-    purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], source_id="p-1"), **same)
+    purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], **SALE, source_id="p-1"), **same)
+    refund = {"source": "till", "source_id": "p-1", "refunded_at": "2026-03-02T10:00:00Z", "amount": "0.01"}
+    await made(visitor, f"/v1/purchases/{purchase['id']}/refunds", refund, **same)
+    contact = a_touch_point(ada["id"], source="till", source_id="p-1", channel="email", agent_id="agent-7")
+    await made(visitor, "/v1/touch-points", contact, **same)
     for number in (1, 2):
         again = {"idempotency-key": f"same-{number}"}
         await made(visitor, "/v1/customers", a_customer(given_name="Bo"), **again)
+        await made(visitor, "/v1/touch-points", a_touch_point(ada["id"], source_id=f"t-{number}"), **again)
+        sold = await made(visitor, "/v1/purchases", a_purchase(ada["id"], source_id=f"s-{number}"), **again)
+        returned = refund | {"source_id": f"r-{number}"}
+        await made(visitor, f"/v1/purchases/{sold['id']}/refunds", returned, **again)
         await made(visitor, "/v1/refunds", early_refund(f"early-{number}"), **again)
         program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
         joining = {"program_id": program["id"], "customer_id": ada["id"]}
@@ -156,12 +175,14 @@ def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, 
             if parameter["name"] not in (*NOT_SOUGHT, *needed) and operation.kind != "waiting-refunds":
                 for value in sought(parameter, shop):
                     yield operation, needed | {parameter["name"]: value}
+                if parameter["name"] == "source_id":
+                    yield operation, needed | {"source": "till", "source_id": "p-1"}
 
 
 def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
     """Return values of a parameter that find a record."""
     name, schema = parameter["name"], parameter["schema"]
-    if name in ("customer_id", "program_id"):
+    if name in ("customer_id", "program_id", "purchase_id", "membership_id", "source_id"):
         return []  # see test_a_filter_by_another_tenants_id_finds_nothing
     if name.endswith((".gte", ".gt")):
         return ["2020-01-01T00:00:00Z"]
@@ -169,16 +190,18 @@ def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
         return ["2190-01-01T00:00:00Z"]
     if name in SOUGHT:
         return [SOUGHT[name]]
-    choices = [choice for part in (schema, *schema.get("anyOf", [])) for choice in part.get("enum", [])]
+    parts = [schema, *schema.get("anyOf", [])]
+    choices = [choice for part in parts for choice in part.get("enum", part.get("items", {}).get("enum", []))]
     assert choices, f"{name}: add a value that finds Ada to SOUGHT"
     return choices if name == "sort" else choices[:1]
 
 
 async def test_a_filter_by_another_tenants_id_finds_nothing(shops: tuple[Shop, Shop]) -> None:
     one, other = shops
-    for query in ({"customer_id": one.ids["customers"]}, {"program_id": one.ids["programs"]}):
-        assert (await one.request("GET", "/v1/memberships", params=query)).json()["items"], query
-        assert (await other.request("GET", "/v1/memberships", params=query)).json()["items"] == [], query
+    for path, name, kind in FILTERS_BY_ID:
+        query = {name: one.ids[kind]}
+        assert (await one.request("GET", path, params=query)).json()["items"], f"{path} {query}"
+        assert (await other.request("GET", path, params=query)).json()["items"] == [], f"{path} {query}"
 
 
 async def test_a_cursor_of_another_tenant_is_refused(shops: tuple[Shop, Shop], offered: list[Operation]) -> None:

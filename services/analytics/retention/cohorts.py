@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Query as Parameter
 
-from chassis import LATEST, Feature, Moment, Query, Resource, Timezone, ValidationFailed, Work, last_instant
+from chassis import LATEST, NOT_AFTER, Feature, Moment, Query, Resource, Timezone, ValidationFailed, Work, last_instant
 from services.analytics.facts.queries import AsOf, end_of
 from services.analytics.retention import rules
 
