@@ -63,6 +63,7 @@ async def test_cohorts_and_retention_count_the_customer(analytics: ServiceUnderT
 @pytest.mark.parametrize(
     ("figure", "params"),
     [("pareto", {}), ("rfm", {}), ("cohorts", {}), ("retention", PERIOD), (f"customers/{uuid7()}", {})],
+    ids=["pareto", "rfm", "cohorts", "retention", "customers"],  # the same in every process of a test run
 )
 async def test_every_definition_says_whether_refunds_are_subtracted(
     analytics: ServiceUnderTest, figure: str, params: dict[str, Any]
