@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
@@ -12,6 +12,8 @@ from chassis.types.ids import uuid7
 from services.loyalty.points import tables
 from tests.support.facts import a_program, a_rule, purchase_recorded
 from tests.support.service import ServiceUnderTest
+
+Result = TypeVar("Result")
 
 
 async def a_running_program(loyalty: ServiceUnderTest, *rules: dict[str, Any], **fields: Any) -> str:
@@ -80,12 +82,12 @@ async def act(loyalty: ServiceUnderTest, redemption: httpx.Response, verb: str) 
 
 
 async def overlapping(
-    loyalty: ServiceUnderTest, path: str, requests: Iterable[Coroutine[Any, Any, httpx.Response]]
-) -> list[httpx.Response]:
-    """Return the responses to requests that all begin before any of them can lock the member's wallet."""
+    loyalty: ServiceUnderTest, path: str, operations: Iterable[Coroutine[Any, Any, Result]]
+) -> list[Result]:
+    """Return the results of operations that all begin before any of them can lock the member's wallet."""
     async with loyalty.work() as work:
         await work.get(tables.Wallet, UUID(path.rpartition("/")[2]), for_update=True)
-        tasks = [asyncio.create_task(request) for request in requests]
+        tasks = [asyncio.create_task(operation) for operation in operations]
         await asyncio.sleep(0.3)  # an operation that does not lock the wallet reads it now
     return await asyncio.gather(*tasks)
 

@@ -6,7 +6,16 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_rule, purchase_recorded
-from tests.support.loyalty import a_running_program, is_sound, membership_of, membership_path, points_of
+from tests.support.loyalty import (
+    a_member,
+    a_running_program,
+    buckets,
+    is_sound,
+    membership_of,
+    membership_path,
+    overlapping,
+    points_of,
+)
 from tests.support.service import ServiceUnderTest
 
 
@@ -118,6 +127,14 @@ async def test_a_member_who_joined_by_request_earns_only_afterwards(loyalty: Ser
     await loyalty.deliver(purchase_recorded("10.00", customer, at="2020-01-01T00:00:00Z"))
     await loyalty.deliver(purchase_recorded("7.00", customer, at="2099-01-01T00:00:00Z"))
     assert await points_of(loyalty, customer) == 7
+
+
+async def test_parallel_batches_of_a_member_lose_no_points(loyalty: ServiceUnderTest) -> None:
+    customer, path = await a_member(loyalty, "10.00")
+    batches = [[purchase_recorded("1.00", customer) for _ in range(2)] for _ in range(4)]
+    await overlapping(loyalty, path, (loyalty.deliver(batch) for batch in batches))
+    assert await buckets(loyalty, path) == (10 + 8, 0, 0)
+    assert await is_sound(loyalty)
 
 
 async def test_a_buyer_who_has_not_joined_an_open_program_earns_nothing(loyalty: ServiceUnderTest) -> None:

@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from chassis import Query, Work, uuid7
-from services.loyalty.points import tables
 from services.loyalty.points.points.events import PointsEarned, PurchaseRecorded
-from services.loyalty.points.queries.accounts import open_accounts_for_credit, publish_due_effects, save
-from services.loyalty.points.queries.earning_rules import rules_by_program
+from services.loyalty.points.queries.accounts import (
+    WalletRow,
+    open_accounts_for_credit,
+    open_new_account,
+    publish_due_effects,
+    save,
+)
+from services.loyalty.points.queries.earning_rules import EarningProgram, active_programs
 from services.loyalty.points.queries.locks import lock_purchases
 from services.loyalty.points.queries.memberships import Joining, join
 from services.loyalty.points.rules import earning
@@ -19,11 +23,12 @@ from services.loyalty.points.rules.account import Account, Lot, Reason
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A membership with its program, the program's rules, and its account while a batch works on it."""
+    """A membership with its program, and its account while a batch works on it."""
 
-    membership: tables.Membership
-    program: tables.Program
-    rules: Sequence[earning.Rule]
+    id: UUID
+    customer_id: UUID
+    joined_at: datetime
+    program: EarningProgram
     account: Account
 
 
@@ -39,47 +44,62 @@ class EligiblePurchase:
 
 
 async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dict[UUID, UUID]:
-    """Award points for each purchase that has not earned yet. Returns the purchases of the new bases, by basis id."""
-    programs = {program.id: program for program in await work.find_all(tables.Program, state="active")}
+    """Award points for each purchase that has not earned yet.
+
+    Returns the purchases of the new bases that have refunds already, by basis id.
+    """
+    programs = await active_programs(work)
     if not programs:
         return {}
     await lock_purchases(work, [purchase.purchase_id for purchase in purchases])
     members = await _open_members(work, programs, purchases)
+    by_customer: dict[UUID, list[Member]] = {}
+    for member in members:
+        by_customer.setdefault(member.customer_id, []).append(member)
     eligible = [
         _eligible_purchase(purchase, member)
         for purchase in purchases
-        for member in members.get(purchase.customer_id, [])
+        for member in by_customer.get(purchase.customer_id, [])
         if _is_eligible(purchase, member)
     ]
-    new_ids = await work.insert_many_or_ignore(tables.EarnBasis, [_basis_row(item) for item in eligible])
-    new = [item for item in eligible if item.basis_id in new_ids]
-    for item in new:
-        await _award(work, item)
-    await save(work, *(member.account for each in members.values() for member in each))
-    return {item.basis_id: item.purchase.purchase_id for item in new}
+    new = {basis.id: basis for basis in await _insert_bases(work, eligible)}
+    for item in eligible:
+        if item.basis_id in new:
+            await _award(work, item)
+    await save(work, *(member.account for member in members))
+    return {basis.id: basis.purchase_id for basis in new.values() if basis.has_refunds}
+
+
+# Members
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow(WalletRow):
+    """A membership with its wallet."""
+
+    program_id: UUID
+    customer_id: UUID
+    joined_at: datetime
 
 
 async def _open_members(
-    work: Work, programs: Mapping[UUID, tables.Program], purchases: Sequence[PurchaseRecorded]
-) -> dict[UUID, list[Member]]:
-    """Return the buyers' memberships in these programs, with their accounts, by customer."""
-    memberships = await work.select(_MEMBERSHIPS, customer_ids=sorted({purchase.customer_id for purchase in purchases}))
-    memberships += await join(work, _joinings(programs, memberships, purchases))
-    by_id = {membership.id: membership for membership in memberships if membership.program_id in programs}
-    rules = await rules_by_program(work)
-    members: dict[UUID, list[Member]] = {}
-    for account in await open_accounts_for_credit(work, list(by_id)):
-        membership = by_id[account.membership_id]
-        program_id = membership.program_id
-        member = Member(membership, programs[program_id], rules.get(program_id, []), account)
-        members.setdefault(membership.customer_id, []).append(member)
+    work: Work, programs: Mapping[UUID, EarningProgram], purchases: Sequence[PurchaseRecorded]
+) -> list[Member]:
+    """Lock and return the buyers' memberships in these programs, and those of buyers who join by their purchase."""
+    customer_ids = sorted({purchase.customer_id for purchase in purchases})
+    rows = await work.fetch(_LOCK_MEMBERS, customer_ids=customer_ids, program_ids=list(programs))
+    accounts = {account.membership_id: account for account in await open_accounts_for_credit(work, rows)}
+    members = [
+        Member(row.id, row.customer_id, row.joined_at, programs[row.program_id], accounts[row.id]) for row in rows
+    ]
+    for new in await join(work, _joinings(programs, rows, purchases)):
+        account = open_new_account(work, new.id)
+        members.append(Member(new.id, new.customer_id, new.joined_at, programs[new.program_id], account))
     return members
 
 
 def _joinings(
-    programs: Mapping[UUID, tables.Program],
-    memberships: Sequence[tables.Membership],
-    purchases: Sequence[PurchaseRecorded],
+    programs: Mapping[UUID, EarningProgram], rows: Sequence[MemberRow], purchases: Sequence[PurchaseRecorded]
 ) -> list[Joining]:
     """Return the buyers who join a program by their purchase, each with the time of the first purchase."""
     first: dict[tuple[UUID, UUID], datetime] = {}
@@ -88,36 +108,79 @@ def _joinings(
             if program.enrolment == "on_purchase" and program.currency == purchase.total.currency:
                 key = (program.id, purchase.customer_id)
                 first[key] = min(first.get(key, purchase.purchased_at), purchase.purchased_at)
-    joined = {(membership.program_id, membership.customer_id) for membership in memberships}
+    joined = {(row.program_id, row.customer_id) for row in rows}
     return [Joining(*key, at) for key, at in sorted(first.items()) if key not in joined]
 
 
-_MEMBERSHIPS = Query(
-    tables.Membership, "select * from membership where customer_id = any(:customer_ids) and state = 'active'"
+# Locked in the order of their ids, so that two transactions do not wait for each other. The sub-select keeps the plan
+# independent of the number of customers: PostgreSQL would plan for few customers each time, which takes longer than the
+# statement itself.
+_LOCK_MEMBERS = Query(
+    MemberRow,
+    """
+    select wallet.id, pending, available, reserved, debt, due_at, settled_at, program_id, customer_id, joined_at
+    from membership join wallet on wallet.id = membership.id
+    where customer_id = any(array(select unnest(:customer_ids::uuid[])))
+    and program_id = any(:program_ids) and state = 'active'
+    order by wallet.id for no key update of wallet
+    """,
 )
+
+
+# Bases
+
+
+@dataclass(frozen=True, slots=True)
+class BasisRow:
+    """A new basis, and whether refunds of its purchase were received before."""
+
+    id: UUID
+    purchase_id: UUID
+    has_refunds: bool
 
 
 def _is_eligible(purchase: PurchaseRecorded, member: Member) -> bool:
     """Return whether a purchase is in the program's currency and not made before the member joined by request."""
     program = member.program
-    joined = program.enrolment == "on_purchase" or member.membership.joined_at <= purchase.purchased_at
+    joined = program.enrolment == "on_purchase" or member.joined_at <= purchase.purchased_at
     return joined and program.currency == purchase.total.currency
 
 
 def _eligible_purchase(purchase: PurchaseRecorded, member: Member) -> EligiblePurchase:
-    rules = earning.active_rules(member.rules, purchase.purchased_at)
+    rules = earning.active_rules(member.program.rules, purchase.purchased_at)
     return EligiblePurchase(uuid7(), purchase, member, purchase.total.minor, rules)
+
+
+async def _insert_bases(work: Work, eligible: Sequence[EligiblePurchase]) -> list[BasisRow]:
+    """Insert the bases of purchases that have not earned yet, and return them."""
+    return await work.fetch(_INSERT_BASES, rows=[_basis_row(item) for item in eligible]) if eligible else []
+
+
+_INSERT_BASES = Query(
+    BasisRow,
+    """
+    insert into earn_basis (id, membership_id, purchase_id, purchased_at, eligible_minor, rules)
+    select id, membership_id, purchase_id, purchased_at, eligible_minor, rules
+    from json_populate_recordset(null::earn_basis, :rows::json)
+    on conflict do nothing
+    returning id, purchase_id,
+              exists(select from told_refund where told_refund.purchase_id = earn_basis.purchase_id) as has_refunds
+    """,
+)
 
 
 def _basis_row(item: EligiblePurchase) -> dict[str, object]:
     return {
         "id": item.basis_id,
-        "membership_id": item.member.membership.id,
+        "membership_id": item.member.id,
         "purchase_id": item.purchase.purchase_id,
         "purchased_at": item.purchase.purchased_at,
         "eligible_minor": item.minor,
         "rules": [rule.reference for rule in item.rules],
     }
+
+
+# Awards
 
 
 async def _award(work: Work, item: EligiblePurchase) -> None:
@@ -133,9 +196,7 @@ def _credit(work: Work, item: EligiblePurchase, award: earning.Award) -> None:
     rule, purchased_at = award.rule, purchase.purchased_at
     # In a program without a pending period, a till whose clock is ahead must not make points pending.
     earned_at = purchased_at if program.pending_days else min(purchased_at, account.now)
-    activates_at, expires_at = earning.lifetime(
-        earned_at, program.pending_days, program.expiry_months, ZoneInfo(program.timezone)
-    )
+    activates_at, expires_at = earning.lifetime(earned_at, program.pending_days, program.expiry_months, program.zone)
     reason = Reason("earn", "purchase", purchase.purchase_id, purchased_at, rule.rule_id, rule.version)
     lot = Lot(uuid7(), purchase.purchase_id, award.points, activates_at, expires_at)
     debt_paid = account.credit(reason, lot)
@@ -146,7 +207,7 @@ def _points_earned(item: EligiblePurchase, award: earning.Award, lot: Lot, debt_
     member = item.member
     return PointsEarned(
         customer_id=item.purchase.customer_id,
-        membership_id=member.membership.id,
+        membership_id=member.id,
         program_id=member.program.id,
         purchase_id=item.purchase.purchase_id,
         rule_id=award.rule.rule_id,

@@ -47,7 +47,7 @@ async def reverse_refund(work: Work, refund: PurchaseRefunded) -> None:
 async def reverse_refunds_received_early(work: Work, new_bases: Mapping[UUID, UUID]) -> None:
     """Reverse points that were just earned by purchases whose refunds were received before.
 
-    `new_bases` are the purchases of new bases, by basis id.
+    `new_bases` are the purchases by the ids of their new bases.
     """
     if not new_bases:
         return

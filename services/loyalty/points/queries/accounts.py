@@ -25,17 +25,21 @@ async def open_account(work: Work, membership_id: UUID, *, purchase_id: UUID | N
     return account
 
 
-async def open_accounts_for_credit(work: Work, membership_ids: Sequence[UUID]) -> list[Account]:
-    """Lock and settle accounts, in the order of their ids.
+async def open_accounts_for_credit(work: Work, wallets: Sequence["WalletRow"]) -> list[Account]:
+    """Settle the accounts of wallets that this transaction has locked.
 
     Lots and holds are loaded only for accounts that have something due. A credit needs them for nothing else.
     """
-    wallets = await work.fetch(_LOCK_WALLETS, membership_ids=list(membership_ids))
-    due = [wallet.id for wallet in wallets if _is_due(wallet, work.now)]
-    accounts = [_to_account(wallet, is_complete=False) for wallet in wallets if not _is_due(wallet, work.now)]
-    accounts += await _load(work, due)
+    accounts = await _to_accounts(work, wallets)
     await _settle(work, accounts)
     return accounts
+
+
+def open_new_account(work: Work, membership_id: UUID) -> Account:
+    """Return the account of a membership that this transaction has inserted."""
+    account = Account(membership_id)
+    account.settle(work.now)
+    return account
 
 
 async def read_account(work: Work, membership_id: UUID) -> Account:
@@ -48,14 +52,8 @@ async def read_account(work: Work, membership_id: UUID) -> Account:
 
 
 async def read_accounts(work: Work, membership_ids: Sequence[UUID]) -> dict[UUID, Account]:
-    """Return accounts by membership id, as settled now, without locking or saving them.
-
-    Lots and holds are loaded only for accounts that have something due.
-    """
-    wallets = await work.select(_WALLETS, membership_ids=list(membership_ids))
-    due = [wallet.id for wallet in wallets if _is_due(wallet, work.now)]
-    accounts = [_to_account(wallet, is_complete=False) for wallet in wallets if not _is_due(wallet, work.now)]
-    accounts += await _load(work, due)
+    """Return accounts by membership id, as settled now, without locking or saving them."""
+    accounts = await _to_accounts(work, await work.select(_WALLETS, membership_ids=list(membership_ids)))
     for account in accounts:
         account.settle(work.now)
     return {account.membership_id: account for account in accounts}
@@ -155,6 +153,13 @@ async def _load(work: Work, membership_ids: Sequence[UUID], purchase_id: UUID | 
     return [_to_account(row, map(_to_lot, row.lots), map(_to_hold, row.holds), is_complete=True) for row in rows]
 
 
+async def _to_accounts(work: Work, wallets: Sequence[WalletRow]) -> list[Account]:
+    """Return the accounts of wallets, with lots and holds only if something is due."""
+    due = [wallet.id for wallet in wallets if _is_due(wallet, work.now)]
+    accounts = [_to_account(wallet, is_complete=False) for wallet in wallets if not _is_due(wallet, work.now)]
+    return accounts + await _load(work, due)
+
+
 def _is_due(wallet: WalletRow, now: datetime) -> bool:
     return wallet.due_at is not None and wallet.due_at <= now
 
@@ -202,7 +207,6 @@ _WALLETS = Query(
     WalletRow,
     "select id, pending, available, reserved, debt, due_at, settled_at from wallet where id = any(:membership_ids)",
 )
-_LOCK_WALLETS = Query(WalletRow, f"{_WALLETS.text} order by id for no key update")
 
 # A single statement is a single snapshot: a wallet and its lots must not be read on two sides of a concurrent commit.
 _ACCOUNTS = Query(
