@@ -35,6 +35,7 @@ COLLECTIONS: dict[str, Any] = {
 """The bodies of operations without a record in their path."""
 PARAMETERS: dict[str, Any] = QUERIES | {
     "PUT /v1/customers/by-external-id": {"source": "till", "id": "3"},
+    "GET /v1/customers/by-external-id": {"source": "till", "id": "1"},  # each release has this customer
     "GET /v1/analytics/retention": {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
 }
 

@@ -103,6 +103,12 @@ def external_keys(external_ids: Iterable[ExternalIdDocument]) -> list[ExternalKe
     return [(item["source"], item["id"]) for item in external_ids]
 
 
+def possible_keys(text: str) -> list[ExternalKey]:
+    """Return every reading of `source:id`, of which both parts may contain colons."""
+    colons = [at for at, character in enumerate(text) if character == ":"]
+    return [(text[:at], text[at + 1 :]) for at in colons if 0 < at < len(text) - 1]
+
+
 def search_name(given_name: str | None, family_name: str | None, name: str | None) -> str:
     """Return the names on a single line, folded, so that a fragment finds them whatever its accents and case."""
     return fold(" ".join(part for part in (given_name, family_name, name) if part))

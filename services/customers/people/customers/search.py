@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from chassis import (
     WRONG_FORMAT,
     Filter,
+    NotFound,
     Page,
     Query,
     UnitOfWork,
@@ -30,10 +31,11 @@ def lookup_filters(work: UnitOfWork, email: str | None, phone: str | None, exter
     if phone is not None:
         filters.append(condition(_BY_PHONE, phone=_normalized("/phone", normalize_phone, phone, work.tenant.region)))
     if external_id is not None:
-        source, colon, id = external_id.partition(":")
-        if not (source and colon and id):
+        keys = rules.possible_keys(external_id)
+        if not keys:
             raise ValidationFailed.field("/external_id", WRONG_FORMAT, "must be written source:id", "query")
-        filters.append(condition(_BY_EXTERNAL_ID, external_id=external_id))
+        sources, ids = [source for source, _ in keys], [id for _, id in keys]
+        filters.append(condition(BY_EXTERNAL_IDS, sources=sources, ids=ids))
     return filters
 
 
@@ -42,6 +44,14 @@ def _normalized(pointer: str, normalize: Callable[..., str], *values: str) -> st
         return normalize(*values)
     except ValueError as error:
         raise ValidationFailed.field(pointer, WRONG_FORMAT, str(error), "query") from None
+
+
+async def find_by_external_id(work: UnitOfWork, source: str, id: str) -> Customer:
+    """Return the customer that has an external id. Raises NotFound."""
+    customers = await work.select(_BY_EXTERNAL_ID, source=source, external_id=id)
+    if not customers:
+        raise NotFound
+    return customers[0]
 
 
 async def search_by_name(work: UnitOfWork, fragment: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
@@ -69,4 +79,20 @@ _SEARCH = Query(
 )
 _BY_EMAIL = "id in (select customer_id from contact_point where kind = 'email' and normal = :email)"
 _BY_PHONE = "id in (select customer_id from contact_point where kind = 'phone' and normal = :phone)"
-_BY_EXTERNAL_ID = "id in (select customer_id from external_id where source || ':' || external_id = :external_id)"
+# The lateral join has a single plan: a look-up of each pair by the unique index (docs/decisions/0015).
+BY_EXTERNAL_IDS = """
+    id in (
+        select known.customer_id from unnest(:sources::text[], :ids::text[]) as named(source, external_id)
+        cross join lateral (
+            select customer_id from external_id
+            where source = named.source and external_id = named.external_id limit 1
+        ) as known
+    )
+"""
+_BY_EXTERNAL_ID = Query(
+    Customer,
+    """
+    select customer.* from external_id as known join customer on customer.id = known.customer_id
+    where known.source = :source and known.external_id = :external_id
+    """,
+)
