@@ -43,7 +43,7 @@ CHASSIS_RIGHTS = {
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 FUNCTIONS = {
-    "customers": {"counts", "search_customers"},
+    "customers": {"counts", "search_customers", "remove_unused_words"},
     "interactions": {"counts", "count_orphans"},
     "loyalty": {"counts"},
     "analytics": {"counts"},
@@ -255,18 +255,30 @@ async def test_a_login_comes_into_its_own_database_only(database: DataDir, login
                 await asyncpg.connect(url_of(database, login).removesuffix(own) + service)
 
 
-@pytest.mark.parametrize("arguments", ["'ada', 10", "'ada', 10, 0.6"])
-async def test_a_search_looks_into_its_own_tenant(database: DataDir, arguments: str) -> None:
+async def test_a_search_looks_into_its_own_tenant(database: DataDir) -> None:
     """The function runs as the owner, to which no policy applies."""
     one, other = two_tenants()
     async with tried_as_superuser(database, "customers") as connection:
         await fill_every_table(connection, one, other)
-        await connection.execute("update customer set search_name = 'ada' where tenant_id = any($1)", [one, other])
+        await connection.execute("update customer set search_words = '{ada}' where tenant_id = any($1)", [one, other])
+        await connection.execute("update name_word set word = 'ada' where tenant_id = any($1)", [one, other])
         mine = await connection.fetchval("select id from customer where tenant_id = $1", one)
         for tenant, found in ((one, [mine]), (None, [])):
             async with as_login(connection, "customers_api", tenant):
-                rows = await connection.fetch(f"select id from search_customers({arguments})")
+                rows = await connection.fetch("select id from search_customers('{ada}', 10, 0.6)")
                 assert [row["id"] for row in rows] == found
+
+
+async def test_unused_words_are_removed_in_their_own_tenant(database: DataDir) -> None:
+    """The function runs as the owner, to which no policy applies."""
+    one, other = two_tenants()
+    async with tried_as_superuser(database, "customers") as connection:
+        await fill_every_table(connection, one, other)
+        async with as_login(connection, "customers_worker", one):
+            assert await connection.fetchval("select remove_unused_words(10)") == 1
+            assert await connection.fetchval("select count(*) from name_word") == 0
+        async with as_login(connection, "customers_worker", other):
+            assert await connection.fetchval("select count(*) from name_word") == 1
 
 
 # Required properties of tables

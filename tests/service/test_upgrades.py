@@ -104,7 +104,9 @@ def lost(before: Contents, after: Contents) -> list[str]:
 
 
 def as_kept_now(table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row in its current form, where several columns are replaced by a document."""
+    """Return a row in its current form: some columns are replaced by a document, and derived columns by others."""
+    if table == "public.customer":
+        return {name: value for name, value in row.items() if name != "search_name"}
     if table != "chassis.tenant" or "facts" in row:
         return row
     names = TenantFacts.model_fields

@@ -1,22 +1,23 @@
-"""Look-ups of customers: their contact points and external ids, kept in line with their records."""
+"""Look-ups of customers: their contact points, external ids and names, kept in line with their records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from chassis import Command, UnitOfWork, ValidationFailed
-from services.customers.people import rules, tables
+from services.customers.people import tables
+from services.customers.people.rules import records
 
 
-def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[rules.ContactPoint]:
+def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[records.ContactPoint]:
     """Return the contact points of a record. Raises ValidationFailed for an impossible phone number."""
     try:
-        return rules.contact_points(customer.emails, customer.phones, work.tenant.region)
-    except rules.InvalidContact as error:
+        return records.contact_points(customer.emails, customer.phones, work.tenant.region)
+    except records.InvalidContact as error:
         raise ValidationFailed.field(error.location, "not_possible", str(error)) from None
 
 
 async def store_contact_points(
-    work: UnitOfWork, points: Mapping[UUID, Sequence[rules.ContactPoint]], *, replaced: Sequence[UUID] = ()
+    work: UnitOfWork, points: Mapping[UUID, Sequence[records.ContactPoint]], *, replaced: Sequence[UUID] = ()
 ) -> None:
     """Store the contact points of customers, in place of those of the customers `replaced`."""
     if replaced:
@@ -29,7 +30,7 @@ async def store_contact_points(
     await work.insert_many(tables.ContactPoint, rows)
 
 
-async def claim_external_ids(work: UnitOfWork, claims: Sequence[tuple[UUID, rules.ExternalKey]]) -> None:
+async def claim_external_ids(work: UnitOfWork, claims: Sequence[tuple[UUID, records.ExternalKey]]) -> None:
     """Store external ids of customers.
 
     If a concurrent transaction has claimed an id, the unique constraint fails and the retry finds its customer.
@@ -42,4 +43,22 @@ async def claim_external_ids(work: UnitOfWork, claims: Sequence[tuple[UUID, rule
     await work.insert_many(tables.ExternalId, rows)
 
 
+async def store_name_words(work: UnitOfWork, customers: Iterable[tables.Customer]) -> None:
+    """Add the words of the customers' names to the vocabulary. `remove_unused_words` removes those of former names."""
+    # Two transactions with the same new words must insert them in the same order, or they deadlock.
+    words = sorted({word for customer in customers for word in customer.search_words})
+    if words:
+        await work.defer(_INSERT_NAME_WORDS, words=words)
+
+
 _DELETE_CONTACT_POINTS = Command("delete from contact_point where customer_id = any(:customers)")
+# The shared lock keeps a word from being removed while this transaction is about to use it.
+_INSERT_NAME_WORDS = Command(
+    """
+    insert into name_word (word)
+    select word from unnest(:words::text[]) as word cross join (
+        select pg_advisory_xact_lock_shared(hashtextextended('name_word ' || current_setting('app.tenant'), 0))
+    ) as lock
+    on conflict (tenant_id, word) do nothing
+    """
+)

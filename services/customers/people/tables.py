@@ -4,8 +4,6 @@ from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlmodel import Field
-
 from chassis import (
     DatabaseFunction,
     Versioned,
@@ -17,7 +15,7 @@ from chassis import (
     unique,
 )
 from services.customers.base import Base
-from services.customers.people.rules import (
+from services.customers.people.rules.records import (
     ContactKind,
     EmailDocument,
     ExternalIdDocument,
@@ -36,15 +34,14 @@ class Customer(Versioned, Base, table=True):
         index("created_at", "id"),
         index("updated_at", "id"),
         index(
-            "search_name",
-            name="ix_customer_search_name",
+            "search_words",
+            name="ix_customer_search_words",
             postgresql_using="gin",
-            postgresql_ops={"search_name": "gin_trgm_ops"},
             postgresql_with={"gin_pending_list_limit": 64},
         ),
     )
     audited: ClassVar[bool] = True
-    computed: ClassVar[frozenset[str]] = frozenset(("search_name",))
+    computed: ClassVar[frozenset[str]] = frozenset(("search_words",))
 
     kind: Kind = choice(Kind, "kind")
     given_name: str | None = None
@@ -64,8 +61,20 @@ class Customer(Versioned, Base, table=True):
     lifecycle: Lifecycle = choice(Lifecycle, "lifecycle", default="prospect")
     state: State = choice(State, "state", default="active")
     custom: dict[str, Any] = document(default_factory=dict)
-    search_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
-    """The names on a single line, without accents and case: a name fragment is compared with it."""
+    search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
+    """The words of the names, without accents and case."""
+
+
+class NameWord(Base, table=True):
+    """A word of the names of a tenant's customers. A search compares its words with these, not with every customer."""
+
+    __tablename__ = "name_word"
+    __table_args__ = (
+        unique("word"),
+        index("word", name="ix_name_word_word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+    )
+
+    word: str
 
 
 class ContactPoint(Base, table=True):
@@ -98,26 +107,86 @@ class ExternalId(Base, table=True):
     external_id: str
 
 
-# Similarity is not leakproof, so row-level security would prevent the use of the index. The function reads as the
-# owner, and only the tenant of the transaction. The closer a match must be, the fewer of the index's long lists it
-# reads.
+# Similarity is not leakproof, so row-level security would prevent the use of the indexes. The functions read as the
+# owner, and only the tenant of the transaction.
 search_customers = DatabaseFunction(
-    "search_customers(text, integer, real)",
+    "search_customers(text[], integer, real)",
     """
-    create or replace function search_customers(fragment text, most integer, closeness real)
+    create or replace function search_customers(words text[], most integer, closeness real)
     returns table (id uuid, score real)
     language plpgsql stable security definer set search_path = public, pg_temp
     set pg_trgm.word_similarity_threshold = 0.6 as $$
         begin
             perform set_config('pg_trgm.word_similarity_threshold', closeness::text, true);
             return query
-                select customer.id, word_similarity(fragment, search_name) as score from customer
-                where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
-                    and fragment <% search_name
-                order by score desc, customer.id limit most;
+                with asked as materialized (
+                    select word, (length(word) + 1)::real as weight,
+                        case when length(word) > 2 then '%' else '' end || word || '%' as pattern
+                    from unnest(words) as word
+                ),
+                similar_words as (
+                    select known.word from asked cross join lateral (
+                        select name_word.word from name_word
+                        where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
+                            and (asked.word <% name_word.word or name_word.word like asked.pattern)
+                        order by word_similarity(asked.word, name_word.word) desc, name_word.word limit 200
+                    ) as known
+                ),
+                candidate as materialized (
+                    select customer.id, own.word from customer cross join unnest(search_words) as own(word)
+                    where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
+                        and search_words && (select coalesce(array_agg(word), '{}') from similar_words)
+                ),
+                pair as materialized (
+                    select asked.word as asked, own.word, asked.weight * greatest(
+                        word_similarity(asked.word, own.word),
+                        case when own.word like asked.pattern then 0.6::real end
+                    ) as points
+                    from asked cross join (select distinct word from candidate) as own
+                ),
+                best as (
+                    select candidate.id, max(pair.points) as points
+                    from candidate join pair using (word) group by candidate.id, pair.asked
+                )
+                select best.id, sum(best.points) / (select sum(weight) from asked) as score from best
+                group by best.id having sum(best.points) >= closeness * (select sum(weight) from asked)
+                order by score desc, best.id limit most;
         end
         $$
     """,
     requires="select similarity('', '')",  # loads the extension: its setting is unknown before
 )
-Base.metadata.info.setdefault("objects", []).append(search_customers)
+# Transactions that write words hold the lock of their tenant as well, shared. So none of them is about to use a word
+# that this function removes.
+remove_unused_words = DatabaseFunction(
+    "remove_unused_words(integer)",
+    """
+    create or replace function remove_unused_words(most integer) returns integer
+    language plpgsql security definer set search_path = public, pg_temp as $$
+        declare
+            unused text[];
+            removed integer;
+        begin
+            unused := array(
+                select word from name_word
+                where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
+                except select unnest(search_words) from customer
+                where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid) limit most
+            );
+            if unused = '{}' then
+                return 0;
+            end if;
+            perform pg_advisory_xact_lock(hashtextextended('name_word ' || current_setting('app.tenant'), 0));
+            delete from name_word
+            where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid) and word = any(unused)
+                and not exists (
+                    select from customer where tenant_id = name_word.tenant_id
+                        and search_words @> array[name_word.word]
+                );
+            get diagnostics removed = row_count;
+            return removed;
+        end
+        $$
+    """,
+)
+Base.metadata.info.setdefault("objects", []).extend((search_customers, remove_unused_words))

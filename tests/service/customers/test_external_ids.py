@@ -36,7 +36,7 @@ async def test_an_unknown_external_id_finds_no_customer(customers: ServiceUnderT
     await customers.post("/v1/customers", a_customer(**known_as("1")))
     assert (await customers.get(PATH, source="till", id="2")).status_code == 404
     assert (await customers.get(PATH, source="shop", id="1")).status_code == 404
-    assert (await customers.get(PATH, source="till")).status_code == 400
+    assert (await customers.get(PATH, source="till")).status_code == 422
     assert (await customers.get("/v1/customers", external_id="till:2")).json()["items"] == []
 
 

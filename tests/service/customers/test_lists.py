@@ -70,11 +70,11 @@ async def test_a_fragment_finds_nobody_of_another_tenant(running_customers: Serv
     assert await names(other, email="zoe@example.com") == []
 
 
-@pytest.mark.parametrize("q", ["a", "a" * 101, "'; drop table customer; --", "%", "%%%"])
+@pytest.mark.parametrize("q", ["", "a" * 101, "'; drop table customer; --", "%", "%%%", "_", "\u0627\u0301"])
 async def test_a_strange_fragment_finds_nobody_or_is_refused(customers: ServiceUnderTest, q: str) -> None:
     await some_customers(customers)
     answer = await customers.get("/v1/customers", q=q)
-    assert answer.status_code == (200 if 2 <= len(q) <= 100 else 422)
+    assert answer.status_code == (200 if 1 <= len(q) <= 100 else 422)
     assert answer.json().get("items", []) == []
 
 
@@ -108,3 +108,10 @@ async def test_pages_of_a_filtered_sorted_list_meet(customers: ServiceUnderTest)
     assert [one["given_name"] for one in first["items"]] + rest == ["n5", "n3", "n1"]
     moved = await customers.get("/v1/customers", sort="-created_at", limit="2", cursor=first["next_cursor"])
     assert moved.json()["code"] == "invalid_cursor"
+
+
+async def test_addresses_that_differ_in_a_letter_are_two(customers: ServiceUnderTest) -> None:
+    for given_name, address in (("Groß", "weiß@straße.de"), ("Gross", "weiss@strasse.de")):
+        await customers.post("/v1/customers", a_customer(given_name=given_name, emails=[{"address": address}]))
+    assert await names(customers, email="weiß@Straße.de") == ["Groß"]
+    assert await names(customers, email="Weiss@strasse.de") == ["Gross"]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.customers.people import rules
+from services.customers.people.rules import records
 
 FIELDS = ("name", "emails", "phones", "external_ids", "tags", "custom", "lifecycle")
-STANDING = rules.with_defaults({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
+STANDING = records.with_defaults({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ STANDING = rules.with_defaults({"name": "Ada", "tags": ["a"], "external_ids": [{
     ],
 )
 def test_an_upsert_changes(case: str, given: dict[str, Any], changed: dict[str, Any]) -> None:
-    assert rules.diff(STANDING, given) == changed
+    assert records.diff(STANDING, given) == changed
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_an_upsert_changes(case: str, given: dict[str, Any], changed: dict[str, 
     ],
 )
 def test_somebody_must_be_meant(given: dict[str, Any], identifiable: bool) -> None:
-    assert rules.is_identifiable(rules.with_defaults(given, FIELDS)) is identifiable
+    assert records.is_identifiable(records.with_defaults(given, FIELDS)) is identifiable
 
 
 def test_a_bad_number_is_pointed_to() -> None:
-    phones: list[rules.PhoneDocument] = [
+    phones: list[records.PhoneDocument] = [
         {"number": "020 794 0800", "label": None},
         {"number": "none", "label": None},
     ]
-    with pytest.raises(rules.InvalidContact) as refused:
-        rules.contact_points([], phones, "NL")
+    with pytest.raises(records.InvalidContact) as refused:
+        records.contact_points([], phones, "NL")
     assert refused.value.location == "/phones/1/number"

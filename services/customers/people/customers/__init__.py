@@ -6,7 +6,7 @@ same customer sent twice is stored once.
     events.py   the published events, and the problems
     schemas.py  request and response bodies
     upserts.py  many records at once, by external id
-    search.py   look-ups, and search by a fragment of the name
+    search.py   look-ups, and search by name
     routes.py   the operations
 """
 

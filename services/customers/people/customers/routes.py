@@ -33,7 +33,7 @@ from chassis import (
     paginate,
     time_range,
 )
-from services.customers.people import rules, tables
+from services.customers.people import tables
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     CustomerUpdated,
@@ -48,9 +48,15 @@ from services.customers.people.customers.schemas import (
     ExternalReferenceCreate,
 )
 from services.customers.people.customers.search import find_by_external_id, lookup_filters, search_by_name
-from services.customers.people.customers.upserts import created_event, new_customer, upsert_many, with_search_name
-from services.customers.people.queries import claim_external_ids, contact_points_of, store_contact_points
-from services.customers.people.rules import Lifecycle, State
+from services.customers.people.customers.upserts import created_event, new_customer, upsert_many, with_search_words
+from services.customers.people.queries import (
+    claim_external_ids,
+    contact_points_of,
+    store_contact_points,
+    store_name_words,
+)
+from services.customers.people.rules import records
+from services.customers.people.rules.records import Lifecycle, State
 
 feature = Feature("customers")
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
@@ -63,11 +69,12 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
     customer = new_customer(work, body)
     points = contact_points_of(work, customer)
-    keys = rules.external_keys(customer.external_ids)
+    keys = records.external_keys(customer.external_ids)
     await _reject_taken_ids(work, keys)
     customer = await work.insert(customer)
     await store_contact_points(work, {customer.id: points})
     await claim_external_ids(work, [(customer.id, key) for key in dict.fromkeys(keys)])
+    await store_name_words(work, [customer])
     work.publish(created_event(customer))
     return Customer.from_row(customer)
 
@@ -116,7 +123,9 @@ async def list_customers(
     email: Annotated[Line | None, Parameter(description="E-mail address.")] = None,
     phone: Annotated[ShortLine | None, Parameter(description="Phone number, in any notation.")] = None,
     external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
-    q: Annotated[str | None, Parameter(min_length=2, max_length=100, description="A fragment of a name.")] = None,
+    q: Annotated[
+        str | None, Parameter(min_length=1, max_length=100, description="Words of a name, or parts of them.")
+    ] = None,
     lifecycle: Lifecycle | None = None,
     state: State | None = None,
     tag: Annotated[ShortLine | None, Parameter(description="Tag.")] = None,
@@ -124,8 +133,8 @@ async def list_customers(
 ) -> Page[Customer]:
     """List customers, or find them by their contact points, external ids or names.
 
-    `q` ignores accents and case and tolerates a wrong letter or two. It returns the best matches first, on a single
-    page. Distant matches are returned only if there are no close matches.
+    `q` ignores accents and case and tolerates a wrong letter or two. Each of its words counts by its length. It
+    returns the best matches first, on a single page. Distant matches are returned only if there are no close matches.
     """
     filters = [*equals(lifecycle=lifecycle, state=state), *created_at.filters]
     filters += lookup_filters(work, email, phone, external_id)
@@ -152,9 +161,11 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
     changes = _changes(before, body)
     if not changes:
         return Customer.from_row(before)
-    after = with_search_name(before.replace(**changes))
-    customer = await work.update(before, **changes, search_name=after.search_name)
+    after = with_search_words(before.replace(**changes))
+    customer = await work.update(before, **changes, search_words=after.search_words)
     await _sync_lookups(work, before, after)
+    if after.search_words != before.search_words:
+        await store_name_words(work, [after])
     work.publish(CustomerUpdated(customer_id=id, version=customer.version, changed=sorted(changes)))
     return Customer.from_row(customer)
 
@@ -167,8 +178,8 @@ def _changes(before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
     if body.custom is not None:
         values["custom"] = merge_patch(before.custom, body.custom)
     current = {name: getattr(before, name) for name in FIELDS}
-    after = current | rules.with_defaults(values, values)
-    if not rules.is_identifiable(after):
+    after = current | records.with_defaults(values, values)
+    if not records.is_identifiable(after):
         raise NotIdentifiable
     return {name: value for name, value in after.items() if not json.json_equal(value, current[name])}
 
@@ -178,7 +189,7 @@ async def _sync_lookups(work: UnitOfWork, before: tables.Customer, after: tables
     if after.emails != before.emails or after.phones != before.phones:
         points = contact_points_of(work, after)
         await store_contact_points(work, {after.id: points}, replaced=[after.id])
-    old, new = set(rules.external_keys(before.external_ids)), set(rules.external_keys(after.external_ids))
+    old, new = set(records.external_keys(before.external_ids)), set(records.external_keys(after.external_ids))
     for source, external_id in sorted(old - new):
         await work.execute(_DELETE_EXTERNAL_ID, source=source, external_id=external_id)
     if new - old:
@@ -186,7 +197,7 @@ async def _sync_lookups(work: UnitOfWork, before: tables.Customer, after: tables
         await claim_external_ids(work, [(after.id, key) for key in sorted(new - old)])
 
 
-async def _reject_taken_ids(work: UnitOfWork, keys: list[rules.ExternalKey]) -> None:
+async def _reject_taken_ids(work: UnitOfWork, keys: list[records.ExternalKey]) -> None:
     for index, (source, external_id) in enumerate(keys):
         holder = await work.find(tables.ExternalId, source=source, external_id=external_id)
         if holder is not None:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from chassis import Day, Fields, JsonObject, Line, Reference, RequestBody, Resource, ShortLine, normalize_email
 from services.customers.people import tables
-from services.customers.people.rules import AccountKind, Kind, Lifecycle, State
+from services.customers.people.rules.records import AccountKind, Kind, Lifecycle, State
 
 
 def _require_address(address: str) -> str:

@@ -1,4 +1,4 @@
-"""Look-ups by e-mail, phone and external id, and search by a fragment of the name."""
+"""Look-ups by e-mail, phone and external id, and search by name."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,13 +14,14 @@ from chassis import (
     normalize_email,
     normalize_phone,
 )
-from services.customers.people import rules
 from services.customers.people.customers.schemas import Customer
+from services.customers.people.rules import names, records
 
 SEARCH_CANDIDATES = 1_000
-"""Maximum matches of a fragment that are considered, before other filters."""
+"""Maximum matches of a search that are considered, before other filters."""
+MAX_SEARCHED_WORDS = 10
 SIMILARITY_THRESHOLDS = (0.6, 0.5, 0.4)
-"""The share of a fragment's trigrams that a name must have. A wrong letter in six leaves half of them."""
+"""The share of the searched trigrams that a name must have. A wrong letter in six leaves half of them."""
 
 
 def lookup_filters(work: UnitOfWork, email: str | None, phone: str | None, external_id: str | None) -> list[Filter]:
@@ -31,7 +32,7 @@ def lookup_filters(work: UnitOfWork, email: str | None, phone: str | None, exter
     if phone is not None:
         filters.append(condition(_BY_PHONE, phone=_normalized("/phone", normalize_phone, phone, work.tenant.region)))
     if external_id is not None:
-        keys = rules.possible_keys(external_id)
+        keys = records.possible_keys(external_id)
         if not keys:
             raise ValidationFailed.field("/external_id", WRONG_FORMAT, "must be written source:id", "query")
         sources, ids = [source for source, _ in keys], [id for _, id in keys]
@@ -54,13 +55,14 @@ async def find_by_external_id(work: UnitOfWork, source: str, id: str) -> Custome
     return customers[0]
 
 
-async def search_by_name(work: UnitOfWork, fragment: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
-    """Return the best matches of a name fragment, on a single page: distant matches only if there are no close ones."""
+async def search_by_name(work: UnitOfWork, text: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
+    """Return the best matches of a name, on a single page: distant matches only if there are no close ones."""
     customers: list[Customer] = []
+    words = list(dict.fromkeys(names.split(text)))[:MAX_SEARCHED_WORDS]
     for threshold in SIMILARITY_THRESHOLDS:
         customers = await work.select(
             _SEARCH.where(where),
-            fragment=rules.fold(fragment),
+            words=words,
             candidates=SEARCH_CANDIDATES,
             threshold=threshold,
             limit=limit,
@@ -73,7 +75,7 @@ async def search_by_name(work: UnitOfWork, fragment: str, limit: int, where: Seq
 _SEARCH = Query(
     Customer,
     """
-    select customer.* from search_customers(:fragment, :candidates, :threshold) as match
+    select customer.* from search_customers(:words::text[], :candidates, :threshold) as match
     join customer using (id) where {where} order by match.score desc, id limit :limit
     """,
 )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from chassis import Outcome, Problem, Query, UnitOfWork
-from services.customers.people import rules, tables
+from services.customers.people import tables
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     CustomerCreated,
@@ -18,10 +18,16 @@ from services.customers.people.customers.events import (
     NotIdentifiable,
 )
 from services.customers.people.customers.schemas import FIELDS, CustomerCreate
-from services.customers.people.queries import claim_external_ids, contact_points_of, store_contact_points
+from services.customers.people.queries import (
+    claim_external_ids,
+    contact_points_of,
+    store_contact_points,
+    store_name_words,
+)
+from services.customers.people.rules import names, records
 
 UpsertStatus = Literal["created", "updated", "unchanged"]
-WRITTEN = (*FIELDS, "search_name", "version", "updated_at")
+WRITTEN = (*FIELDS, "search_words", "version", "updated_at")
 """The columns that an upsert writes."""
 
 
@@ -32,8 +38,8 @@ class Draft:
     customer: tables.Customer
     is_new: bool
     changed: bool = False
-    new_keys: list[rules.ExternalKey] = field(default_factory=list)
-    contact_points: list[rules.ContactPoint] | None = None
+    new_keys: list[records.ExternalKey] = field(default_factory=list)
+    contact_points: list[records.ContactPoint] | None = None
     """The contact points to store, or None if they stay as they are."""
 
 
@@ -55,18 +61,18 @@ async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerCreat
     return outcomes
 
 
-async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerCreate]) -> dict[rules.ExternalKey, Draft]:
+async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerCreate]) -> dict[records.ExternalKey, Draft]:
     """Return the records that the items name, locked, by each of their external ids."""
     keys = {key for item in items for key in _keys_of(item)}
     customers = await work.fetch(
         _LOCK_BY_EXTERNAL_IDS, sources=[source for source, _ in keys], ids=[id for _, id in keys]
     )
     drafts = [Draft(customer, is_new=False) for customer in customers]
-    return {key: draft for draft in drafts for key in rules.external_keys(draft.customer.external_ids)}
+    return {key: draft for draft in drafts for key in records.external_keys(draft.customer.external_ids)}
 
 
 def _apply(
-    work: UnitOfWork, drafts: dict[rules.ExternalKey, Draft], item: CustomerCreate
+    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], item: CustomerCreate
 ) -> tuple[Draft, UpsertStatus]:
     keys = _keys_of(item)
     named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
@@ -86,7 +92,7 @@ def _apply(
     return draft, status
 
 
-def _keys_of(item: CustomerCreate) -> list[rules.ExternalKey]:
+def _keys_of(item: CustomerCreate) -> list[records.ExternalKey]:
     return [(reference.source, reference.id) for reference in item.external_ids or []]
 
 
@@ -104,11 +110,11 @@ def _create(work: UnitOfWork, item: CustomerCreate) -> Draft:
 def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
     """Apply the fields of an item to a record. Returns whether they change it."""
     before = _values_of(draft.customer)
-    changes = rules.diff(before, values)
+    changes = records.diff(before, values)
     if not changes:
         return False
     version = draft.customer.version + 1
-    draft.customer = with_search_name(draft.customer.replace(**changes, version=version, updated_at=work.now))
+    draft.customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
     draft.changed = True
     if {"emails", "phones"} & changes.keys():
         draft.contact_points = contact_points_of(work, draft.customer)
@@ -131,6 +137,7 @@ async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
         work, points, replaced=[draft.customer.id for draft in changed if draft.contact_points is not None]
     )
     await claim_external_ids(work, [(draft.customer.id, key) for draft in drafts for key in draft.new_keys])
+    await store_name_words(work, [draft.customer for draft in drafts])
 
 
 # Shared with the operations on a single record
@@ -138,16 +145,15 @@ async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
 
 def new_customer(work: UnitOfWork, body: CustomerCreate) -> tables.Customer:
     """Return the row of a new customer. Raises NotIdentifiable."""
-    values = rules.with_defaults(body.changes(), FIELDS)
-    if not rules.is_identifiable(values):
+    values = records.with_defaults(body.changes(), FIELDS)
+    if not records.is_identifiable(values):
         raise NotIdentifiable
-    return with_search_name(tables.Customer(**values, created_at=work.now, updated_at=work.now))
+    return with_search_words(tables.Customer(**values, created_at=work.now, updated_at=work.now))
 
 
-def with_search_name(customer: tables.Customer) -> tables.Customer:
-    """Return the row with its names folded for the search."""
-    name = rules.search_name(customer.given_name, customer.family_name, customer.name)
-    return customer.replace(search_name=name)
+def with_search_words(customer: tables.Customer) -> tables.Customer:
+    """Return the row with the words of its names."""
+    return customer.replace(search_words=names.search_words(customer.given_name, customer.family_name, customer.name))
 
 
 def created_event(customer: tables.Customer) -> CustomerCreated:

@@ -1,6 +1,5 @@
 """The content of a customer's record, and the changes of an upsert. Plain values in, plain values out."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -107,17 +106,6 @@ def possible_keys(text: str) -> list[ExternalKey]:
     """Return every reading of `source:id`, of which both parts may contain colons."""
     colons = [at for at, character in enumerate(text) if character == ":"]
     return [(text[:at], text[at + 1 :]) for at in colons if 0 < at < len(text) - 1]
-
-
-def search_name(given_name: str | None, family_name: str | None, name: str | None) -> str:
-    """Return the names on a single line, folded, so that a fragment finds them whatever its accents and case."""
-    return fold(" ".join(part for part in (given_name, family_name, name) if part))
-
-
-def fold(text: str) -> str:
-    """Return text without accents and case, single-spaced: "  Müller " is "muller"."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(character for character in decomposed if not unicodedata.combining(character)).split())
 
 
 def _value(name: str, value: Any) -> Any:
