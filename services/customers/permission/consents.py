@@ -22,10 +22,10 @@ from chassis import (
     Reference,
     RequestBody,
     Resource,
-    ValidationFailed,
     Work,
     equals,
     paginate,
+    reject_future,
 )
 from services.customers.people.tables import Customer
 from services.customers.permission import rules, tables
@@ -93,11 +93,14 @@ class Permission(Resource):
 
 @feature.post("/customers/{id:uuid}/consents", scope="customers:write", status_code=201)
 async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Consent:
-    """Record a decision. `decided_at` defaults to now."""
+    """Record a decision. `decided_at` defaults to now.
+
+    The clock of a client may be ahead: a time within the next day is stored as now, and a later one is rejected.
+    """
     await work.get(Customer, id, for_update=True)
     decided_at = body.decided_at or work.now
-    if decided_at > work.now:
-        raise ValidationFailed.field("/decided_at", "in_the_future", "a decision cannot lie in the future")
+    reject_future(work, decided_at, "/decided_at")
+    decided_at = min(decided_at, work.now)
     values = body.values() | {"decided_at": decided_at}
     receipt = await work.insert(tables.ConsentReceipt(**values, customer_id=id, actor=work.actor, recorded_at=work.now))
     event = ConsentGranted if receipt.decision == "granted" else ConsentWithdrawn

@@ -1,5 +1,6 @@
 """Consents: the latest decision counts, and the response includes its receipt."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +58,25 @@ async def test_a_grant_that_comes_late_undoes_no_withdrawal(customers: ServiceUn
     assert (await permission(customers, path))["reason"] == "withdrawn"  # on a tie, the stricter counts
     await decide(customers, path, "granted", decided_at="2026-02-01T00:00:00.000001Z")
     assert (await permission(customers, path))["permitted"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1.5), timedelta(hours=23)])
+async def test_a_clock_that_is_ahead_does_not_lose_a_withdrawal(customers: ServiceUnderTest, ahead: timedelta) -> None:
+    path = await a_customers_path(customers)
+    await decide(customers, path, "granted")
+    receipt = await decide(customers, path, "withdrawn", decided_at=(datetime.now(UTC) + ahead).isoformat())
+    assert receipt["decided_at"] == receipt["recorded_at"]
+    assert (await permission(customers, path))["reason"] == "withdrawn"
+    await decide(customers, path, "granted")
+    assert (await permission(customers, path))["permitted"]
+
+
+async def test_a_decision_of_the_day_after_tomorrow_is_refused(customers: ServiceUnderTest) -> None:
+    path = await a_customers_path(customers)
+    decided_at = (datetime.now(UTC) + timedelta(hours=25)).isoformat()
+    body = {**EMAIL, "decision": "granted", "source": "web form", "decided_at": decided_at}
+    answer = await customers.post(f"{path}/consents", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "in_the_future")
 
 
 async def test_who_is_not_active_is_not_written_to(customers: ServiceUnderTest) -> None:
