@@ -35,3 +35,7 @@ class AmbiguousExternalIds(Problem, status=409):
 
 class NotIdentifiable(Problem, status=422):
     """A customer needs a name, an e-mail address, a phone number or an external id."""
+
+
+class KindDiffers(Problem, status=409):
+    """The customer with this external id is of another kind. Correct its kind with PATCH, or the external id."""

@@ -38,6 +38,7 @@ from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     CustomerUpdated,
     ExternalIdTaken,
+    KindDiffers,
     NotIdentifiable,
 )
 from services.customers.people.customers.schemas import (
@@ -48,7 +49,13 @@ from services.customers.people.customers.schemas import (
     ExternalReferenceCreate,
 )
 from services.customers.people.customers.search import find_by_external_id, lookup_filters, search_by_name
-from services.customers.people.customers.upserts import created_event, new_customer, upsert_many, with_search_words
+from services.customers.people.customers.upserts import (
+    created_event,
+    new_customer,
+    reject_impossible,
+    upsert_many,
+    with_search_words,
+)
 from services.customers.people.queries import (
     claim_external_ids,
     contact_points_of,
@@ -73,7 +80,7 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     await _reject_taken_ids(work, keys)
     customer = await work.insert(customer)
     await store_contact_points(work, {customer.id: points})
-    await claim_external_ids(work, [(customer.id, key) for key in dict.fromkeys(keys)])
+    await claim_external_ids(work, [(customer.id, key) for key in keys])
     await store_name_words(work, [customer])
     work.publish(created_event(customer))
     return Customer.from_row(customer)
@@ -89,7 +96,9 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerCreate]) -> Ba
     return batch_response(batch, await upsert_many(work, batch.valid_items()))
 
 
-@feature.put("/customers/by-external-id", scope="customers:write", raises=[AmbiguousExternalIds, NotIdentifiable])
+@feature.put(
+    "/customers/by-external-id", scope="customers:write", raises=[AmbiguousExternalIds, KindDiffers, NotIdentifiable]
+)
 async def upsert_customer(
     work: Work,
     body: CustomerCreate,
@@ -158,7 +167,7 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
     """Change the fields that are named: null clears a field, lists are replaced, `custom` is merged."""
     before = await work.get(tables.Customer, id, for_update=True)
     work.check_version(before, if_match)
-    changes = _changes(before, body)
+    changes = _changes(work, before, body)
     if not changes:
         return Customer.from_row(before)
     after = with_search_words(before.replace(**changes))
@@ -170,7 +179,7 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
     return Customer.from_row(customer)
 
 
-def _changes(before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
+def _changes(work: UnitOfWork, before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
     """Return the fields that a patch changes. Raises ValidationFailed or NotIdentifiable."""
     values = body.changes()
     if "kind" in values and body.kind is None:
@@ -181,7 +190,9 @@ def _changes(before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
     after = current | records.with_defaults(values, values)
     if not records.is_identifiable(after):
         raise NotIdentifiable
-    return {name: value for name, value in after.items() if not json.json_equal(value, current[name])}
+    changes = {name: value for name, value in after.items() if not json.json_equal(value, current[name])}
+    reject_impossible(work, changes)
+    return changes
 
 
 async def _sync_lookups(work: UnitOfWork, before: tables.Customer, after: tables.Customer) -> None:

@@ -1,19 +1,27 @@
 """Request and response bodies of customers."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Day, Fields, JsonObject, Line, Reference, RequestBody, Resource, ShortLine, normalize_email
+from chassis import Day, Fields, JsonObject, Line, Lines, Reference, RequestBody, Resource, ShortLine, normalize_email
 from services.customers.people import tables
+from services.customers.people.rules.countries import require_country
 from services.customers.people.rules.records import AccountKind, Kind, Lifecycle, State
+
+Item = TypeVar("Item")
 
 
 def _require_address(address: str) -> str:
     normalize_email(address.strip())
     return address.strip()
+
+
+def _collapse_repeats(items: list[Item]) -> list[Item]:
+    """Return the items in order, each once."""
+    return [item for index, item in enumerate(items) if item not in items[:index]]
 
 
 class EmailFields(Fields):
@@ -35,11 +43,11 @@ class PhoneFields(Fields):
 class AddressFields(Fields):
     """A postal address."""
 
-    street: Line | None = None
+    street: Annotated[Lines, Field(examples=["Keizersgracht 1\nApt 2"])] | None = None
     city: Line | None = None
     region: Line | None = None
     postal_code: ShortLine | None = None
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"])] | None = None
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"]), AfterValidator(require_country)] | None = None
     latitude: Annotated[float, Field(strict=True, ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(strict=True, ge=-180, le=180)] | None = None
 
@@ -95,16 +103,19 @@ class PersonFields(Fields):
     preferred_channel: ShortLine | None = None
 
 
+Distinct = AfterValidator(_collapse_repeats)
+
+
 class CustomerFields(PersonFields, RequestBody):
     """The fields that a request may set. Null clears a field: a response shows an empty list for a cleared list."""
 
-    account_kinds: Annotated[list[AccountKind], Field(max_length=6)] | None = None
+    account_kinds: Annotated[list[AccountKind], Field(max_length=6), Distinct] | None = None
     emails: Annotated[list[EmailCreate], Field(max_length=50)] | None = None
     phones: Annotated[list[PhoneCreate], Field(max_length=50)] | None = None
     addresses: Annotated[list[AddressCreate], Field(max_length=50)] | None = None
-    external_ids: Annotated[list[ExternalReferenceCreate], Field(max_length=50)] | None = None
-    languages: Annotated[list[ShortLine], Field(max_length=50)] | None = None
-    tags: Annotated[list[ShortLine], Field(max_length=200)] | None = None
+    external_ids: Annotated[list[ExternalReferenceCreate], Field(max_length=50), Distinct] | None = None
+    languages: Annotated[list[ShortLine], Field(max_length=50), Distinct] | None = None
+    tags: Annotated[list[ShortLine], Field(max_length=200), Distinct] | None = None
     lifecycle: Lifecycle | None = None
     custom: JsonObject | None = None
 

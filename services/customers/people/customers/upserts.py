@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Outcome, Problem, Query, UnitOfWork
+from chassis import (
+    IN_THE_FUTURE,
+    MAX_CLOCK_SKEW,
+    MAX_DOCUMENT_BYTES,
+    Outcome,
+    Problem,
+    Query,
+    UnitOfWork,
+    ValidationFailed,
+)
 from services.customers.people import tables
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     CustomerCreated,
     CustomerUpdated,
+    KindDiffers,
     NotIdentifiable,
 )
 from services.customers.people.customers.schemas import FIELDS, CustomerCreate
@@ -84,6 +94,8 @@ def _apply(
         draft = _create(work, item)
         status = "created"
     else:
+        if item.kind != draft.customer.kind:
+            raise KindDiffers(f"The customer is of the kind {draft.customer.kind}.", customer_id=str(draft.customer.id))
         status = "updated" if _change(work, draft, item.changes()) else "unchanged"
     for key in keys:
         if key not in drafts:
@@ -113,6 +125,7 @@ def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
     changes = records.diff(before, values)
     if not changes:
         return False
+    reject_impossible(work, changes)
     version = draft.customer.version + 1
     draft.customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
     draft.changed = True
@@ -148,7 +161,22 @@ def new_customer(work: UnitOfWork, body: CustomerCreate) -> tables.Customer:
     values = records.with_defaults(body.changes(), FIELDS)
     if not records.is_identifiable(values):
         raise NotIdentifiable
+    reject_impossible(work, values)
     return with_search_words(tables.Customer(**values, created_at=work.now, updated_at=work.now))
+
+
+def reject_impossible(work: UnitOfWork, values: records.Values) -> None:
+    """Raise ValidationFailed for a birth date in the future, or for too many custom fields.
+
+    Today is the tenant's day. A day of tolerance allows for customers further east.
+    """
+    birth_date = values.get("birth_date")
+    if birth_date is not None and birth_date > (work.now.astimezone(work.tenant.zone) + MAX_CLOCK_SKEW).date():
+        raise ValidationFailed.field("/birth_date", IN_THE_FUTURE, "must not be in the future")
+    if not records.fits(values.get("custom") or {}):
+        raise ValidationFailed.field(
+            "/custom", records.CUSTOM_TOO_LARGE, f"the record would have more than {MAX_DOCUMENT_BYTES} bytes of it"
+        )
 
 
 def with_search_words(customer: tables.Customer) -> tables.Customer:

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from chassis.types.json import json_equal
+from chassis.types.codes import FieldCode
+from chassis.types.documents import MAX_DOCUMENT_BYTES
+from chassis.types.json import dumps, json_equal
 from chassis.types.text import normalize_email, normalize_phone
 
 Kind = Literal["person", "organization"]
@@ -24,6 +26,11 @@ ContactPoint = tuple[ContactKind, str]
 LISTS = frozenset(("account_kinds", "emails", "phones", "addresses", "external_ids", "languages", "tags"))
 DEFAULTS: dict[str, Any] = {name: [] for name in LISTS} | {"custom": {}, "lifecycle": "prospect"}
 """The values of fields about which nothing is known. All others are null."""
+CUSTOM_TOO_LARGE = FieldCode(
+    "custom_too_large",
+    "The custom fields of the record would exceed 64 KiB in all.",
+    "Remove fields by setting them to null. Store large documents in another system.",
+)
 IDENTIFYING = ("given_name", "family_name", "name", "emails", "phones", "external_ids")
 
 
@@ -79,6 +86,11 @@ def diff(current: Values, values: Values) -> dict[str, Any]:
         if not json_equal(new, current[name]):
             changes[name] = new
     return changes
+
+
+def fits(custom: Mapping[str, Any]) -> bool:
+    """Return whether custom fields are within their limit."""
+    return not custom or len(dumps(custom)) <= MAX_DOCUMENT_BYTES
 
 
 def contact_points(emails: Sequence[EmailDocument], phones: Sequence[PhoneDocument], region: str) -> list[ContactPoint]:
