@@ -7,6 +7,14 @@ import pytest
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
 
+MANY_CUSTOMERS = """
+    insert into customer (kind, version, created_at, updated_at, account_kinds, emails, phones, addresses,
+        external_ids, languages, tags, lifecycle, state, custom)
+    select 'person', 1, now(), now() - interval '1 second' * number, '{}', '[]', '[]', '[]', '[]', '{}', '{}',
+        'prospect', 'active', '{}'
+    from generate_series(1, 20000) as number
+"""
+
 
 async def names(customers: ServiceUnderTest, **params: str) -> list[str]:
     answer = await customers.get("/v1/customers", **params)
@@ -115,3 +123,45 @@ async def test_addresses_that_differ_in_a_letter_are_two(customers: ServiceUnder
         await customers.post("/v1/customers", a_customer(given_name=given_name, emails=[{"address": address}]))
     assert await names(customers, email="weiß@Straße.de") == ["Groß"]
     assert await names(customers, email="Weiss@strasse.de") == ["Gross"]
+
+
+@pytest.mark.parametrize(
+    ("case", "params", "found"),
+    [
+        ("any of several stages", {"lifecycle": ["client", "former"]}, ["Ada"]),
+        ("any of several tags", {"tag": ["gold", "vip"]}, ["Zoë"]),
+        ("a kind", {"kind": ["organization"]}, ["Muller Bakery"]),
+        ("every state", {"state": ["active", "blocked"]}, ["Ada", "Jörg", "Muller Bakery", "Zoë"]),
+        ("two filters", {"kind": ["person"], "lifecycle": ["prospect"]}, ["Jörg", "Zoë"]),
+        ("with a search", {"q": ["muller"], "kind": ["person", "organization"]}, ["Muller Bakery", "Zoë"]),
+    ],
+)
+async def test_a_filter_takes_several_values(
+    customers: ServiceUnderTest, case: str, params: dict[str, list[str]], found: list[str]
+) -> None:
+    await some_customers(customers)
+    answer = await customers.request("GET", "/v1/customers", params=params)
+    assert sorted(one["given_name"] or one["name"] for one in answer.json()["items"]) == found
+    wrong = await customers.request("GET", "/v1/customers", params={"kind": ["person", "pet"]})
+    assert wrong.status_code == 422
+
+
+async def test_changes_are_followed_by_their_time(customers: ServiceUnderTest) -> None:
+    await some_customers(customers)
+    seen = (await customers.get("/v1/customers", sort="-updated_at", limit="1")).json()["items"][0]
+    first = (await customers.get("/v1/customers", limit="1")).json()["items"][0]
+    changed = (await customers.patch(f"/v1/customers/{first['id']}", {"area": "north"})).json()
+    params = {"updated_at.gt": seen["updated_at"], "sort": "updated_at"}
+    assert (await customers.get("/v1/customers", **params)).json()["items"] == [changed]
+    assert len(await names(customers, **{"updated_at.lte": seen["updated_at"]})) == 3
+
+
+async def test_an_index_serves_the_list_of_changes(customers: ServiceUnderTest) -> None:
+    await customers.rows(MANY_CUSTOMERS)
+    await customers.as_owner("analyze customer")
+    plan = await customers.rows(
+        "explain select * from customer where updated_at >= now() - interval '1 hour' order by updated_at, id limit 9"
+    )
+    text = "\n".join(row["QUERY PLAN"] for row in plan)
+    assert "Index Scan using ix_customer_tenant_id_updated_at_id" in text
+    assert "Sort" not in text

@@ -63,7 +63,7 @@ from services.customers.people.queries import (
     store_name_words,
 )
 from services.customers.people.rules import records
-from services.customers.people.rules.records import Lifecycle, State
+from services.customers.people.rules.records import Kind, Lifecycle, State
 
 feature = Feature("customers")
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
@@ -129,15 +129,17 @@ async def list_customers(
     work: Work,
     params: PageParams,
     created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
+    updated_at: Annotated[TimeRange, Depends(time_range("updated_at"))],
     email: Annotated[Line | None, Parameter(description="E-mail address.")] = None,
     phone: Annotated[ShortLine | None, Parameter(description="Phone number, in any notation.")] = None,
     external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
     q: Annotated[
         str | None, Parameter(min_length=1, max_length=100, description="Words of a name, or parts of them.")
     ] = None,
-    lifecycle: Lifecycle | None = None,
-    state: State | None = None,
-    tag: Annotated[ShortLine | None, Parameter(description="Tag.")] = None,
+    kind: Annotated[list[Kind] | None, Parameter(description="Any of these kinds.")] = None,
+    lifecycle: Annotated[list[Lifecycle] | None, Parameter(description="Any of these stages.")] = None,
+    state: Annotated[list[State] | None, Parameter(description="Any of these states.")] = None,
+    tag: Annotated[list[ShortLine] | None, Parameter(max_length=50, description="At least one of these tags.")] = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "created_at",
 ) -> Page[Customer]:
     """List customers, or find them by their contact points, external ids or names.
@@ -145,10 +147,10 @@ async def list_customers(
     `q` ignores accents and case and tolerates a wrong letter or two. Each of its words counts by its length. It
     returns the best matches first, on a single page. Distant matches are returned only if there are no close matches.
     """
-    filters = [*equals(lifecycle=lifecycle, state=state), *created_at.filters]
+    filters = [*equals(kind=kind, lifecycle=lifecycle, state=state), *created_at.filters, *updated_at.filters]
     filters += lookup_filters(work, email, phone, external_id)
     if tag is not None:
-        filters.append(condition(":tag = any(tags)", tag=tag))
+        filters.append(condition("tags && :tags", tags=tag))
     if q is not None:
         return await search_by_name(work, q, params.limit, filters)
     return await paginate(work, params, tables.Customer, Customer, sort=sort, where=filters)
