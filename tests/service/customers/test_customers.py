@@ -180,3 +180,12 @@ async def test_a_patch_leaves_somebody_who_is_meant(customers: ServiceUnderTest)
     answer = await customers.patch(f"/v1/customers/{created['id']}", {"given_name": None})
     assert (answer.status_code, answer.json()["code"]) == (422, "not_identifiable")
     assert (await customers.patch(f"/v1/customers/{uuid7()}", {"name": "x"})).status_code == 404
+
+
+async def test_a_taken_id_is_refused_again_under_the_same_idempotency_key(customers: ServiceUnderTest) -> None:
+    """The first attempt does not look for the id: the unique constraint fails, and the retry looks."""
+    first = (await customers.post("/v1/customers", a_customer(**known_as("1")))).json()
+    body = a_customer(given_name="Eve", **known_as("1"))
+    answers = [await customers.post("/v1/customers", body, idempotency_key="eve") for _ in range(2)]
+    assert [(answer.status_code, answer.json()["customer_id"]) for answer in answers] == [(409, first["id"])] * 2
+    assert len(await customers.rows("select * from customer")) == 1

@@ -77,7 +77,8 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     customer = new_customer(work, body)
     points = contact_points_of(work, customer)
     keys = records.external_keys(customer.external_ids)
-    await _reject_taken_ids(work, keys)
+    if work.is_retry:  # a new customer's ids are usually free: if not, the unique constraint fails and this runs again
+        await _reject_taken_ids(work, keys)
     customer = await work.insert(customer)
     await store_contact_points(work, {customer.id: points})
     await claim_external_ids(work, [(customer.id, key) for key in keys])
