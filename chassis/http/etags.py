@@ -49,7 +49,8 @@ def versions_in(if_match: str) -> frozenset[int] | None:
 def _if_match(
     request: Request,
     if_match: Annotated[
-        str | None, Header(description="Change the record only if it still has this ETag.", examples=['"3"'])
+        str | None,
+        Header(alias="If-Match", description="Change the record only if it still has this ETag.", examples=['"3"']),
     ] = None,
 ) -> frozenset[int] | None:
     return None if if_match is None else versions_in(", ".join(request.headers.getlist("if-match")))

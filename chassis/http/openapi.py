@@ -28,6 +28,8 @@ from chassis.db.idempotency import (
     IdempotencyKeyReused,
     SecretNotReplayable,
 )
+from chassis.http.locations import set_locations
+from chassis.http.response_headers import HEADERS, declare_headers
 from chassis.http.route import FeatureRoute, RouteOptions
 
 SECURITY_SCHEME = "api_key"
@@ -83,6 +85,7 @@ def error_responses(method: str, options: RouteOptions, path: str) -> dict[int |
 def service_document(routes: Iterable[FeatureRoute], service: str) -> dict[str, Any]:
     """Return a service's document, with the scopes, keys and problems of its operations."""
     routes = list(routes)
+    set_locations(routes)
     document = get_openapi(title=f"Rapport {service}", version="1", openapi_version="3.1.0", routes=routes)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
@@ -93,7 +96,9 @@ def service_document(routes: Iterable[FeatureRoute], service: str) -> dict[str, 
     schemas |= schemas["Problem"].pop("$defs", {})
     for route in routes:
         for method in route.methods or ():
-            _finish_operation(document["paths"][route.path_format][method.lower()], method, route.options, service)
+            operation = document["paths"][route.path_format][method.lower()]
+            _finish_operation(operation, method, route.options, service)
+            declare_headers(operation, route)
     return document
 
 
@@ -124,6 +129,7 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
         "paths": {},
         "components": {
             "schemas": {},
+            "headers": HEADERS,
             "securitySchemes": {
                 SECURITY_SCHEME: {
                     "type": "http",

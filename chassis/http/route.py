@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -44,6 +45,13 @@ class FeatureRoute(APIRoute):
         self._arguments = Arguments(self.dependant)
         self.query_names = self._arguments.query_names
         self.single_query_names = self._arguments.single_query_names
+        self.location: str | None = None
+        """The path of a record that it creates, with `{new}` for its id. `set_locations` finds it."""
+
+    @property
+    def creates(self) -> bool:
+        """True if a response of the operation may be 201."""
+        return self.status_code == 201
 
     @property
     def has_body(self) -> bool:
@@ -76,6 +84,9 @@ class FeatureRoute(APIRoute):
         response.raw_headers += [header for header in injected.raw_headers if header[0] != b"content-length"]
         if tag is not None:
             response.headers["ETag"] = tag
+        if status == 201 and self.location is not None:
+            parameters = {name: quote(str(value), safe="") for name, value in request.path_params.items()}
+            response.headers["Location"] = self.location.format(**parameters, new=result.id)
         return response
 
 

@@ -11,6 +11,7 @@ from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, set_context
 from chassis.http.error_handlers import error_response
 from chassis.http.handler import RequestHandler
+from chassis.http.locations import set_locations
 from chassis.http.route import FeatureRoute
 from chassis.http.unmatched import fits, no_such_route
 
@@ -25,6 +26,8 @@ class Router:
         self._plain_routes = plain_routes
         self._templates = {plain.path for plain in plain_routes if not plain.path.startswith("/internal/")}
         self._routes: dict[tuple[str, str], list[FeatureRoute]] = {}
+        routes = list(routes)
+        set_locations(routes)
         for route in routes:
             self._templates.add(route.path_format)
             methods = route.methods or set()

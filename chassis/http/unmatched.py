@@ -15,7 +15,10 @@ _ID = re.compile(r"/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?=/|$)|/\d+(?=/|
 
 
 class NoSuchRoute(Problem, status=404):
-    """No route of the API has this path."""
+    """No route of the API has this path.
+
+    `detail` names the route that was probably meant. Paths begin with /v1 and do not end with a slash.
+    """
 
 
 def no_such_route(method: str, path: str, templates: Collection[str]) -> NoSuchRoute:

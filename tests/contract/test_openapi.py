@@ -95,7 +95,7 @@ def _answered(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) ->
         for operation in operations.values()
         for status, answer in operation["responses"].items()
         if status.startswith("2")
-        for name in _references(answer)
+        for name in _references(answer.get("content", {}))
     ]
     while waiting:
         name = waiting.pop()

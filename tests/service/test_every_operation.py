@@ -4,11 +4,15 @@ The operations are read from the OpenAPI documents. The response for another ten
 byte for byte. An operation accepts only its own scope.
 """
 
+from typing import Any
+
+import httpx
 import pytest
 
+from chassis.http.unmatched import fits
 from chassis.types.ids import uuid7
-from tests.support.facts import a_customer
-from tests.support.operations import NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
+from tests.support.facts import a_customer, a_purchase
+from tests.support.operations import BODIES, NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import operations_of
 from tests.support.service import ServiceUnderTest
 
@@ -86,6 +90,48 @@ async def test_head_is_get_without_the_content(service: ServiceUnderTest) -> Non
             assert (head.status_code, head.content) == (read.status_code, b""), operation
             assert head.headers.items() - read.headers.items() <= {("x-request-id", head.headers["x-request-id"])}
             assert head.headers["content-length"] == read.headers["content-length"], operation
+
+
+class Listener:
+    """A tenant's client that keeps the responses of requests that have created a record."""
+
+    def __init__(self, tenant: ServiceUnderTest) -> None:
+        self._tenant = tenant
+        self.created: list[tuple[str, str, httpx.Response]] = []
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        response = await self._tenant.request(method, path, **options)
+        if response.status_code == 201:
+            self.created.append((method, path, response))
+        return response
+
+
+async def test_a_new_record_is_read_at_its_location(service: ServiceUnderTest) -> None:
+    tenant = await service.for_new_tenant()
+    listener = Listener(tenant)
+    ids = await RECORDS[service.service.name](listener)
+    for operation in operations_of(service):
+        if operation.method != "GET" and operation.is_on_a_record and operation.kind in ids:
+            await operation.send(listener, ids[operation.kind], ids.get("rule_id", ""))
+    if service.service.name == "customers":
+        await listener.request("PUT", "/v1/customers/by-external-id?source=till&id=1", json=a_customer())
+    if service.service.name == "interactions":
+        purchase = (await tenant.post("/v1/purchases", a_purchase())).json()
+        body = BODIES["POST /v1/purchases/{id}/refunds"] | {"source_id": "of a purchase by its source"}
+        body["purchase"] = {name: purchase[name] for name in ("source", "source_id")}
+        await listener.request("POST", "/v1/refunds", json=body)
+    creating = {str(each): each for each in operations_of(service) if "201" in each.described["responses"]}
+    for method, path, response in listener.created:
+        (operation,) = (
+            o for o in operations_of(service) if o.method == method and fits(path.partition("?")[0], o.path)
+        )
+        creating.pop(str(operation), None)
+        location = response.headers.get("location")
+        assert ("Location" in operation.described["responses"]["201"]["headers"]) == (location is not None), operation
+        if location is not None:
+            read = await tenant.get(location)
+            assert (read.status_code, read.json()["id"]) == (200, response.json()["id"]), operation
+    assert list(creating) == [], "add a record or a body to tests/support/operations.py"
 
 
 async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:

@@ -1,0 +1,62 @@
+"""The headers of successful responses, as the OpenAPI document declares them."""
+
+from typing import Any
+
+from chassis.db.idempotency import REPLAYED
+from chassis.http.pagination import Page
+from chassis.http.route import FeatureRoute
+from chassis.http.schemas import Resource
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {
+        "description": "The version of the record, for If-Match and If-None-Match.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    REPLAYED: {
+        "description": "`true` if this is the stored response of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Link": {
+        "description": 'The next page, with `rel="next"`. Absent on the last page.',
+        "schema": {"type": "string", "examples": ['</v1/things?cursor=4dHk>; rel="next"']},
+    },
+    "Location": {
+        "description": "The path at which the new record can be read.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "X-Request-Id": {
+        "description": "Identifies the request in the logs. A request may bring its own.",
+        "schema": {"type": "string"},
+    },
+}
+"""The components of the document."""
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "Respond with 304, without a body, if the record still has this ETag.",
+    "schema": {"type": "string", "examples": ['"3"']},
+}
+_UNCHANGED = "The record still has the ETag of If-None-Match."
+
+
+def declare_headers(operation: dict[str, Any], route: FeatureRoute) -> None:
+    """Declare the headers of an operation's successful responses, and the 304 of a record with an ETag."""
+    method = next(iter(route.methods or ()))
+    model = route.response_model
+    has_etag = isinstance(model, type) and issubclass(model, Resource) and model.etag_field is not None
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            names = {"X-Request-Id"}
+            names |= {REPLAYED} if method != "GET" else set()
+            names |= {"ETag"} if has_etag and status != "202" else set()
+            names |= {"Location"} if status == "201" and route.location is not None else set()
+            names |= {"Link"} if isinstance(model, type) and issubclass(model, Page) else set()
+            response["headers"] = _references(names)
+    if has_etag and method == "GET":
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
+        operation["responses"]["304"] = {"description": _UNCHANGED, "headers": _references({"ETag", "X-Request-Id"})}
+
+
+def _references(names: set[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)}
