@@ -123,9 +123,10 @@ def store_tenant_facts_as_json() -> None:
 
 
 # The outbox is nearly empty, but all of its rows are dead soon. By default, a vacuum would wait for a share of a table.
-_VACUUM_OUTBOX_OFTEN = (
-    f"alter table if exists {SCHEMA}.outbox set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)"
-)
+_VACUUM_OUTBOX_OFTEN = f"""
+    alter table if exists {SCHEMA}.outbox
+    set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)
+"""
 
 
 # Called by `rapport migrate`

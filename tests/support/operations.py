@@ -137,7 +137,8 @@ async def in_loyalty(asker: Asker) -> dict[str, str]:
     path = f"/v1/memberships/{membership['id']}"
     await made(asker, f"{path}/adjustments", {"points": 100, "reason": "welcome"}, **{"idempotency-key": "welcome"})
     hold = {"points": 1, "mode": "reserve"}
-    held = await made(asker, f"{path}/redemptions", hold, **{"idempotency-key": "held"})
+    await made(asker, f"{path}/redemptions", hold, **{"idempotency-key": "held-1"})
+    held = await made(asker, f"{path}/redemptions", hold, **{"idempotency-key": "held-2"})
     return {
         "programs": program["id"],
         "memberships": membership["id"],

@@ -29,6 +29,7 @@ ADA = a_customer(
 )
 SALE = {"store": "Dam 1", "channel": "email"}
 SOUGHT = {
+    "drained": "true",
     "source": "till",
     "store": "Dam 1",
     "agent_id": "agent-7",
