@@ -30,6 +30,7 @@ ADA = a_customer(
 SALE = {"store": "Dam 1", "channel": "email"}
 SOUGHT = {
     "drained": "true",
+    "id": "7",
     "source": "till",
     "store": "Dam 1",
     "agent_id": "agent-7",

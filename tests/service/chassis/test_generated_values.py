@@ -100,7 +100,7 @@ PATCHES = st.fixed_dictionaries(
     optional={
         "given_name": st.none() | WORDS,
         "area": st.none() | WORDS,
-        "tags": st.none() | st.lists(WORDS, max_size=3),
+        "tags": st.none() | st.lists(WORDS, max_size=3, unique=True),
         "lifecycle": st.none() | st.sampled_from(["client", "former"]),
         "custom": st.none() | st.dictionaries(WORDS, SMALL) | st.dictionaries(TEXT, JSON, max_size=3),
     },
