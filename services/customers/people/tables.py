@@ -109,6 +109,8 @@ class ExternalId(Base, table=True):
 
 # Similarity is not leakproof, so row-level security would prevent the use of the indexes. The functions read as the
 # owner, and only the tenant of the transaction.
+#
+# Words of up to three letters, such as "van" and "de", are too frequent to find customers by: they only add to a score.
 search_customers = DatabaseFunction(
     "search_customers(text[], integer, real)",
     """
@@ -121,6 +123,7 @@ search_customers = DatabaseFunction(
             return query
                 with asked as materialized (
                     select word, (length(word) + 1)::real as weight,
+                        length(word) > 3 or max(length(word)) over () <= 3 as decides,
                         case when length(word) > 2 then '%' else '' end || word || '%' as pattern
                     from unnest(words) as word
                 ),
@@ -131,6 +134,7 @@ search_customers = DatabaseFunction(
                             and (asked.word <% name_word.word or name_word.word like asked.pattern)
                         order by word_similarity(asked.word, name_word.word) desc, name_word.word limit 200
                     ) as known
+                    where asked.decides
                 ),
                 candidate as materialized (
                     select customer.id, own.word from customer cross join unnest(search_words) as own(word)

@@ -72,6 +72,7 @@ def upgrade() -> None:
                 return query
                     with asked as materialized (
                         select word, (length(word) + 1)::real as weight,
+                            length(word) > 3 or max(length(word)) over () <= 3 as decides,
                             case when length(word) > 2 then '%' else '' end || word || '%' as pattern
                         from unnest(words) as word
                     ),
@@ -82,6 +83,7 @@ def upgrade() -> None:
                                 and (asked.word <% name_word.word or name_word.word like asked.pattern)
                             order by word_similarity(asked.word, name_word.word) desc, name_word.word limit 200
                         ) as known
+                        where asked.decides
                     ),
                     candidate as materialized (
                         select customer.id, own.word from customer cross join unnest(search_words) as own(word)
