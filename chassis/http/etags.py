@@ -11,7 +11,11 @@ from fastapi import Depends, Header, Request
 
 from chassis.core.field_errors import FieldError
 from chassis.core.problems import MalformedRequest
+from chassis.types.codes import FieldCode
 
+NOT_AN_ETAG = FieldCode(
+    "not_an_etag", "If-Match is not a list of entity tags (RFC 9110).", 'Send the ETag of the record, such as "3".'
+)
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _LIST = re.compile(rf"[ \t,]*+{_TAG}(?:[ \t]*+,[ \t,]*+{_TAG})*+[ \t,]*+")
 _VALUE = re.compile(r'"([^"]*)"')
@@ -39,10 +43,9 @@ def versions_in(if_match: str) -> frozenset[int] | None:
     if if_match.strip() == "*":
         return None
     if _LIST.fullmatch(if_match) is None:
-        error = FieldError(
-            location="header", pointer="/if-match", code="etag", detail='an ETag in double quotes is expected, e.g. "1"'
-        )
-        raise MalformedRequest(error.detail, errors=[error])
+        detail = 'an ETag in double quotes is expected, e.g. "1"'
+        error = FieldError(location="header", pointer="/if-match", code=NOT_AN_ETAG, detail=detail)
+        raise MalformedRequest(detail, errors=[error])
     return frozenset(int(value) for value in _VALUE.findall(if_match) if _VERSION.fullmatch(value))
 
 

@@ -27,11 +27,17 @@ from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.context import context_of
 from chassis.http.schemas import Resource
 from chassis.types import json
+from chassis.types.codes import FieldCode
 from chassis.types.times import Instant
 
 Item = TypeVar("Item", bound=BaseModel)
 MAX_PAGE_SIZE = 200
 _CURSOR_VERSION = 1
+INVALID_CURSOR = FieldCode(
+    "invalid_cursor",
+    "The cursor was changed, or comes from a list with another path, filter or sort.",
+    "Start again without it.",
+)
 
 
 class InvalidCursor(MalformedRequest, status=400):
@@ -72,7 +78,7 @@ class PageRequest:
                 raise ValueError
             values = json.loads(position)
         except ValueError:
-            error = FieldError(location="query", pointer="/cursor", code="invalid_cursor", detail=InvalidCursor.title)
+            error = FieldError(location="query", pointer="/cursor", code=INVALID_CURSOR, detail=InvalidCursor.title)
             raise InvalidCursor(errors=[error]) from None
         return list(values)
 

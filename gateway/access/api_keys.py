@@ -26,6 +26,7 @@ from chassis import (
     Work,
     paginate,
 )
+from chassis.types.codes import FieldCode
 from gateway import contracts
 from gateway.access import tables
 from gateway.access.queries import invalidate_credentials
@@ -33,6 +34,9 @@ from gateway.access.rules import hash_secret, key_text, new_secret
 from gateway.settings import Settings
 
 feature = Feature("api-keys")
+
+UNKNOWN_SCOPE = FieldCode("unknown_scope", "No operation requires this scope.", "openapi.json lists the scopes.")
+ALREADY_EXPIRED = FieldCode("already_expired", "The key would have expired already.", "Send a time in the future.")
 
 
 class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", partition_key="api_key_id"):
@@ -115,9 +119,9 @@ async def issue_key(work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[st
     """Store a new key and return it with its secret. Raises ValidationFailed."""
     for index, scope in enumerate(body.scopes):
         if scope not in known_scopes:
-            raise ValidationFailed.field(f"/scopes/{index}", "unknown_scope", f"no operation requires {scope}")
+            raise ValidationFailed.field(f"/scopes/{index}", UNKNOWN_SCOPE, f"no operation requires {scope}")
     if body.expires_at is not None and body.expires_at <= work.now:
-        raise ValidationFailed.field("/expires_at", "past", "the key would have expired already")
+        raise ValidationFailed.field("/expires_at", ALREADY_EXPIRED, "the key would have expired already")
     secret = new_secret()
     values = body.values() | {"scopes": sorted(set(body.scopes))}
     key = await work.insert(tables.ApiKey(**values, secret_hash=hash_secret(secret)))
