@@ -27,6 +27,7 @@ from starlette.responses import Response
 
 from chassis.core.field_errors import MAX_ERRORS, FieldError, Location, field_errors
 from chassis.types import json
+from chassis.types.codes import FieldCode
 from chassis.types.text import snake_case
 
 
@@ -203,7 +204,7 @@ class ValidationFailed(Problem, status=422):
     """
 
     @classmethod
-    def field(cls, pointer: str, code: str, detail: str, location: Location = "body") -> "ValidationFailed":
+    def field(cls, pointer: str, code: FieldCode, detail: str, location: Location = "body") -> "ValidationFailed":
         """Return the problem for a field that is invalid for a reason that no schema expresses."""
         return cls(detail, errors=[FieldError(location=location, pointer=pointer, code=code, detail=detail)])
 

@@ -41,7 +41,10 @@ INVALID_CURSOR = FieldCode(
 
 
 class InvalidCursor(MalformedRequest, status=400):
-    """The cursor does not belong to this list. Start again without it."""
+    """The cursor does not belong to this list.
+
+    Start again without it. A cursor is valid for its own list, filters and sort.
+    """
 
 
 class Page(BaseModel, Generic[Item]):
@@ -67,14 +70,14 @@ class PageRequest:
         self._response = response
         self._secret = context_of(request).cursor_secret
 
-    def after(self, tenant: UUID) -> list[Any] | None:
+    def after(self, tenant: UUID, sort: str) -> list[Any] | None:
         """Return the sort values to continue after, or None for the first page. Raises InvalidCursor."""
         if self.cursor is None:
             return None
         try:
             raw = base64.urlsafe_b64decode(self.cursor.encode("ascii") + b"==")
             signature, position = raw[:16], raw[16:]
-            if not hmac.compare_digest(signature, self._sign(tenant, position)):
+            if not hmac.compare_digest(signature, self._sign(tenant, sort, position)):
                 raise ValueError
             values = json.loads(position)
         except ValueError:
@@ -82,23 +85,23 @@ class PageRequest:
             raise InvalidCursor(errors=[error]) from None
         return list(values)
 
-    def next(self, tenant: UUID, values: Sequence[Any]) -> str:
+    def next(self, tenant: UUID, sort: str, values: Sequence[Any]) -> str:
         """Return the cursor of the page after a row with these sort values, and set the Link header."""
         position = json.dumps(list(values))
-        cursor = base64.urlsafe_b64encode(self._sign(tenant, position) + position).decode().rstrip("=")
+        cursor = base64.urlsafe_b64encode(self._sign(tenant, sort, position) + position).decode().rstrip("=")
         parameters = [pair for pair in self._request.query_params.multi_items() if pair[0] != "cursor"]
         query = urlencode([*parameters, ("cursor", cursor)])
         self._response.headers["Link"] = f'<{self._request.scope["path"]}?{query}>; rel="next"'
         return cursor
 
-    def _sign(self, tenant: UUID, position: bytes) -> bytes:
-        return hmac.new(self._secret, self._signed_context(tenant) + position, hashlib.sha256).digest()[:16]
+    def _sign(self, tenant: UUID, sort: str, position: bytes) -> bytes:
+        return hmac.new(self._secret, self._signed_context(tenant, sort) + position, hashlib.sha256).digest()[:16]
 
-    def _signed_context(self, tenant: UUID) -> bytes:
-        """Return the context of a cursor: the tenant, the path, and every parameter but the cursor and the limit."""
+    def _signed_context(self, tenant: UUID, sort: str) -> bytes:
+        """Return the context of a cursor: the tenant, the path, the sort, and the parameters that choose the rows."""
         parameters = sorted(self._request.query_params.multi_items())
         bound = [list(pair) for pair in parameters if pair[0] not in ("cursor", "limit")]
-        return json.dumps([_CURSOR_VERSION, str(tenant), self._request.scope["path"], bound])
+        return json.dumps([_CURSOR_VERSION, str(tenant), self._request.scope["path"], sort, bound])
 
 
 PageParams = Annotated[PageRequest, Depends(PageRequest)]
@@ -143,7 +146,7 @@ async def paginate(
     descending, column = sort.startswith("-"), sort.lstrip("-")
     direction, comparison = (" desc", "<") if descending else ("", ">")
     filters = list(where)
-    after = params.after(work.tenant.id)
+    after = params.after(work.tenant.id, sort)
     if after is not None:
         position = _column_adapter(source, column).validate_python(after[0])
         filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
@@ -156,7 +159,7 @@ async def paginate(
     shown = records[: params.limit]
     cursor = None
     if len(records) > params.limit:
-        cursor = params.next(work.tenant.id, [shown[-1][column], shown[-1]["id"]])
+        cursor = params.next(work.tenant.id, sort, [shown[-1][column], shown[-1]["id"]])
     build = _item_builder(source, item)
     return Page.model_construct(items=[build(record) for record in shown], next_cursor=cursor)
 

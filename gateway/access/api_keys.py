@@ -47,7 +47,10 @@ class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", partition_key="api
 
 
 class KeyOutlivesCreator(Problem, status=403):
-    """A key that expires cannot create a key that expires later. Set `expires_at` to an earlier time."""
+    """A key that expires cannot create a key that expires later.
+
+    `expires_at` is the latest time that this key may give. Set an earlier one.
+    """
 
 
 class ApiKeyCreate(RequestBody):

@@ -11,6 +11,7 @@ import phonenumbers
 from pydantic import AfterValidator, Field
 
 from chassis import (
+    REQUIRED,
     CurrentCurrency,
     Event,
     Feature,
@@ -87,7 +88,7 @@ async def update_tenant(work: Work, id: UUID, body: TenantUpdate, if_match: IfMa
     changes = body.changes()
     for name, value in changes.items():
         if value is None:
-            raise ValidationFailed.field(f"/{name}", "required", "this cannot be removed")
+            raise ValidationFailed.field(f"/{name}", REQUIRED, "cannot be removed")
     changed = await work.update(tenant, **changes)
     if changed.version != tenant.version:
         await _announce(work, changed)

@@ -9,6 +9,7 @@ import pytest
 from chassis.core.problems import Problem
 from chassis.http.openapi import segments
 from chassis.service import Service
+from chassis.types.codes import FieldCode
 
 
 def test_every_operation_has_a_name_of_its_own(operations: dict[str, dict[str, Any]]) -> None:
@@ -52,6 +53,17 @@ def test_every_refusal_of_a_feature_is_declared(services: list[Service], openapi
     # An invalid item of a batch is reported inside a 200 response.
     assert undeclared == []
     assert {problem.code for problem in own} <= openapi["x-problems"].keys()
+
+
+def test_every_problem_says_what_to_do(openapi: dict[str, Any]) -> None:
+    assert [code for code, problem in openapi["x-problems"].items() if not problem["explanation"]] == []
+
+
+def test_every_code_of_an_invalid_value_has_its_cause_and_remedy(openapi: dict[str, Any]) -> None:
+    assert openapi["x-field-codes"].keys() == FieldCode.known.keys()
+    for code, meaning in openapi["x-field-codes"].items():
+        assert meaning["cause"].endswith("."), code
+        assert meaning["remedy"].endswith("."), code
 
 
 def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict[str, dict[str, Any]]) -> None:

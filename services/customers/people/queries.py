@@ -9,11 +9,11 @@ from services.customers.people.rules import records
 
 
 def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[records.ContactPoint]:
-    """Return the contact points of a record. Raises ValidationFailed for an impossible phone number."""
+    """Return the contact points of a record. Raises ValidationFailed for a text that is neither."""
     try:
         return records.contact_points(customer.emails, customer.phones, work.tenant.region)
     except records.InvalidContact as error:
-        raise ValidationFailed.field(error.location, "not_possible", str(error)) from None
+        raise ValidationFailed.field(error.location, error.code, str(error)) from None
 
 
 async def store_contact_points(

@@ -32,7 +32,10 @@ Sort = Literal["joined_at", "-joined_at"]
 
 
 class EnrolmentNotOpen(Problem, status=409):
-    """This program does not accept enrolment requests."""
+    """This program does not accept enrolment requests.
+
+    `detail` says why. Members join it by invitation or for a fee, or the program is closed.
+    """
 
 
 class MembershipCreate(RequestBody):

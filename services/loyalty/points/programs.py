@@ -60,7 +60,10 @@ TOO_LATE = FieldCode(
 
 
 class ProgramClosed(Problem, status=409):
-    """The program is closed and cannot be changed."""
+    """The program is closed and cannot be changed.
+
+    Create a new program for its members.
+    """
 
 
 class ProgramCreate(RequestBody):

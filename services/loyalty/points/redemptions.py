@@ -55,11 +55,17 @@ class PointsRedeemed(MemberEvent, type="loyalty.points_redeemed.v1", partition_k
 
 
 class AlreadyCaptured(Problem, status=409):
-    """The points are spent and can no longer be released."""
+    """The points are spent and can no longer be released.
+
+    Give the points back with an adjustment.
+    """
 
 
 class AlreadyReleased(Problem, status=409):
-    """The points were returned and can no longer be captured."""
+    """The points were returned and can no longer be captured.
+
+    Redeem the points again. A hold that ends returns its points by itself.
+    """
 
 
 class RedemptionCreate(RequestBody):

@@ -26,16 +26,28 @@ class CustomerUpdated(Event, type="customers.customer_updated.v1", partition_key
 
 
 class ExternalIdTaken(Problem, status=409):
-    """Another customer already has this external id."""
+    """Another customer already has this external id.
+
+    `customer_id` is that customer. To change it instead, send `PUT /v1/customers/by-external-id`.
+    """
 
 
 class AmbiguousExternalIds(Problem, status=409):
-    """The external ids belong to more than one customer."""
+    """The external ids belong to more than one customer.
+
+    `customer_ids` lists them. Send only the ids of a single customer.
+    """
 
 
 class NotIdentifiable(Problem, status=422):
-    """A customer needs a name, an e-mail address, a phone number or an external id."""
+    """A customer needs a name, an e-mail address, a phone number or an external id.
+
+    Send at least one of them. A customer without any could never be found again.
+    """
 
 
 class KindDiffers(Problem, status=409):
-    """The customer with this external id is of another kind. Correct its kind with PATCH, or the external id."""
+    """The customer with this external id is of another kind.
+
+    A person does not become an organization by an import. Correct the kind with PATCH, or the external id.
+    """

@@ -7,6 +7,7 @@ from fastapi import Depends
 from fastapi import Query as Parameter
 
 from chassis import (
+    REQUIRED,
     Batch,
     BatchResults,
     Command,
@@ -186,7 +187,7 @@ def _changes(work: UnitOfWork, before: tables.Customer, body: CustomerUpdate) ->
     """Return the fields that a patch changes. Raises ValidationFailed or NotIdentifiable."""
     values = body.changes()
     if "kind" in values and body.kind is None:
-        raise ValidationFailed.field("/kind", "required", "a customer always has a kind")
+        raise ValidationFailed.field("/kind", REQUIRED, "a customer always has a kind")
     if body.custom is not None:
         values["custom"] = merge_patch(before.custom, body.custom)
     current = {name: getattr(before, name) for name in FIELDS}

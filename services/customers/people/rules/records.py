@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from chassis.types.codes import FieldCode
+from chassis.types.codes import NO_DIGITS, NOT_AN_ADDRESS, FieldCode
 from chassis.types.documents import MAX_DOCUMENT_BYTES
 from chassis.types.json import dumps, json_equal
 from chassis.types.text import normalize_email, normalize_phone
@@ -58,9 +58,10 @@ class ExternalIdDocument(TypedDict):
 class InvalidContact(ValueError):
     """A text that cannot be a phone number or an e-mail address. `location` is its JSON pointer."""
 
-    def __init__(self, location: str, reason: str) -> None:
+    def __init__(self, location: str, code: FieldCode, reason: str) -> None:
         super().__init__(reason)
         self.location = location
+        self.code = code
 
 
 def with_defaults(values: Values, fields: Iterable[str]) -> dict[str, Any]:
@@ -100,12 +101,12 @@ def contact_points(emails: Sequence[EmailDocument], phones: Sequence[PhoneDocume
         try:
             points["email", normalize_email(email["address"])] = None
         except ValueError as error:
-            raise InvalidContact(f"/emails/{index}/address", str(error)) from None
+            raise InvalidContact(f"/emails/{index}/address", NOT_AN_ADDRESS, str(error)) from None
     for index, phone in enumerate(phones):
         try:
             points["phone", normalize_phone(phone["number"], region)] = None
         except ValueError as error:
-            raise InvalidContact(f"/phones/{index}/number", str(error)) from None
+            raise InvalidContact(f"/phones/{index}/number", NO_DIGITS, str(error)) from None
     return list(points)
 
 

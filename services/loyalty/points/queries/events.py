@@ -8,7 +8,10 @@ from chassis import Event, Problem
 
 
 class InsufficientPoints(Problem, status=409):
-    """The member has fewer points than the request needs."""
+    """The member has fewer points than the request needs.
+
+    `available` is how many can be spent now. Pending and reserved points do not count.
+    """
 
 
 class MemberEvent(Event):
