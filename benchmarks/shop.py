@@ -144,7 +144,7 @@ class Shop:
 
     def _purchase(self, customer: UUID | None = None) -> dict[str, Any]:
         lines = [
-            {"sku": f"sku-{self._dice.randrange(500)}", "quantity": 2, "unit_price": "2.50", "category": "tea"}
+            {"sku": f"sku-{self._dice.randrange(500)}", "quantity": "2", "unit_price": "2.50", "category": "tea"}
             for _ in range(5)
         ]
         return {

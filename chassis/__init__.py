@@ -69,6 +69,7 @@ from chassis.types.money import (
     Money,
     Quantity,
     UnitPrice,
+    decimal_string,
     minor_from_text,
     text_from_minor,
 )
@@ -164,6 +165,7 @@ __all__ = [
     "check",
     "choice",
     "condition",
+    "decimal_string",
     "document",
     "equals",
     "first_instant",

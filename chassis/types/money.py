@@ -4,9 +4,18 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
-from chassis.types.codes import NOT_AN_AMOUNT, WRONG_FORMAT, invalid
+from chassis.types.codes import NOT_AN_AMOUNT, TOO_LARGE, WRONG_FORMAT, WRONG_TYPE, invalid
 from chassis.types.currencies import MINOR_DIGITS, require_current_currency, require_known_currency
 
 # A request is limited to twelve digits before the point, which keeps sums of many amounts inside a bigint. Whatever a
@@ -23,12 +32,6 @@ def _require_text(value: Any) -> Any:
     return value
 
 
-def _require_plain_decimal(value: Any) -> Any:
-    if isinstance(value, bool) or (isinstance(value, str) and not value.replace(".", "", 1).isdigit()):
-        raise invalid(WRONG_FORMAT, 'a decimal is expected, such as "12.50"')
-    return value
-
-
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 _CODE = Field(pattern=CURRENCY_PATTERN, examples=["EUR"], description="ISO 4217 code")
 Currency = Annotated[str, _CODE, AfterValidator(require_known_currency)]
@@ -41,18 +44,32 @@ Amount = Annotated[
 ]
 AmountText = Annotated[str, BeforeValidator(_require_text), Field(pattern=AMOUNT_PATTERN, examples=["12.34"])]
 """An amount of a request whose currency is given beside it."""
-UnitPrice = Annotated[
-    Decimal,
-    BeforeValidator(_require_plain_decimal),
-    BeforeValidator(_require_text),
-    Field(ge=0, max_digits=18, decimal_places=6, json_schema_extra={"examples": ["2.50"]}),
-]
+
+
+def decimal_string(whole: int, decimals: int, *, example: str, at_most: Decimal | None = None) -> tuple[Any, ...]:
+    """Return the validators of a decimal that a request sends as a string, with so many digits on either side.
+
+    It is a string in the API's document too, so that no client loses digits in a float.
+    """
+    pattern = rf"^[0-9]{{1,{whole}}}(\.[0-9]{{1,{decimals}}})?$"
+    matches = re.compile(pattern).fullmatch
+
+    def parse(value: Any) -> Decimal:
+        if not isinstance(value, str):
+            raise invalid(WRONG_TYPE, f'a decimal string is expected, such as "{example}", not a number')
+        if not matches(value):
+            raise invalid(WRONG_FORMAT, f'a decimal is expected, such as "{example}", of at most {decimals} decimals')
+        number = Decimal(value)
+        if at_most is not None and number > at_most:
+            raise invalid(TOO_LARGE, f"must be at most {at_most}")
+        return number
+
+    return PlainValidator(parse), WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+UnitPrice = Annotated[Decimal, *decimal_string(12, 6, example="2.50")]
 """A price per unit, with up to six decimals."""
-Quantity = Annotated[
-    Decimal,
-    BeforeValidator(_require_plain_decimal),
-    Field(ge=0, max_digits=12, decimal_places=3, json_schema_extra={"examples": ["2"]}),
-]
+Quantity = Annotated[Decimal, *decimal_string(9, 3, example="2")]
 
 
 def minor_from_text(amount: str, currency: str) -> int:

@@ -182,7 +182,7 @@ class Client:
 
     def _a_basket(self) -> dict[str, Any]:
         self._cents = self._dice.randrange(50, 5_000)
-        line = {"sku": "tea", "quantity": 1, "amount": money(self._cents)}
+        line = {"sku": "tea", "quantity": "1", "amount": money(self._cents)}
         return a_purchase(self._a_customer(), source="audit", source_id=self._number(), lines=[line])
 
     def _number(self) -> str:

@@ -138,3 +138,19 @@ def test_two_services_that_disagree_on_a_schema_fail_the_build() -> None:
     other = {"paths": {}, "components": {"schemas": {"A": {"type": "integer"}}}}
     with pytest.raises(ValueError, match="A of b differs"):
         merge({"a": one, "b": other}, "1")
+
+
+def test_every_decimal_is_a_string(openapi: dict[str, Any]) -> None:
+    """A generated client would send a float where a number is allowed, and digits would be lost."""
+
+    def walk(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            yield value
+        for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            yield from walk(child)
+
+    alternatives = [{each.get("type") for each in schema.get("anyOf", [])} for schema in walk(openapi)]
+    assert not [types for types in alternatives if {"number", "string"} <= types]
+    schemas = openapi["components"]["schemas"].values()
+    described = [each for schema in schemas for field in schema.get("properties", {}).values() for each in walk(field)]
+    assert not [each for each in described if {"ge", "le", "gt", "lt", "max_digits", "decimal_places"} & each.keys()]

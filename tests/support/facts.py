@@ -24,7 +24,7 @@ def a_purchase(customer_id: UUID | str | None = None, **fields: Any) -> dict[str
         "source_id": str(uuid7()),
         "purchased_at": "2026-03-01T10:00:00Z",
         "currency": "EUR",
-        "lines": [{"sku": "tea", "quantity": 2, "unit_price": "2.50"}],
+        "lines": [{"sku": "tea", "quantity": "2", "unit_price": "2.50"}],
     }
     return body | fields
 

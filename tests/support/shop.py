@@ -75,7 +75,7 @@ class Shop:
     async def sell(self, sale: Sale | None = None) -> None:
         sale = sale or self._a_sale()
         at = f"{self.rng.randint(2012, 2025)}-0{self.rng.randint(1, 9)}-1{self.rng.randint(0, 9)}T10:00:00Z"
-        lines = [{"sku": "tea", "quantity": 1, "amount": text(sale.minor)}]
+        lines = [{"sku": "tea", "quantity": "1", "amount": text(sale.minor)}]
         body = a_purchase(sale.customer, source_id=sale.source_id, purchased_at=at, lines=lines)
         made = await post(self.interactions, "/v1/purchases", body)
         self.sales.append((made["id"], sale))

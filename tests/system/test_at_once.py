@@ -65,8 +65,7 @@ def paths_that_take_a_version() -> list[str]:
     return [
         path
         for path, methods in document["paths"].items()
-        for described in methods.values()
-        if any(one["name"].lower() == "if-match" for one in described.get("parameters", []))
+        if any(one["name"].lower() == "if-match" for one in methods.get("patch", {}).get("parameters", []))
     ]
 
 

@@ -31,7 +31,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     """Create a record of each kind, by the segment of its path. Otherwise most requests would return 404."""
     program = await a_program_with_points(visitor)
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
-    lines = [{"sku": "tea", "quantity": 1, "amount": "100000.00"}]
+    lines = [{"sku": "tea", "quantity": "1", "amount": "100000.00"}]
     purchase = (await visitor.request("POST", "/v1/purchases", json=a_purchase(customer, lines=lines))).json()["id"]
     await visitor.drained()
     (membership,) = (await visitor.request("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]

@@ -88,7 +88,7 @@ A_REQUESTS_GROWTH = 512
 Some caches fill for longer than the warm-up. Pydantic caches 16,384 short strings, 1.3 MB in total, which is some 200
 bytes per request at first.
 """
-LARGE = {"lines": [{"sku": "tea", "quantity": 1, "amount": "5000.00"}]}
+LARGE = {"lines": [{"sku": "tea", "quantity": "1", "amount": "5000.00"}]}
 Asked = tuple[str, str, dict[str, Any]]
 Sample = tuple[int, int]
 """Requests served so far, bytes of memory in use."""

@@ -31,7 +31,7 @@ async def balance_of(visitor: Visitor, customer_id: str) -> dict[str, Any]:
 async def test_a_purchase_goes_through_the_whole_house(visitor: Visitor) -> None:
     await a_program_with_points(visitor)
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer(**known_as("1")))).json()
-    lines = [{"sku": "tea", "quantity": 3, "unit_price": "4.50"}]
+    lines = [{"sku": "tea", "quantity": "3", "unit_price": "4.50"}]
     answer = await visitor.request("POST", "/v1/purchases", json=a_purchase(customer["id"], lines=lines))
     assert (answer.status_code, answer.json()["total"]) == (201, {"amount": "13.50", "currency": "EUR"})
     status = await visitor.drained()

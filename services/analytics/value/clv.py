@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from chassis import Feature, RequestBody, Resource, Work
+from chassis import Feature, RequestBody, Resource, Work, decimal_string
 from services.analytics.value import rules
 
 feature = Feature("clv")
 
-Rate = Annotated[Decimal, Field(ge=0, le=1, max_digits=12, decimal_places=10, json_schema_extra={"examples": ["0.8"]})]
-Figure = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6, json_schema_extra={"examples": ["2300.00"]})]
+Rate = Annotated[Decimal, *decimal_string(1, 10, example="0.8", at_most=Decimal(1))]
+Figure = Annotated[Decimal, *decimal_string(12, 6, example="2300.00")]
 
 
 class SimpleClvRequest(RequestBody):

@@ -88,11 +88,19 @@ async def test_rfm_of_a_small_case(analytics: ServiceUnderTest) -> None:
 @pytest.mark.parametrize(
     ("case", "terms", "value"),
     [
-        ("an athlete's shoes", {"average_value": "2300", "purchases_per_period": 2, "periods": 48}, "220800.00"),
+        ("an athlete's shoes", {"average_value": "2300", "purchases_per_period": "2", "periods": 48}, "220800.00"),
         ("a company", {"average_value": "50000.00", "purchases_per_period": "1", "periods": 48}, "2400000.00"),
-        ("margin", {"average_value": "100", "purchases_per_period": 1, "periods": 2, "margin": "0.5"}, "100.00"),
-        ("retention", {"average_value": "100", "purchases_per_period": 1, "periods": 3, "retention": 0.5}, "175.00"),
-        ("discount", {"average_value": "110", "purchases_per_period": 1, "periods": 2, "discount_rate": 0.1}, "210.00"),
+        ("margin", {"average_value": "100", "purchases_per_period": "1", "periods": 2, "margin": "0.5"}, "100.00"),
+        (
+            "retention",
+            {"average_value": "100", "purchases_per_period": "1", "periods": 3, "retention": "0.5"},
+            "175.00",
+        ),
+        (
+            "discount",
+            {"average_value": "110", "purchases_per_period": "1", "periods": 2, "discount_rate": "0.1"},
+            "210.00",
+        ),
         (
             "the largest terms",
             {"average_value": "999999999999", "purchases_per_period": "999999999999", "periods": 1200},
@@ -100,7 +108,7 @@ async def test_rfm_of_a_small_case(analytics: ServiceUnderTest) -> None:
         ),
         (
             "acquisition cost",
-            {"average_value": "10", "purchases_per_period": 1, "periods": 1, "acquisition_cost": "25"},
+            {"average_value": "10", "purchases_per_period": "1", "periods": 1, "acquisition_cost": "25"},
             "-15.00",
         ),
     ],
@@ -118,11 +126,11 @@ async def test_simple_lifetime_values(
     "terms",
     [
         {},
-        {"average_value": "1", "purchases_per_period": 1, "periods": 0},
-        {"average_value": "1", "purchases_per_period": 1, "periods": 1.5},
-        {"average_value": "-1", "purchases_per_period": 1, "periods": 1},
-        {"average_value": "1", "purchases_per_period": 1, "periods": 1, "margin": "1.5"},
-        {"average_value": "NaN", "purchases_per_period": 1, "periods": 1},
+        {"average_value": "1", "purchases_per_period": "1", "periods": 0},
+        {"average_value": "1", "purchases_per_period": "1", "periods": 1.5},
+        {"average_value": "-1", "purchases_per_period": "1", "periods": 1},
+        {"average_value": "1", "purchases_per_period": "1", "periods": 1, "margin": "1.5"},
+        {"average_value": "NaN", "purchases_per_period": "1", "periods": 1},
     ],
 )
 async def test_invalid_clv_terms_return_422(analytics: ServiceUnderTest, terms: dict[str, Any]) -> None:

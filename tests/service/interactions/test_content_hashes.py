@@ -36,7 +36,7 @@ PURCHASE = {
             "discount": "0.5",
             "unit_cost": "1.10",
         },
-        {"sku": "cup", "quantity": 1, "amount": "3.00"},
+        {"sku": "cup", "quantity": "1", "amount": "3.00"},
     ],
 }
 REFUND = {"purchase": {"source": "till", "source_id": "p-2"}, "source": "till", "source_id": "r-1"}

@@ -30,7 +30,7 @@ async def five_purchases(interactions: ServiceUnderTest) -> list[str]:
     fields: list[dict[str, Any]] = [
         {"customer_id": CUSTOMER, "store": "Harbour"},
         {"source": "shop", "channel": "web"},
-        {"currency": "JPY", "lines": [{"sku": "x", "quantity": 1, "amount": "5"}], "store": "Harbour"},
+        {"currency": "JPY", "lines": [{"sku": "x", "quantity": "1", "amount": "5"}], "store": "Harbour"},
         {"customer_id": CUSTOMER, "source": "shop", "channel": "web", "store": "Station"},
         {},
     ]

@@ -14,8 +14,8 @@ from tests.support.service import ServiceUnderTest
 async def test_a_purchase_reads_back_with_its_amounts(interactions: ServiceUnderTest) -> None:
     lines = [
         {"sku": "tea", "quantity": "2.500", "unit_price": "1.999", "discount": "0.50"},
-        {"sku": "sample", "quantity": 1, "amount": "0.00"},
-        {"sku": "cake", "name": "Cake", "category": "food", "quantity": 1, "amount": "3.00", "unit_cost": "1.10"},
+        {"sku": "sample", "quantity": "1", "amount": "0.00"},
+        {"sku": "cake", "name": "Cake", "category": "food", "quantity": "1", "amount": "3.00", "unit_cost": "1.10"},
     ]
     created = (await interactions.post("/v1/purchases", a_purchase(lines=lines, store="1"))).json()
     assert created["total"] == {"amount": "7.50", "currency": "EUR"}
@@ -28,7 +28,7 @@ async def test_a_purchase_reads_back_with_its_amounts(interactions: ServiceUnder
 
 
 async def test_a_price_reads_back_as_it_was_sent(interactions: ServiceUnderTest) -> None:
-    lines = [{"sku": "tea", "quantity": 2, "unit_price": "2.50", "unit_cost": "1.0"}]
+    lines = [{"sku": "tea", "quantity": "2", "unit_price": "2.50", "unit_cost": "1.0"}]
     body = a_purchase(lines=lines)
     created = (await interactions.post("/v1/purchases", body)).json()
     assert (created["lines"][0]["unit_price"], created["lines"][0]["unit_cost"]) == ("2.50", "1.0")

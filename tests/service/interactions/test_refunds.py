@@ -12,7 +12,7 @@ from tests.support.facts import a_purchase
 from tests.support.interactions import a_refund, a_refund_by_source, a_refund_of_line
 from tests.support.service import ServiceUnderTest
 
-LINES = [{"sku": "tea", "quantity": 3, "amount": "10.00"}, {"sku": "cake", "quantity": 1, "unit_price": "5.00"}]
+LINES = [{"sku": "tea", "quantity": "3", "amount": "10.00"}, {"sku": "cake", "quantity": "1", "unit_price": "5.00"}]
 
 
 async def a_refundable_purchase(interactions: ServiceUnderTest, **fields: Any) -> str:
@@ -25,7 +25,7 @@ async def test_thirds_of_a_line_add_up_to_the_line(interactions: ServiceUnderTes
     path = await a_refundable_purchase(interactions)
     amounts = []
     for _ in range(3):
-        response = await interactions.post(path, a_refund_of_line(1, quantity=1))
+        response = await interactions.post(path, a_refund_of_line(1, quantity="1"))
         assert response.status_code == 201, response.text
         amounts.append(response.json()["amount"]["amount"])
     assert amounts == ["3.33", "3.34", "3.33"]
@@ -55,14 +55,14 @@ async def test_the_event_of_a_refund_names_its_source_and_its_lines(interactions
     [
         ([a_refund(amount="15.00"), a_refund(amount="0.01")], [201, 409]),
         ([a_refund(amount="15.01")], [409]),
-        ([a_refund_of_line(2, amount="5.00"), a_refund_of_line(2, quantity=1)], [201, 409]),
+        ([a_refund_of_line(2, amount="5.00"), a_refund_of_line(2, quantity="1")], [201, 409]),
         ([a_refund_of_line(2, amount="5.01")], [409]),
-        ([a_refund_of_line(1, quantity=3), a_refund(amount="5.01"), a_refund(amount="5.00")], [201, 409, 201]),
+        ([a_refund_of_line(1, quantity="3"), a_refund(amount="5.01"), a_refund(amount="5.00")], [201, 409, 201]),
         (
-            [a_refund(amount="12.00"), a_refund_of_line(1, quantity=3), a_refund_of_line(1, quantity="0.9")],
+            [a_refund(amount="12.00"), a_refund_of_line(1, quantity="3"), a_refund_of_line(1, quantity="0.9")],
             [201, 409, 201],
         ),
-        ([a_refund_of_line(1, amount="9.99"), a_refund_of_line(1, quantity=3)], [201, 201]),
+        ([a_refund_of_line(1, amount="9.99"), a_refund_of_line(1, quantity="3")], [201, 201]),
     ],
 )
 async def test_refunds_never_exceed_the_purchase(
@@ -83,12 +83,12 @@ async def test_parallel_refunds_never_exceed_the_purchase(interactions: ServiceU
 
 async def test_a_repeated_refund_returns_the_existing_one(interactions: ServiceUnderTest) -> None:
     path = await a_refundable_purchase(interactions)
-    body = a_refund_of_line(1, quantity=1)
+    body = a_refund_of_line(1, quantity="1")
     first = await interactions.post(path, body)
-    await interactions.post(path, a_refund_of_line(1, quantity=2))
+    await interactions.post(path, a_refund_of_line(1, quantity="2"))
     repeat = await interactions.post(path, body)  # the line is fully refunded, but this refund is already recorded
     assert (repeat.status_code, repeat.json()) == (200, first.json())
-    other = await interactions.post(path, body | {"lines": [{"number": 2, "quantity": 1}]})
+    other = await interactions.post(path, body | {"lines": [{"number": 2, "quantity": "1"}]})
     assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
     assert len(await interactions.published()) == 2
     assert len((await interactions.get(path)).json()["items"]) == 2
@@ -98,16 +98,16 @@ async def test_a_repeated_refund_returns_the_existing_one(interactions: ServiceU
     ("refund", "pointer"),
     [
         (a_refund(), ""),
-        (a_refund(amount="1.00", lines=[{"number": 1, "quantity": 1}]), ""),
+        (a_refund(amount="1.00", lines=[{"number": 1, "quantity": "1"}]), ""),
         (a_refund_of_line(1), "/lines/0"),
-        (a_refund_of_line(1, quantity=1, amount="1.00"), "/lines/0"),
-        (a_refund_of_line(9, quantity=1), "/lines/0/number"),
-        (a_refund(lines=[{"number": 1, "quantity": 1}, {"number": 1, "quantity": 1}]), ""),
+        (a_refund_of_line(1, quantity="1", amount="1.00"), "/lines/0"),
+        (a_refund_of_line(9, quantity="1"), "/lines/0/number"),
+        (a_refund(lines=[{"number": 1, "quantity": "1"}, {"number": 1, "quantity": "1"}]), ""),
         (a_refund(amount="0.00"), "/amount"),
         (a_refund(amount="-1.00"), "/amount"),
         (a_refund(amount="1.001"), "/amount"),
         (a_refund(amount=1.5), "/amount"),
-        (a_refund_of_line(1, quantity=0), "/lines"),
+        (a_refund_of_line(1, quantity="0"), "/lines"),
         (a_refund(amount="1.00", refunded_at="2150-01-01T00:00:00Z"), "/refunded_at"),
         (a_refund(amount="1.00", refunded_at="2026-02-28T09:59:59Z"), "/refunded_at"),
         (
@@ -137,7 +137,7 @@ async def test_a_refund_before_its_purchase_waits_for_it(interactions: ServiceUn
         assert (response.status_code, response.json()["state"]) == (202, "waiting"), response.text
     same = refund | {"lines": [{"number": 1, "quantity": "1.500"}]}
     assert (await interactions.post("/v1/refunds", same)).status_code == 202, "the same quantity, spelled differently"
-    other = await interactions.post("/v1/refunds", refund | {"lines": [{"number": 2, "quantity": 1}]})
+    other = await interactions.post("/v1/refunds", refund | {"lines": [{"number": 2, "quantity": "1"}]})
     assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
     await interactions.run_periodic_tasks()
     assert len((await interactions.get("/v1/waiting-refunds")).json()["items"]) == 1

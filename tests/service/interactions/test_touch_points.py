@@ -78,7 +78,7 @@ async def a_year(interactions: ServiceUnderTest, customer: object) -> None:
     await interactions.post("/v1/touch-points", a_touch_point(customer))
     for day in ("02", "09"):
         lines = [
-            {"sku": "tea", "name": "Tea", "quantity": 2, "unit_price": "2.50"},
+            {"sku": "tea", "name": "Tea", "quantity": "2", "unit_price": "2.50"},
             {"sku": "cake", "quantity": "0.5", "amount": "4.00"},
         ]
         body = a_purchase(customer, purchased_at=f"2026-03-{day}T23:30:00Z", lines=lines)

@@ -38,14 +38,16 @@ def test_every_valid_request_has_an_exact_value(
     discount: Decimal,
     cost: Decimal,
 ) -> None:
-    body = SimpleClvRequest(
-        average_value=average,
-        purchases_per_period=purchases,
-        periods=periods,
-        margin=margin,
-        retention=retention,
-        discount_rate=discount,
-        acquisition_cost=cost,
+    body = SimpleClvRequest.model_validate(
+        {
+            "average_value": f"{average:f}",
+            "purchases_per_period": f"{purchases:f}",
+            "periods": periods,
+            "margin": f"{margin:f}",
+            "retention": f"{retention:f}",
+            "discount_rate": f"{discount:f}",
+            "acquisition_cost": f"{cost:f}",
+        }
     )
     terms = ClvTerms(**body.values())
     value = simple_clv(terms)

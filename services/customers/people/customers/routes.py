@@ -154,6 +154,7 @@ async def list_customers(
     if tag is not None:
         filters.append(condition("tags && :tags", tags=tag))
     if q is not None:
+        params.after(work.tenant.id, "q")  # a search has a single page, so it accepts no cursor
         return await search_by_name(work, q, params.limit, filters)
     return await paginate(work, params, tables.Customer, Customer, sort=sort, where=filters)
 
