@@ -16,6 +16,7 @@ help: ## list the targets
 
 setup: $(STAMP) ## install everything that the other targets use; starts nothing
 	@$(BIN)/rapport fetch
+	@if [ "$(MAKECMDGOALS)" = setup ]; then echo "Installed. Next: make demo, or make run."; fi
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required; set PYTHON=... to choose it"; exit 1; }

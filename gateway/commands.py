@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from chassis import Problem, Tenant, TenantKind, UnitOfWork, uuid7
 from chassis.cli.main import settings_for
+from chassis.core.field_errors import field_errors
 from chassis.core.identity import Caller, new_key_pair
 from chassis.db.pool import connect, open_pool
 from chassis.db.transaction import Transaction
@@ -56,12 +57,12 @@ def create_tenant(
     try:
         facts = tenants.TenantUpdate(name=name, timezone=timezone, currency=currency, region=region)
     except ValidationError as error:
-        for item in error.errors():
-            print(f"{item['loc'][0]}: {item['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        for item in field_errors(error.errors(), "body"):
+            print(f"{item.pointer.lstrip('/')}: {item.detail}", file=sys.stderr)
         raise typer.Exit(2) from None
     tenant = Tenant(id=uuid7(), kind=kind, clock_at=None, **facts.values())
     asyncio.run(_store_tenant(tenant))
-    print(f"created the {tenant.kind} tenant {tenant.name}", file=sys.stderr)
+    print(f"created the {tenant.kind} tenant {tenant.name}; next: rapport keys create --tenant ID", file=sys.stderr)
     print(tenant.id)
 
 

@@ -14,9 +14,11 @@ from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from chassis.core.field_errors import field_errors
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics
 from chassis.db.pool import connect, open_pool
@@ -44,10 +46,12 @@ def settings_for(service: str, kind: type[Kind]) -> Kind:
         return kind(_env_file=file)
     try:
         return kind()
-    except ValueError as error:
+    except ValidationError as error:
         print(
             f"{service} is not configured: start a local stack (`rapport up`), name its folder by RAPPORT_DATA, or set "
-            f"the environment (docs/settings.md).\n{error}",
+            "the environment (docs/settings.md):",
+            *(f"  {item.pointer.lstrip('/').upper()} {item.detail}" for item in field_errors(error.errors(), "body")),
+            sep="\n",
             file=sys.stderr,
         )
         raise typer.Exit(2) from None

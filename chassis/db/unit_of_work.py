@@ -83,7 +83,7 @@ class UnitOfWork:
         """Return the row with this id. `for_update` locks it until the commit. Raises NotFound."""
         row = await self.find(table, for_update=for_update, id=id)
         if row is None:
-            raise NotFound
+            raise NotFound(f"No {str(table.__tablename__).replace('_', ' ')} has the id {id}.")
         return row
 
     async def find(self, table: type[Row], *, for_update: bool = False, **columns: Any) -> Row | None:

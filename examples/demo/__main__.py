@@ -47,7 +47,8 @@ def main() -> int:
             "\n[bold green]All checks passed.[/] Next steps:\n"
             "  make run                    run the stack with this data\n"
             f"  {url}/docs   browse the API\n"
-            f'  curl -H "Authorization: Bearer $(cat {DATA}/demo-key)" {url}/v1/analytics/pareto'
+            f'  curl -H "Authorization: Bearer $(cat {DATA}/demo-key)" {url}/v1/analytics/pareto',
+            soft_wrap=True,  # a broken line could not be pasted
         )
         return 0
     console.print("\n[bold red]Some figures differ; see the table above.[/]")
@@ -114,7 +115,6 @@ async def send_and_check(url: str, key: str) -> bool:
 @contextmanager
 def stack() -> Iterator[str]:
     """Yield the address of the stack that runs on the data folder; start a stack if none runs."""
-    console.print(f"starting PostgreSQL, Kafka and the five processes on {DATA} ...")
     started = time.perf_counter()
     up = subprocess.Popen([RAPPORT, "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert up.stdout is not None
@@ -125,10 +125,10 @@ def stack() -> Iterator[str]:
         if "running on" not in said:
             raise SystemExit(said)
         ports = json.loads((DATA / "ports.json").read_text())
-        console.print("using the stack that already runs on it")
+        console.print(f"using the stack that already runs on {DATA}")
         yield f"http://127.0.0.1:{ports['gateway']}"
         return
-    console.print(f"up after {time.perf_counter() - started:.1f} s")
+    console.print(f"PostgreSQL, Kafka and the five processes run on {DATA} after {time.perf_counter() - started:.1f} s")
     try:
         yield line.split()[1]
     finally:
