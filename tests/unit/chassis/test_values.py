@@ -2,7 +2,9 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import BaseModel, Field, PlainSerializer, PrivateAttr, StrictInt, TypeAdapter, ValidationError
@@ -147,6 +149,11 @@ def test_a_day_is_a_day() -> None:
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Timezone).validate_python(name)
+
+
+def test_no_time_zone_that_was_ever_accepted_becomes_unreadable() -> None:
+    for name in (Path(__file__).parents[2] / "data" / "timezones.txt").read_text().split():
+        assert TypeAdapter(Timezone).validate_python(name) == ZoneInfo(name).key
 
 
 @pytest.mark.parametrize("number", [True, "5", 5.0, 5.5])
