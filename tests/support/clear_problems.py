@@ -12,6 +12,7 @@ from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 
 GENERIC = ("malformed_request", "unknown_parameter", "validation_failed")
+OTHER_PATHS = ("batch", "by-external-id")
 OWN_KEY = os.environ["RAPPORT_KEY"].split("_")[2]
 
 
@@ -38,6 +39,8 @@ def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Ca
 
 @schemathesis.hook
 def before_call(_: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """Replace the id of the API key in use, so that no generated request deletes it."""
+    """Replace the id of the API key in use, so that no generated request deletes it, and ids that make another path."""
+    if case.path_parameters.get("id") in OTHER_PATHS:
+        case.path_parameters["id"] = str(uuid4())
     if case.method == "DELETE" and str(case.path_parameters.get("id")).replace("-", "") == OWN_KEY:
         case.path_parameters["id"] = str(uuid4())

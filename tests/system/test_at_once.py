@@ -29,7 +29,7 @@ CHANGES = {
 async def a_member(visitor: Visitor, points: int) -> str:
     """Return the path of a new membership with this number of points."""
     await a_program_with_points(visitor)
-    lines = [{"sku": "tea", "quantity": points, "unit_price": "1.00"}]
+    lines = [{"sku": "tea", "quantity": str(points), "unit_price": "1.00"}]
     customer = uuid7()
     await visitor.request("POST", "/v1/purchases", json=a_purchase(customer, lines=lines))
     await visitor.drained()

@@ -88,14 +88,15 @@ async def test_an_unreadable_event_is_parked_and_the_rest_flows(stack: RunningSt
     producer = AIOKafkaProducer(bootstrap_servers=stack.kafka)
     await producer.start()
     try:
-        for partition in sorted(await producer.partitions_for("rapport.interactions")):
+        partitions = await producer.partitions_for("rapport.interactions")
+        for partition in sorted(partitions):
             await producer.send_and_wait("rapport.interactions", b"\xff not json", partition=partition)
     finally:
         await producer.stop()
     customer = uuid7()
     await visitor.request("POST", "/v1/purchases", json=a_purchase(customer))
     status = await visitor.drained()
-    assert status["services"]["loyalty"]["dead_letters"] == before + 12
+    assert status["services"]["loyalty"]["dead_letters"] == before + len(partitions)
     assert await points_by_customer(stack, program) == {customer: 5}
     assert "unreadable envelope" in stack.command("dead-letters", "list", "loyalty")
     for service in ("loyalty", "analytics"):
