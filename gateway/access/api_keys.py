@@ -19,6 +19,7 @@ from chassis import (
     RequestBody,
     Resource,
     Running,
+    ShortLine,
     TenantKind,
     UnitOfWork,
     ValidationFailed,
@@ -57,7 +58,7 @@ class ApiKeyCreate(RequestBody):
     """An API key to create."""
 
     name: Line
-    scopes: Annotated[list[str], Field(min_length=1, max_length=100, examples=[["customers:read"]])]
+    scopes: Annotated[list[ShortLine], Field(min_length=1, max_length=100, examples=[["customers:read"]])]
     expires_at: Instant | None = None
 
 

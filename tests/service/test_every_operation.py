@@ -13,7 +13,7 @@ from chassis.http.unmatched import fits
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
 from tests.support.operations import BODIES, NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
-from tests.support.requests import operations_of
+from tests.support.requests import PARAMETERS, operations_of
 from tests.support.service import ServiceUnderTest
 
 pytestmark = pytest.mark.generated
@@ -143,3 +143,47 @@ async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> N
                 body = {"json": a_customer()} if operation.method == "PUT" else {}
                 answer = await service.request(operation.method, operation.at(str(uuid7())), **asked, **body)
                 assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), operation
+
+
+async def test_a_body_that_an_operation_does_not_take_is_refused(service: ServiceUnderTest) -> None:
+    for operation in operations_of(service):
+        if "requestBody" not in operation.described:
+            headers = {"idempotency-key": str(uuid7())}
+            asked = operation.at(str(uuid7()), str(uuid7()))
+            response = await service.request(operation.method, asked, json={"points": 1}, headers=headers)
+            assert (response.status_code, response.json()["code"]) == (400, "unexpected_body"), operation
+
+
+async def test_a_name_that_occurs_twice_in_a_body_is_refused(service: ServiceUnderTest) -> None:
+    headers = {"content-type": "application/json", "idempotency-key": str(uuid7())}
+    for operation in operations_of(service):
+        if "requestBody" in operation.described:
+            params = PARAMETERS.get(str(operation))
+            asked, content = operation.at(str(uuid7()), str(uuid7())), b'{"items": [{"a": 1, "a": 2}]}'
+            response = await service.request(operation.method, asked, content=content, headers=headers, params=params)
+            assert (response.status_code, response.json()["code"]) == (400, "malformed_request"), operation
+            assert "twice" in response.json()["detail"], operation
+
+
+async def test_a_parameter_that_takes_one_value_is_refused_twice(service: ServiceUnderTest) -> None:
+    for operation in operations_of(service):
+        for parameter in operation.described.get("parameters", []):
+            schema = parameter["schema"]
+            takes_several = "array" in {schema.get("type"), *(each.get("type") for each in schema.get("anyOf", []))}
+            if parameter["in"] == "query" and not takes_several:
+                asked = operation.at(str(uuid7())) + f"?{parameter['name']}=a&{parameter['name']}=b"
+                body = {"json": a_customer()} if operation.method == "PUT" else {}
+                response = await service.request(operation.method, asked, **body)
+                assert (response.status_code, response.json()["code"]) == (400, "repeated_parameter"), f"{asked}"
+
+
+async def test_a_misspelt_parameter_gets_the_closest(service: ServiceUnderTest) -> None:
+    for operation in operations_of(service):
+        for parameter in operation.described.get("parameters", []):
+            name = parameter["name"]
+            if parameter["in"] == "query" and len(name) > 4:
+                body = {"json": a_customer()} if operation.method == "PUT" else {}
+                response = await service.request(operation.method, operation.at(str(uuid7())) + f"?{name}s=1", **body)
+                (error,) = response.json()["errors"]
+                assert error["code"] == "unknown_parameter", operation
+                assert "did you mean" in error["detail"], f"{operation} {name}"

@@ -159,7 +159,7 @@ async def capture_redemption(work: Work, id: UUID) -> Redemption:
     """Spend the held points for good. Capturing them again has no effect."""
     account, row = await _open_redemption(work, id)
     if row.state in ("released", "expired"):
-        raise AlreadyReleased(f"The hold was {row.state}.")
+        raise AlreadyReleased("The hold has expired." if row.state == "expired" else "The hold was released.")
     if row.state == "reserved":
         account.capture(row.id, account.now)
         row = await work.update(row, state="captured")
