@@ -13,15 +13,20 @@ Result = TypeVar("Result")
 class Backoff:
     """Pauses between attempts, in seconds: they double from `first` up to `longest`.
 
-    `jitter` draws each pause at random between zero and that, so that competitors do not collide again.
+    `jitter` draws each pause at random between zero and that, so that competitors do not collide again. `immediate` is
+    the number of first retries without a pause.
     """
 
     first: float
     longest: float
     jitter: bool = False
+    immediate: int = 0
 
     def pause(self, attempt: int) -> float:
         """Return the pause after an attempt, in seconds. Attempts count from 1."""
+        attempt -= self.immediate
+        if attempt < 1:
+            return 0.0
         seconds = min(self.first * 2 ** min(attempt - 1, 32), self.longest)
         return random.uniform(0, seconds) if self.jitter else seconds
 

@@ -41,7 +41,7 @@ STORED_ERRORS = (409, 412)
 """Statuses of errors that the state of records has decided. They are stored for a repeated Idempotency-Key."""
 _EMPTY_BODIES = (b"", b"{}", b"null")
 """Bodies that some clients send when there is nothing to send."""
-_BACKOFF = Backoff(0.02, 1.0, jitter=True)
+_BACKOFF = Backoff(0.02, 1.0, jitter=True, immediate=1)  # a repeated record is usually found at once
 
 
 class RequestHandler:

@@ -41,6 +41,11 @@ def test_pauses_double_until_they_reach_the_longest() -> None:
     assert [backoff.pause(attempt) for attempt in range(1, 8)] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
+def test_the_first_retries_may_be_immediate() -> None:
+    backoff = Backoff(0.5, 5.0, immediate=2)
+    assert [backoff.pause(attempt) for attempt in range(1, 6)] == [0, 0, 0.5, 1, 2]
+
+
 @given(st.integers(1, 10**6), st.floats(0.001, 10), st.floats(0.001, 60))
 def test_no_pause_is_longer_than_the_longest(attempt: int, first: float, longest: float) -> None:
     assert Backoff(first, longest).pause(attempt) <= longest
