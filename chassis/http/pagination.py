@@ -20,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from chassis.core.field_errors import FieldError
 from chassis.core.problems import MalformedRequest
+from chassis.db.row_json import json_columns, json_rows_sql
 from chassis.db.statements import Filter, Record, condition, row_builder, table_name
 from chassis.db.statements import Query as SqlQuery
 from chassis.db.tables import DatabaseView, Table
@@ -141,7 +142,8 @@ async def paginate(
 ) -> Page[Item]:
     """Return a page of the rows of a table or view, sorted by a column (`-` before it: descending), ties by id.
 
-    `item` is the resource of each row, or a function that builds it from a table object or the view's row type.
+    `item` is the resource of each row, or a function that builds it from a table object or the view's row type. If it
+    is the resource of a table, PostgreSQL writes its JSON: the items of the page are then only good to be sent.
     """
     descending, column = sort.startswith("-"), sort.lstrip("-")
     direction, comparison = (" desc", "<") if descending else ("", ">")
@@ -151,17 +153,30 @@ async def paginate(
         position = _column_adapter(source, column).validate_python(after[0])
         filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
     name = source.name if isinstance(source, DatabaseView) else table_name(source)
-    query = SqlQuery(
-        Record,
-        f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}",
-    )
-    records = await work.select(query.where(filters))
+    sql = f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
+    columns = _json_columns(source, item)
+    if columns is not None:
+        order = f"page.{column}{direction}, page.id{direction}"
+        sql = json_rows_sql(sql, columns, kept=f"page.{column}, page.id", order=order)
+    records = await work.select(SqlQuery(Record, sql).where(filters))
     shown = records[: params.limit]
     cursor = None
     if len(records) > params.limit:
         cursor = params.next(work.tenant.id, sort, [shown[-1][column], shown[-1]["id"]])
-    build = _item_builder(source, item)
+    build = _item_builder(source, item) if columns is None else _written_item
     return Page.model_construct(items=[build(record) for record in shown], next_cursor=cursor)
+
+
+def _json_columns(source: type[Table] | DatabaseView, item: Any) -> str | None:
+    """Return the columns of an item whose JSON PostgreSQL builds, or None if it is built here."""
+    is_resource = isinstance(item, type) and issubclass(item, Resource) and json.is_plain(item)
+    if isinstance(source, DatabaseView) or not is_resource:
+        return None
+    return json_columns(source, tuple(item.model_fields))
+
+
+def _written_item(record: Record) -> Any:
+    return json.Written(record["item"])
 
 
 def _item_builder(

@@ -12,6 +12,8 @@ from pydantic import BaseModel, PlainSerializer, WrapSerializer
 JSONDecodeError = orjson.JSONDecodeError
 loads = orjson.loads
 """Return the value of a JSON document. Raises JSONDecodeError."""
+Written = orjson.Fragment
+"""A value that is JSON already. `dumps` copies its text unchecked."""
 
 
 def _default(value: Any) -> Any:
@@ -20,12 +22,12 @@ def _default(value: Any) -> Any:
     if isinstance(value, UUID):  # asyncpg's own subclass, which orjson does not recognize
         return str(value)
     if isinstance(value, BaseModel):
-        return value.__dict__ if _is_plain(type(value)) else value.model_dump(mode="json", by_alias=True)
+        return value.__dict__ if is_plain(type(value)) else value.model_dump(mode="json", by_alias=True)
     raise TypeError(f"{type(value).__name__} cannot be represented in JSON")
 
 
 @cache
-def _is_plain(model: type[BaseModel]) -> bool:
+def is_plain(model: type[BaseModel]) -> bool:
     """Return whether a model's JSON is its `__dict__`: no extra fields, aliases or serializers."""
     decorators = model.__pydantic_decorators__
     fields = model.model_fields.values()

@@ -5,6 +5,9 @@ Each property runs some twenty-five times, and more often by `make fuzz`.
 
 import base64
 import copy
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -125,6 +128,41 @@ async def test_patches_of_a_customer_do_what_the_rfc_says(
         assert json_equal({name: changed[name] for name in NOTHING_KNOWN}, expected), f"{shown} {patch}"
         assert (changed["version"] == shown["version"]) is json_equal(known, expected)
         shown = changed
+
+
+# Pages
+
+ODD_TEXTS = st.sampled_from(['say "hi"', "back\\slash", "</script>", "\u00e9\u4e2d\U0001f600", "a\u2028b", "{}"])
+TIMES = st.datetimes(datetime(2001, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC))
+CUSTOM = st.dictionaries(
+    TEXT | ODD_TEXTS, JSON | st.floats(allow_nan=False, allow_infinity=False) | st.just(2**64 - 1), max_size=4
+)
+
+
+@some
+@given(CUSTOM, ODD_TEXTS, TIMES | TIMES.map(lambda at: at.replace(microsecond=0)))
+async def test_a_page_writes_a_record_as_a_single_read_does(
+    running_customers: ServiceUnderTest, custom: dict[str, Any], text: str, at: datetime
+) -> None:
+    customers = await running_customers.for_new_tenant(kind="sandbox", clock_at=at)
+    emails = [{"address": "ada@example.org", "label": text}]
+    body = a_customer(custom=custom, area=text, tags=[text, "a,b"], emails=emails, birth_date="1999-12-31")
+    created = await customers.post("/v1/customers", body)
+    assert created.status_code == 201, created.text
+    single = await customers.get(f"/v1/customers/{created.json()['id']}")
+    page = await customers.get("/v1/customers")
+    assert values_in_order(page.text) == [("items", [values_in_order(single.text)]), ("next_cursor", None)]
+
+
+def values_in_order(text: str) -> Any:
+    """Return a JSON value with the order of its names. Numbers are exact, whether they have an exponent or not."""
+    return json.loads(text, object_pairs_hook=list, parse_float=written_number, parse_int=written_number)
+
+
+def written_number(text: str) -> tuple[Decimal, bool]:
+    """Return a number, and whether it is written as an integer. Large numbers may be written either way."""
+    number = Decimal(text)
+    return number, abs(number) < 10**16 and "." not in text and "e" not in text
 
 
 # Headers

@@ -8,10 +8,16 @@ from uuid import UUID
 
 import pytest
 
-from chassis import DatabaseView, Table, Versioned, bigint, new_registry, timestamp
-from chassis.http.pagination import _column_adapter
+from chassis import DatabaseView, Resource, Table, Versioned, bigint, new_registry, timestamp
+from chassis.http.pagination import _column_adapter, _json_columns
 from chassis.types import json
 from chassis.types.ids import uuid7
+from services.customers.people.customers.schemas import Customer
+from services.customers.people.tables import Customer as CustomerRow
+from services.customers.permission.consents import Consent
+from services.customers.permission.tables import ConsentReceipt
+from services.interactions.contact.tables import TouchPoint as TouchPointRow
+from services.interactions.contact.touch_points import TouchPoint
 
 
 class Base(Table, registry=new_registry()):
@@ -71,3 +77,25 @@ def test_a_value_survives_the_cursor_with_the_type_of_its_column(source: Any, co
 def test_a_column_that_does_not_exist_has_no_type(source: Any) -> None:
     with pytest.raises(KeyError):
         _column_adapter(source, "colour")
+
+
+@pytest.mark.parametrize(
+    ("table", "resource"), [(CustomerRow, Customer), (ConsentReceipt, Consent), (TouchPointRow, TouchPoint)]
+)
+def test_postgresql_writes_the_pages_of_resources_that_are_rows(table: type[Table], resource: type[Resource]) -> None:
+    assert _json_columns(table, resource) is not None
+
+
+class Place(Resource, row=Shelf):
+    id: UUID
+    points: int
+
+
+class MeasuredPlace(Place, row=Shelf):
+    width: Decimal
+
+
+def test_postgresql_does_not_write_a_type_that_it_writes_otherwise() -> None:
+    assert _json_columns(Shelf, Place) == "page.id as id, page.points as points"
+    assert _json_columns(Shelf, MeasuredPlace) is None
+    assert _json_columns(VIEW, Place) is None
