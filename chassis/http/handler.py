@@ -133,9 +133,11 @@ class RequestHandler:
             stored = await self._stored_response(response)
         except asyncpg.UniqueViolationError:  # stored between our look-up and our insert
             stored = await self._stored_response()
-        if stored is None and response is None:
-            raise error
-        return stored or response  # type: ignore[return-value]
+        if stored is not None:
+            return stored
+        if response is not None:
+            return response
+        raise error
 
     async def _stored_response(self, otherwise: Response | None = None) -> Response | None:
         """Return the stored response for the request's key. If there is none, store `otherwise`."""

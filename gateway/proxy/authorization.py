@@ -1,4 +1,4 @@
-"""The Authorization header of a request: the API key, or a problem that says what was sent instead."""
+"""Parse the Authorization header of a request. Other credentials get a 401 that names the header to send."""
 
 from collections.abc import Iterable
 

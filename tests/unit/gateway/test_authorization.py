@@ -1,4 +1,4 @@
-"""Credentials that are not a bearer key: the problem says what was found and what to send."""
+"""Other credentials than a bearer key: the 401 names them, and the header to send."""
 
 import pytest
 
