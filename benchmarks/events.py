@@ -26,7 +26,7 @@ from chassis.core.settings import Settings
 from chassis.db.tables import SCHEMA
 from chassis.messaging import kafka
 from chassis.messaging.consumer import group_name
-from chassis.messaging.relay import LOCK, envelope_of
+from chassis.messaging.relay import COLUMNS, LOCK, envelope_of
 
 Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
 READERS = ("loyalty", "analytics")
@@ -142,7 +142,7 @@ async def outbox_of(database: str) -> list[Record]:
     """Return the rows of an outbox as records, as the relay would send them."""
     connection = await asyncpg.connect(database)
     try:
-        rows = await connection.fetch(f"select *, data::text as text from {SCHEMA}.outbox order by seq")
+        rows = await connection.fetch(f"select {COLUMNS}, data::text as text from {SCHEMA}.outbox order by seq")
     finally:
         await connection.close()
     envelopes = [(envelope_of(row), row["text"].encode()) for row in rows]

@@ -98,14 +98,23 @@ def grant_view(name: str, service: str) -> None:
 
 def create_chassis_tables(service: str) -> None:
     """Create the chassis' tables. The API's login may insert into the outbox, and do nothing else with it."""
-    script = importlib.resources.files("chassis.db").joinpath("system_tables.sql").read_text()
-    for name, value in {
+    _run_script("system_tables.sql", service)
+
+
+def add_event_archive(service: str) -> None:
+    """Keep published events, count what each feature has applied by type, and let events of a tenant wait aside."""
+    _run_script("event_archive.sql", service)
+
+
+def _run_script(name: str, service: str) -> None:
+    script = importlib.resources.files("chassis.db").joinpath(name).read_text()
+    for placeholder, value in {
         "schema": SCHEMA,
         "current_tenant": CURRENT_TENANT,
         "api": api_role(service),
         "worker": worker_role(service),
     }.items():
-        script = script.replace(f"<{name}>", value)
+        script = script.replace(f"<{placeholder}>", value)
     for statement in script.split(";\n\n"):
         op.execute(statement)
 

@@ -32,8 +32,9 @@ class Outbox:
 
 
 _INSERT = (
-    f"insert into {SCHEMA}.outbox (tenant_id, event_id, type, subject, data, time, actor, traceparent) "
-    "select $1, event.id, event.type, event.subject, event.data::json, $2, $3, event.traceparent "
+    f"insert into {SCHEMA}.outbox (tenant_id, event_id, type, subject, data, size, time, actor, traceparent) "
+    "select $1, event.id, event.type, event.subject, event.data::json, octet_length(event.data), $2, $3, "
+    "event.traceparent "
     "from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) "
     "as event(id, type, subject, data, traceparent)"
 )

@@ -269,8 +269,13 @@ async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delive
 
     A concurrent delivery of the same event waits here for the first.
     """
-    ids = sorted({delivery.envelope.id for delivery in deliveries})
-    fresh = set(await work.fetch(_ADD_TO_INBOX, tenant_id=work.tenant.id, ids=ids, feature=feature))
+    types = {delivery.envelope.id: delivery.envelope.type for delivery in deliveries}
+    ids = sorted(types)
+    fresh = set(
+        await work.fetch(
+            _ADD_TO_INBOX, tenant_id=work.tenant.id, ids=ids, types=[types[id] for id in ids], feature=feature
+        )
+    )
     unseen = []
     for delivery in deliveries:
         if delivery.envelope.id in fresh:
@@ -291,18 +296,19 @@ def _reason(error: Exception) -> str:
 _ADD_TO_INBOX = Query(
     UUID,
     f"""
-    insert into {SCHEMA}.inbox (tenant_id, event_id, feature)
-    select :tenant_id, id, :feature from unnest(:ids::uuid[]) as id on conflict do nothing returning event_id
+    insert into {SCHEMA}.inbox (tenant_id, event_id, feature, type)
+    select :tenant_id, id, :feature, type from unnest(:ids::uuid[], :types::text[]) as event(id, type)
+    on conflict do nothing returning event_id
     """,
 )
 _DELETE_LETTER = Command(f"delete from {SCHEMA}.dead_letter where id = :id")
 _DEAD_LETTER = f"""
     with seen as (
-        insert into {SCHEMA}.inbox (tenant_id, event_id, feature)
-        select $2, $4, $3 where $4::uuid is not null on conflict do nothing
+        insert into {SCHEMA}.inbox (tenant_id, event_id, feature, type)
+        select $2, $4, $3, $5 where $4::uuid is not null on conflict do nothing
     )
     insert into {SCHEMA}.dead_letter
         (id, tenant_id, feature, event_id, type, topic, partition, record_offset, key, headers, value, reason, attempts)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13)
-    on conflict (topic, partition, record_offset, feature) do nothing
+    on conflict do nothing
 """

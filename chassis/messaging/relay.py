@@ -1,11 +1,13 @@
 """The relay: publishes the outbox to Kafka. One leader per service, by an advisory lock on its own connection.
 
-It reads the visible rows in order, produces them, and deletes them once Kafka has acknowledged them. It keeps no
-cursor, so a transaction that took a lower number and committed late is simply published later.
+It reads the visible rows in order, produces them, and moves them to the archive once Kafka has acknowledged them. It
+keeps no cursor, so a transaction that took a lower number and committed late is simply published later. While rows are
+left over, each tenant gets an equal part of the next batch.
 """
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -35,9 +37,42 @@ every consumer far less CPU. The interval is skipped after a pause, and while ro
 STANDBY_SECONDS = 1.0
 LOCK = 0x52415050  # "RAPP"
 
-_READ = f"""
-    select seq, event_id, tenant_id, type, subject, time, actor, traceparent, data::text as data
-    from {SCHEMA}.outbox order by seq limit {BATCH_SIZE}
+MIN_ROWS_OF_TENANT = 10
+MAX_READ_BYTES = 3_000_000
+"""Maximum size of the events that are read at a time, so that large events do not fill the memory."""
+_READ = """
+    select {columns}, data::text as data from (
+        select *, sum(size) over (order by place rows unbounded preceding) - size as bytes_before from ({rows}) as row
+    ) as row
+    where bytes_before < {max_bytes} order by place
+"""
+COLUMNS = "seq, coalesce(sequence, seq) as sequence, event_id, tenant_id, type, subject, time, actor, traceparent, size"
+_IN_ORDER = f"select *, seq as place from {SCHEMA}.outbox order by seq limit {BATCH_SIZE}"
+# Each waiting tenant gives its first rows, so that no tenant waits for the thousands of another. The tenants are found
+# by a step in the index for each.
+_IN_TURN = f"""
+    with recursive waiting(tenant_id) as (
+        (select tenant_id from {SCHEMA}.outbox order by tenant_id limit 1)
+        union all
+        select (select tenant_id from {SCHEMA}.outbox where tenant_id > waiting.tenant_id order by tenant_id limit 1)
+        from waiting where waiting.tenant_id is not null
+    )
+    select event.*, row_number() over (order by turn, seq) as place
+    from waiting cross join lateral (
+        select *, row_number() over (order by seq) as turn from {SCHEMA}.outbox
+        where outbox.tenant_id = waiting.tenant_id
+        order by seq limit greatest({MIN_ROWS_OF_TENANT}, {BATCH_SIZE} / (select count(tenant_id) from waiting))
+    ) as event
+    order by place limit {BATCH_SIZE}
+"""
+READ_IN_ORDER = _READ.format(columns=COLUMNS, rows=_IN_ORDER, max_bytes=MAX_READ_BYTES)
+READ_IN_TURN = _READ.format(columns=COLUMNS, rows=_IN_TURN, max_bytes=MAX_READ_BYTES)
+_ARCHIVE = f"""
+    with published as (delete from {SCHEMA}.outbox where seq = any($1) returning *)
+    insert into {SCHEMA}.published_event (event_id, seq, tenant_id, type, subject, time, actor, traceparent, data)
+    select event_id, coalesce(sequence, seq), tenant_id, type, subject, time, actor, traceparent, data
+    from published order by seq
+    on conflict (event_id) do nothing
 """
 
 
@@ -51,6 +86,7 @@ class Relay:
         self._poll_seconds = NOTIFIED_POLL_SECONDS if is_notified else POLL_SECONDS
         self._notified = asyncio.Event()
         self._next_batch_at = 0.0
+        self._is_behind = False
         self.leading = False
 
     def notify(self) -> None:
@@ -102,7 +138,8 @@ class Relay:
 
     async def _publish_batch(self, connection: asyncpg.Connection, producer: AIOKafkaProducer) -> bool:
         """Publish the first rows of the outbox. Returns whether rows are left."""
-        rows = await connection.fetch(_READ)
+        rows = await connection.fetch(READ_IN_TURN if self._is_behind else READ_IN_ORDER)
+        self._is_behind = _reaches_a_limit(rows, in_turn=self._is_behind)
         if not rows:
             return False
         self._next_batch_at = time.monotonic() + MIN_BATCH_INTERVAL_SECONDS
@@ -120,13 +157,22 @@ class Relay:
             if not isinstance(result, BaseException)
             for seq in seqs
         ]
-        # Rows are deleted only now: after a crash in between they are published again, and the inboxes discard them.
-        await connection.execute(f"delete from {SCHEMA}.outbox where seq = any($1)", acknowledged)
+        # Rows are moved only now: after a crash in between they are published again, and the inboxes discard them.
+        await connection.execute(_ARCHIVE, acknowledged)
         self._metrics.relayed.inc(len(acknowledged))
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return left or len(rows) == BATCH_SIZE
+        self._is_behind = self._is_behind or left
+        return self._is_behind
+
+
+def _reaches_a_limit(rows: Sequence[Record], *, in_turn: bool) -> bool:
+    """Return whether the limits of a read may have left rows behind."""
+    if len(rows) == BATCH_SIZE or sum(row["size"] for row in rows) >= MAX_READ_BYTES:
+        return True
+    of_tenants = Counter(row["tenant_id"] for row in rows).values() if in_turn else ()
+    return any(count >= max(MIN_ROWS_OF_TENANT, BATCH_SIZE // len(of_tenants)) for count in of_tenants)
 
 
 def _build_batches(
@@ -157,7 +203,7 @@ def envelope_of(row: Record) -> Envelope:
         subject=row["subject"],
         time=row["time"],
         actor=row["actor"],
-        sequence=row["seq"],
+        sequence=row["sequence"],
         traceparent=row["traceparent"],
     )
 

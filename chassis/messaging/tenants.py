@@ -25,18 +25,23 @@ class TenantChanged(TenantFacts, IncomingEvent, type="gateway.tenant_changed.v1"
 
 _STORE = Command(
     f"""
-    insert into {SCHEMA}.tenant (tenant_id, facts) values (:tenant_id, :facts)
-    on conflict (tenant_id) do update set facts = excluded.facts
+    insert into {SCHEMA}.tenant as stored (tenant_id, facts, event_id) values (:tenant_id, :facts, :event_id)
+    on conflict (tenant_id) do update set facts = excluded.facts, event_id = excluded.event_id
+    where stored.event_id is null or stored.event_id <= excluded.event_id
     """
 )
 
 
 @feature.on(TenantChanged)
 async def store_tenant_facts(work: UnitOfWork, event: TenantChanged) -> None:
-    """Store the newest facts. Raises ValueError for an event that describes another tenant than its own."""
+    """Store the facts unless newer ones are stored.
+
+    Raises ValueError for an event that describes another tenant than its own.
+    """
     if event.tenant_id != event.envelope.tenant:
         raise ValueError(f"an event of the tenant {event.envelope.tenant} describes another tenant")
-    await work.execute(_STORE, tenant_id=event.tenant_id, facts=tenant_from_event(event).facts)
+    facts = tenant_from_event(event).facts
+    await work.execute(_STORE, tenant_id=event.tenant_id, facts=facts, event_id=event.envelope.id)
 
 
 def tenant_from_row(row: Record) -> Tenant:

@@ -10,7 +10,7 @@ import pytest
 from chassis import Command, Query
 from chassis.db.drift import find_drift
 from chassis.db.pool import is_transient
-from chassis.messaging.relay import _READ
+from chassis.messaging.relay import READ_IN_ORDER
 from chassis.service import load
 from chassis.types.ids import uuid7
 from local import PROCESSES
@@ -46,12 +46,12 @@ async def test_a_late_commit_of_an_earlier_number_is_found_by_the_relay(running_
         early = asyncio.create_task(slow.post("/v1/customers", a_customer()))
         await until_a_commit_waits(slow)
         assert (await quick.post("/v1/customers", a_customer())).status_code == 201
-        (late_row,) = await outbox.fetch(_READ)
+        (late_row,) = await outbox.fetch(READ_IN_ORDER)
         assert late_row["tenant_id"] == quick.tenant.id
         assert len(await quick.published()) == 1  # the relay deletes published events
         await open_the_gate()
         assert (await early).status_code == 201
-    (early_row,) = await outbox.fetch(_READ)
+    (early_row,) = await outbox.fetch(READ_IN_ORDER)
     assert early_row["tenant_id"] == slow.tenant.id
     assert early_row["seq"] < late_row["seq"]
     await slow.published()

@@ -55,6 +55,19 @@ async def test_an_event_of_one_tenant_tells_nothing_of_another(running_loyalty: 
     assert [letter["feature"] for letter in await one.dead_letters()] == ["tenants", "tenants"]
 
 
+async def test_an_older_event_does_not_replace_the_facts_of_a_tenant(loyalty: ServiceUnderTest) -> None:
+    """Events that are published again arrive behind newer ones."""
+    facts = loyalty.tenant.model_dump(mode="json") | {"tenant_id": str(loyalty.tenant.id)}
+    older, newer = (
+        {"type": "gateway.tenant_changed.v1", "key": loyalty.tenant.id, "data": facts | {"name": name}, "id": uuid7()}
+        for name in ("Older", "Newer")
+    )
+    await loyalty.deliver(newer)
+    await loyalty.deliver(older)
+    name = "select facts ->> 'name' as name from chassis.tenant where tenant_id = $1"
+    assert await loyalty.rows(name, loyalty.tenant.id) == [{"name": "Newer"}]
+
+
 async def test_an_envelope_that_cannot_be_read_is_parked_once(loyalty: ServiceUnderTest) -> None:
     record = KafkaRecord("rapport.interactions", 3, 4711, None, (("ce_id", b"x"),), b"{}")
     await loyalty.shared.dispatcher.apply([record])
