@@ -249,7 +249,7 @@ async def _running_worker(service: Service, settings: Settings, metrics: Metrics
     pool = await open_pool(settings.worker_database_url, settings)
     relay = Relay(settings, service.name, metrics, is_notified=role == "all")
     dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
-    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher), service.tasks)
+    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), service.tasks)
     worker.start()
     try:
         yield worker

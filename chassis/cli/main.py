@@ -28,7 +28,7 @@ from chassis.messaging.dispatcher import EventDispatcher, TransientFailure
 from chassis.service import Role, Service, installed_services, load
 from chassis.types import json
 
-COMMAND_MODULES = ("gateway.commands", "local.commands")
+COMMAND_MODULES = ("chassis.cli.recovery", "gateway.commands", "local.commands")
 """Modules that contribute commands, if they are installed."""
 Kind = TypeVar("Kind", bound=Settings)
 
@@ -57,7 +57,8 @@ def settings_for(service: str, kind: type[Kind]) -> Kind:
         raise typer.Exit(2) from None
 
 
-def _load(name: str) -> tuple[Service, Settings]:
+def load_configured(name: str) -> tuple[Service, Settings]:
+    """Return a service and its settings. Ends the command if it is not installed."""
     if name not in installed_services():
         print(f"{name} is not installed; installed are: {', '.join(installed_services())}", file=sys.stderr)
         raise typer.Exit(2)
@@ -78,7 +79,7 @@ def serve(
     if role not in ("api", "worker", "all"):
         print("the role must be api, worker or all", file=sys.stderr)
         raise typer.Exit(2)
-    definition, settings = _load(service)
+    definition, settings = load_configured(service)
     chosen: Role = role  # type: ignore[assignment]
     run(definition, settings, chosen, host, port)
 
@@ -91,7 +92,7 @@ def migrate(
     from chassis.db.migrations import DowngradeNotSupported, run
 
     for name in services or installed_services():
-        service, settings = _load(name)
+        service, settings = load_configured(name)
         try:
             run(settings, name, service.migrations)
         except DowngradeNotSupported as error:
@@ -105,7 +106,7 @@ def new_migration(service: str, subject: str) -> None:
     """Write a migration from the difference between a service's tables and its history. Read it before you commit."""
     from chassis.cli.new_migration import write_migration
 
-    definition, settings = _load(service)
+    definition, settings = load_configured(service)
     path = asyncio.run(write_migration(definition, settings, subject))
     print(path or "The history already creates these tables: there is nothing to migrate.", file=sys.stderr)
     raise typer.Exit(0 if path else 1)
@@ -129,7 +130,7 @@ def rebuild(
     """Compute a service's rollups again from its facts, while it runs, and repair the rows that differ."""
     from chassis.cli.rebuild import rebuild_all
 
-    definition, settings = _load(service)
+    definition, settings = load_configured(service)
     total = 0
     for feature, tenant, rows in asyncio.run(rebuild_all(definition, settings, repair=not check)):
         total += rows
@@ -193,7 +194,7 @@ async def _dead_letters(service: str) -> list[Record]:
 
 async def _replay(name: str, ids: list[UUID] | None) -> int:
     """Replay, print the result of each, and return how many are left."""
-    service, settings = _load(name)
+    service, settings = load_configured(name)
     assert settings.worker_database_url is not None, "WORKER_DATABASE_URL is required"
     chosen = ids or [row["id"] for row in await _dead_letters(name)]
     left = 0

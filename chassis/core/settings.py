@@ -60,7 +60,11 @@ class Settings(BaseSettings):
     inbox_days: int = Field(
         45, ge=1, description="How long applied events are remembered; longer than Kafka's retention."
     )
-    handler_attempts: int = Field(4, ge=1, description="Attempts to handle an event before it becomes a dead letter.")
+    handler_attempts: int = Field(
+        4,
+        ge=1,
+        description="Attempts to handle an event that conflicts or exceeds a time limit, until it is a dead letter.",
+    )
     unknown_tenant_seconds: float = Field(
         60.0, gt=0, description="How long an event of an unknown tenant waits for the event that announces the tenant."
     )

@@ -66,4 +66,57 @@ alter table <schema>.dead_letter drop constraint dead_letter_topic_partition_rec
 create unique index uq_dead_letter on <schema>.dead_letter
     (topic, partition, record_offset, feature, (coalesce(event_id::text, md5(value), '')));
 
-comment on index <schema>.uq_dead_letter is 'A topic that was created again uses its offsets again, so they identify no event.'
+comment on index <schema>.uq_dead_letter is 'A topic that was created again uses its offsets again, so they identify no event.';
+
+drop function <schema>.counts();
+
+create function <schema>.counts(
+    out outbox_pending bigint, out outbox_oldest_seconds double precision, out dead_letters bigint, out backlog bigint
+)
+language sql stable security definer set search_path = <schema>, pg_temp as $$
+    select (select count(*) from outbox),
+           coalesce((select extract(epoch from clock_timestamp() - min(written_at)) from outbox), 0),
+           (select count(*) from dead_letter),
+           (select count(*) from backlog)
+$$;
+
+comment on function <schema>.counts is 'What the status page tells of this service: counts only, no tenant''s content.';
+
+revoke all on function <schema>.counts from public;
+
+grant execute on function <schema>.counts to <api>, <worker>;
+
+create function <schema>.published_tallies(
+    since uuid, until uuid, out type text, out day date, out events bigint, out hash bigint
+)
+returns setof record
+language sql stable security definer set search_path = <schema>, pg_temp as $$
+    select type, date(uuid_extract_timestamp(event_id) at time zone 'UTC'), count(*),
+           bit_xor(uuid_hash_extended(event_id, 0))
+    from published_event where event_id >= since and event_id < until group by 1, 2
+$$;
+
+comment on function <schema>.published_tallies is 'Counts and hashes of the events of all tenants that this service has published.';
+
+revoke all on function <schema>.published_tallies from public;
+
+grant execute on function <schema>.published_tallies to <api>, <worker>;
+
+create function <schema>.applied_tallies(
+    since uuid, until uuid, out feature text, out type text, out day date, out events bigint, out hash bigint
+)
+returns setof record
+language sql stable security definer set search_path = <schema>, pg_temp as $$
+    select feature, type, date(uuid_extract_timestamp(event_id) at time zone 'UTC'), count(*),
+           bit_xor(uuid_hash_extended(event_id, 0))
+    from inbox
+    where applied_at >= uuid_extract_timestamp(since) - interval '1 day' and event_id >= since and event_id < until
+      and type is not null
+    group by 1, 2, 3
+$$;
+
+comment on function <schema>.applied_tallies is 'Counts and hashes of the events of all tenants that each feature has applied.';
+
+revoke all on function <schema>.applied_tallies from public;
+
+grant execute on function <schema>.applied_tallies to <api>, <worker>

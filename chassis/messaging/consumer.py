@@ -1,7 +1,7 @@
-"""The consumer: polls the topics that a service reads, has the records applied, then commits the offsets to Kafka.
+"""The consumer: polls the topics that a service reads, queues the records by tenant, and commits offsets to Kafka.
 
-The database commits first, and Kafka after it, for everything applied within a tenth of a second. The inbox discards
-duplicates, so a killed consumer, a rebalance or a zombie changes nothing.
+The database commits first, and Kafka after it, every tenth of a second, up to the first record that has not been
+applied. The inbox discards duplicates, so a killed consumer, a rebalance or a zombie changes nothing.
 """
 
 import asyncio
@@ -9,20 +9,29 @@ import socket
 import time
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 
 from chassis.core.events import topic_name
-from chassis.core.retry import Backoff
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.messaging import kafka
-from chassis.messaging.dispatcher import EventDispatcher, KafkaRecord, TransientFailure
+from chassis.messaging.dispatcher import EventDispatcher, KafkaRecord
+from chassis.messaging.tenant_queues import Partition, TenantQueues
 
 BATCH_SIZE = 1_000
 COMMIT_INTERVAL_SECONDS = 0.1
 REBALANCE_ERRORS = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
-_BACKOFF = Backoff(0.1, 5.0)
+IDLE_SECONDS = 1.0
+ROOM_INTERVAL_SECONDS = 0.02
+"""How often full queues are looked at for room."""
 
 
 def group_name(settings: Settings, service: str) -> str:
@@ -33,53 +42,51 @@ def group_name(settings: Settings, service: str) -> str:
 class Consumer:
     """Runs until cancelled. An error ends the run, and the worker starts another."""
 
-    def __init__(self, settings: Settings, service: str, dispatcher: EventDispatcher) -> None:
+    def __init__(self, settings: Settings, service: str, dispatcher: EventDispatcher, pool: asyncpg.Pool) -> None:
         self._settings = settings
         self._service = service
         self._dispatcher = dispatcher
-        self._applied: dict[TopicPartition, int] = {}
-        """The next offset of each partition, as far as it is not committed to Kafka."""
+        self._pool = pool
         self.ready = False
         """True if it has reached Kafka once. A later outage shows on the status page, not in the readiness."""
 
     async def run(self) -> None:
-        """Poll, apply, commit."""
+        """Poll, queue, commit."""
         topics = sorted({topic_name(type, self._settings.kafka_topic_prefix) for type in self._dispatcher.types})
         if not topics:
             self.ready = True
             await asyncio.Event().wait()
         await kafka.ensure_topics(self._settings, topics)
-        consumer = self._new_consumer(topics)
+        consumer = self._new_consumer()
+        queues = TenantQueues(self._dispatcher, self._pool)
+        commits = _Commits(consumer, queues)
+        consumer.subscribe(topics, listener=_Rebalances(queues, commits))
         try:
             await consumer.start()
             self.ready = True
-            await self._consume(consumer)
+            await self._consume(consumer, queues, commits)
         finally:
             try:
+                await queues.close()
                 with suppress(Exception):  # without the commit, the inbox discards the repeated records
                     async with asyncio.timeout(1):
-                        await self._commit(consumer)
+                        await commits.commit()
             finally:
                 await consumer.stop()
 
-    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
-        failures, commit_at = 0, 0.0
+    async def _consume(self, consumer: AIOKafkaConsumer, queues: TenantQueues, commits: "_Commits") -> None:
         while True:
-            wait = COMMIT_INTERVAL_SECONDS if self._applied else 1.0
-            batches = await consumer.getmany(timeout_ms=int(wait * 1000), max_records=BATCH_SIZE)
-            if await self._apply(consumer, batches):
-                failures = 0
+            if queues.is_full:
+                await asyncio.sleep(ROOM_INTERVAL_SECONDS)
             else:
-                failures += 1
-                await asyncio.sleep(_BACKOFF.pause(failures))
-            if time.monotonic() >= commit_at:
-                await self._commit(consumer)
-                commit_at = time.monotonic() + COMMIT_INTERVAL_SECONDS
+                wait = COMMIT_INTERVAL_SECONDS if commits.are_due else IDLE_SECONDS
+                batches = await consumer.getmany(timeout_ms=int(wait * 1000), max_records=BATCH_SIZE)
+                await queues.add(_to_record(record) for batch in batches.values() for record in batch)
+            await commits.commit_at_interval()
 
-    def _new_consumer(self, topics: list[str]) -> AIOKafkaConsumer:
+    def _new_consumer(self) -> AIOKafkaConsumer:
         session = int(self._settings.kafka_session_seconds * 1000)
         return AIOKafkaConsumer(
-            *topics,
             group_id=group_name(self._settings, self._service),
             # Static membership: a replica that restarts under its name gets its partitions back at once.
             group_instance_id=f"{self._service}-{self._settings.instance or socket.gethostname()}",
@@ -93,32 +100,59 @@ class Consumer:
             **kafka.client_options(self._settings),
         )
 
-    async def _apply(
-        self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
-    ) -> bool:
-        """Apply the polled records. After a transient failure, seek back to the first of them and return False."""
-        records = [_to_record(record) for batch in batches.values() for record in batch]
-        try:
-            await self._dispatcher.apply(records)
-        except TransientFailure as error:
-            log.warning("events wait", reason=repr(error.__cause__ or error))
-            for partition, batch in batches.items():
-                if partition in consumer.assignment():
-                    consumer.seek(partition, batch[0].offset)
-            return False
-        self._applied |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
-        return True
 
-    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        """Commit the offsets of applied records, for the partitions that are still assigned."""
-        applied, self._applied = self._applied, {}
-        assigned = consumer.assignment()
-        offsets = {partition: offset for partition, offset in applied.items() if partition in assigned}
+class _Commits:
+    """Commits the positions of applied records, for the partitions that are still assigned."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, queues: TenantQueues) -> None:
+        self._consumer = consumer
+        self._queues = queues
+        self._committed: dict[Partition, int] = {}
+        self._next_at = 0.0
+
+    @property
+    def are_due(self) -> bool:
+        """True if records have been received whose offsets are not committed."""
+        return self._queues.has_work or self._queues.positions != self._committed
+
+    async def commit_at_interval(self) -> None:
+        """Commit unless that was done a moment ago."""
+        if time.monotonic() >= self._next_at:
+            await self.commit()
+            self._next_at = time.monotonic() + COMMIT_INTERVAL_SECONDS
+
+    async def commit(self) -> None:
+        """Commit the positions that have changed."""
+        positions, assigned = self._queues.positions, self._consumer.assignment()
+        offsets = {
+            TopicPartition(*partition): offset
+            for partition, offset in positions.items()
+            if offset != self._committed.get(partition) and TopicPartition(*partition) in assigned
+        }
+        self._committed = positions
         try:
             if offsets:
-                await consumer.commit(offsets)
+                await self._consumer.commit(offsets)
         except REBALANCE_ERRORS as error:
             log.info("rebalanced before the commit", error=repr(error))
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Follows the assignment of partitions to the replicas of a service."""
+
+    def __init__(self, queues: TenantQueues, commits: _Commits) -> None:
+        self._queues = queues
+        self._commits = commits
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Hand over the partitions at their last position."""
+        with suppress(KafkaError):  # without the commit, the inbox discards the repeated records
+            await self._commits.commit()
+        self._queues.forget((partition.topic, partition.partition) for partition in revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Go on with the events that the former replica has left in the backlog."""
+        await self._queues.load_backlog()
 
 
 def _to_record(record: "ConsumerRecord[bytes, bytes]") -> KafkaRecord:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -36,6 +37,15 @@ ENVELOPE_UNREADABLE = "*"
 MAX_TRANSIENT_RETRIES = 20
 MAX_UNIQUE_VIOLATIONS = 3
 """A constraint that is violated each time is the event's own fault, not a concurrent transaction's."""
+
+PASSING_ERRORS = (
+    RetryTransaction,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.QueryCanceledError,
+)
+"""Errors that depend on the load, not on the event alone."""
 
 
 class TransientFailure(Exception):
@@ -97,6 +107,10 @@ class EventDispatcher:
         """The event types that are handled."""
         return sorted(self._by_type)
 
+    def handles(self, type: str) -> bool:
+        """Return whether a feature handles this type of event."""
+        return type in self._by_type
+
     async def apply(self, records: Iterable[KafkaRecord]) -> None:
         """Apply each record, or make it a dead letter. Raises TransientFailure if some of them must be repeated."""
         groups: dict[tuple[UUID, str], list[_Delivery]] = {}
@@ -128,7 +142,7 @@ class EventDispatcher:
         if row is None:
             raise LookupError("the dead letter does not exist")
         feature = row["feature"]
-        record = _stored_record(row)
+        record = stored_record(row)
         try:
             envelope = Envelope.from_headers(record.headers)
             handlers = [handler for handler in self._by_type.get(envelope.type, []) if handler.feature == feature]
@@ -174,8 +188,8 @@ class EventDispatcher:
             await self._dead_letter(delivery.record, feature, delivery.envelope, _reason(error), made)
 
     def _worthwhile_attempts(self, error: Exception) -> int:
-        # An unreadable event stays unreadable: many of them must not hold up the others.
-        return 1 if isinstance(error, (TransientFailure, ValueError)) else self._settings.handler_attempts
+        # Only conflicts and time limits may pass. An event that fails for another reason would fail again.
+        return self._settings.handler_attempts if isinstance(error, PASSING_ERRORS) else 1
 
     async def _apply_in_transaction(
         self, feature: str, deliveries: list[_Delivery], letter_id: UUID | None = None
@@ -237,12 +251,7 @@ class EventDispatcher:
                 feature,
                 envelope.id if envelope else None,
                 envelope.type if envelope else None,
-                record.topic,
-                record.partition,
-                record.offset,
-                record.key,
-                [[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers],
-                record.value,
+                *stored_columns(record),
                 reason,
                 attempts,
             )
@@ -284,7 +293,14 @@ async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delive
     return unseen
 
 
-def _stored_record(row: Record) -> KafkaRecord:
+def stored_columns(record: KafkaRecord) -> tuple[Any, ...]:
+    """Return the values by which a table stores a record."""
+    headers = [[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers]
+    return record.topic, record.partition, record.offset, record.key, headers, record.value
+
+
+def stored_record(row: Record) -> KafkaRecord:
+    """Return the record that a row stores."""
     headers = tuple((name, bytes.fromhex(value)) for name, value in row["headers"])
     return KafkaRecord(row["topic"], row["partition"], row["record_offset"], row["key"], headers, row["value"])
 

@@ -65,6 +65,8 @@ class StatusReader:
             published, applied, lag = await self._positions()
         except (KafkaError, OSError, TimeoutError):
             published = applied = lag = None
+        if lag is not None and applied is not None:  # Kafka counts as applied what waits in the backlog
+            applied, lag = applied - row["backlog"], lag + row["backlog"]
         return ServiceStatus(
             up=True,
             outbox_pending=row["outbox_pending"],

@@ -45,11 +45,11 @@ CHASSIS_RIGHTS = {
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 FUNCTIONS = {
-    "customers": {"counts", "search_customers", "remove_unused_words"},
-    "interactions": {"counts", "count_orphans"},
-    "loyalty": {"counts"},
-    "analytics": {"counts"},
-    "gateway": {"counts", "find_api_key", "find_tenants", "note_key_use"},
+    "customers": {"counts", "published_tallies", "applied_tallies", "search_customers", "remove_unused_words"},
+    "interactions": {"counts", "published_tallies", "applied_tallies", "count_orphans"},
+    "loyalty": {"counts", "published_tallies", "applied_tallies"},
+    "analytics": {"counts", "published_tallies", "applied_tallies"},
+    "gateway": {"counts", "published_tallies", "applied_tallies", "find_api_key", "find_tenants", "note_key_use"},
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = {"find_api_key", "note_key_use"}
