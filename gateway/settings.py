@@ -14,12 +14,26 @@ class Settings(chassis.Settings):
     internal_token_seconds: float = Field(60.0, ge=5, description="Lifetime of an internal token.")
     upstreams: dict[str, str] = Field(description="Address of each service: a JSON object of name to URL.")
     upstream_concurrency: int = Field(
-        256,
-        ge=1,
-        description="Maximum open requests per service; more are rejected, so that a slow service delays no other.",
+        16,
+        ge=2,
+        description="Requests that a service gets at a time. Others wait for their turn; tenants get equal parts.",
+    )
+    upstream_uploads: int = Field(
+        6, ge=2, description="The same for requests with a body of more than 64 kB, which have turns of their own."
+    )
+    upstream_wait_seconds: float = Field(
+        5.0, gt=0, description="How long a request waits for its turn before it fails with 429 or 503."
     )
     upstream_deadline_seconds: float = Field(
-        35.0, gt=0, description="How long a request to a service may take, from its first byte to the last one sent."
+        35.0,
+        gt=0,
+        description="How long a request to a service may take, from its turn to the last byte of its response.",
+    )
+    tenant_concurrency: int = Field(512, ge=2, description="Maximum open requests of a tenant, waiting ones included.")
+    tenant_requests_per_second: float = Field(5_000.0, gt=0, description="Maximum rate of a tenant's requests.")
+    key_requests_per_second: float = Field(5_000.0, gt=0, description="Maximum rate of an API key's requests.")
+    request_burst_seconds: float = Field(
+        2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
     )
     contracts: Path = Field(
         Path(__file__).parent.parent / "contracts", description="The folder of openapi.json and asyncapi.json."

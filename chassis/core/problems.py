@@ -13,12 +13,14 @@
      ├─ PayloadTooLarge         413
      ├─ UnsupportedMediaType    415
      ├─ ValidationFailed        422   readable, but a field is wrong
+     ├─ TooManyRequests         429   more than the tenant's share
      ├─ InternalError           500   a defect of Rapport
      └─ Unavailable             503   a dependency is unavailable
 
 A feature defines its own beside them: the class name gives the code, the docstring the title.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -207,6 +209,17 @@ class ValidationFailed(Problem, status=422):
     def field(cls, pointer: str, code: FieldCode, detail: str, location: Location = "body") -> "ValidationFailed":
         """Return the problem for a field that is invalid for a reason that no schema expresses."""
         return cls(detail, errors=[FieldError(location=location, pointer=pointer, code=code, detail=detail)])
+
+
+class TooManyRequests(Problem, status=429):
+    """The tenant or the API key has sent too many requests.
+
+    The request was not applied. Retry it after the seconds in `Retry-After`, with fewer requests at a time. The headers
+    `RateLimit` and `RateLimit-Policy` of each response say how many requests are left.
+    """
+
+    def __init__(self, detail: str, retry_after: float = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
 
 
 class InternalError(Problem, status=500):

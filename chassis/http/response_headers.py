@@ -24,6 +24,18 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The path at which the new record can be read.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "RateLimit": {
+        "description": "The limit with the fewest requests left: how many (r), and seconds until it is full (t).",
+        "schema": {"type": "string", "examples": ['"tenant";r=9874;t=1']},
+    },
+    "RateLimit-Policy": {
+        "description": "The limit that RateLimit refers to: requests (q) within a number of seconds (w).",
+        "schema": {"type": "string", "examples": ['"tenant";q=10000;w=2']},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the request may be sent again.",
+        "schema": {"type": "string", "examples": ["1"]},
+    },
     "X-Request-Id": {
         "description": "Identifies the request in the logs. A request may bring its own.",
         "schema": {"type": "string"},
@@ -47,12 +59,14 @@ def declare_headers(operation: dict[str, Any], route: FeatureRoute) -> None:
     has_etag = isinstance(model, type) and issubclass(model, Resource) and model.etag_field is not None
     for status, response in operation["responses"].items():
         if status.startswith("2"):
-            names = {"X-Request-Id"}
+            names = {"X-Request-Id", "RateLimit", "RateLimit-Policy"}
             names |= {REPLAYED} if method != "GET" else set()
             names |= {"ETag"} if has_etag and status != "202" else set()
             names |= {"Location"} if status == "201" and route.location is not None else set()
             names |= {"Link"} if isinstance(model, type) and issubclass(model, Page) else set()
             response["headers"] = _references(names)
+        elif status in ("429", "503"):
+            response["headers"] = _references({"Retry-After"})
     if has_etag and method == "GET":
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": _UNCHANGED, "headers": _references({"ETag", "X-Request-Id"})}

@@ -9,7 +9,7 @@ from fastapi import Query as Parameter
 
 from chassis import Caller, Feature, Resource, Running, ServiceStatus, Work
 from gateway.proxy.reverse_proxy import ReverseProxy
-from gateway.proxy.upstreams import Bulkhead
+from gateway.proxy.upstreams import Upstream
 
 feature = Feature("status")
 
@@ -64,13 +64,13 @@ async def read_status(
 async def _read_all(running: Running, caller: Caller) -> Reading:
     proxy = running.outer_app
     assert isinstance(proxy, ReverseProxy)
-    readings = {name: _fetch_status(proxy, bulkhead, caller) for name, bulkhead in proxy.bulkheads.items()}
+    readings = {name: _fetch_status(proxy, upstream, caller) for name, upstream in proxy.upstreams.items()}
     readings["gateway"] = _own_status(running)
     return dict(zip(readings, await asyncio.gather(*readings.values()), strict=True))
 
 
-async def _fetch_status(proxy: ReverseProxy, bulkhead: Bulkhead, caller: Caller) -> ServiceStatus | None:
-    url, headers = f"{bulkhead.url}/internal/status", proxy.token_headers(caller, bulkhead.service)
+async def _fetch_status(proxy: ReverseProxy, upstream: Upstream, caller: Caller) -> ServiceStatus | None:
+    url, headers = f"{upstream.url}/internal/status", proxy.token_headers(caller, upstream.service)
     timeout = aiohttp.ClientTimeout(total=DEADLINE_SECONDS)
     try:
         async with proxy.session.get(url, headers=headers, timeout=timeout) as response:

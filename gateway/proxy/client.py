@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from chassis.core.problems import PayloadTooLarge
 
@@ -22,8 +22,8 @@ class StreamedBody:
     def __init__(self, receive: Receive, limit: int, length: int | None) -> None:
         self._receive = receive
         self._limit = limit
-        self._is_small = length is not None and length <= MAX_BUFFERED_BYTES
-        self._buffer: bytes | None = None
+        self._received = 0
+        self._begin: list[bytes] = []
         self.is_expected = length != 0
         self._complete = asyncio.Event()
         if length is not None and length > limit:
@@ -31,16 +31,30 @@ class StreamedBody:
         if not self.is_expected:
             self._complete.set()
 
-    async def buffer_if_small(self) -> None:
-        """Wait for the whole body if it is small."""
-        if self.is_expected and self._is_small:
-            self._buffer = b"".join([chunk async for chunk in self._chunks()])
+    @property
+    def is_large(self) -> bool:
+        """True if more of the body is to come than what was buffered."""
+        return not self._complete.is_set()
+
+    async def buffer(self) -> None:
+        """Wait for the whole body, or for its first part if it is large."""
+        while self.is_large and self._received < MAX_BUFFERED_BYTES:
+            self._begin.append(await self._next())
 
     def content(self) -> bytes | AsyncIterator[bytes] | None:
         """Return the content to forward: a buffered body whole, any other in chunks as they arrive."""
         if not self.is_expected:
             return None
-        return self._chunks() if self._buffer is None else self._buffer
+        return self._chunks() if self.is_large else b"".join(self._begin)
+
+    def replayed(self) -> Receive:
+        """Return a function that receives the buffered body first, for an application of this process."""
+        messages: list[Message] = [{"type": "http.request", "body": b"".join(self._begin), "more_body": False}]
+
+        async def receive() -> Message:
+            return messages.pop() if messages else await self._receive()
+
+        return receive
 
     async def wait_for_disconnect(self) -> None:
         """Return when the client has disconnected."""
@@ -49,18 +63,24 @@ class StreamedBody:
             pass
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        received, more = 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnected
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                raise self._too_large()
-            more = message.get("more_body", False)
-            if message.get("body"):
-                yield message["body"]
-        self._complete.set()
+        for chunk in self._begin:
+            yield chunk
+        while self.is_large:
+            chunk = await self._next()
+            if chunk:
+                yield chunk
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        chunk: bytes = message.get("body", b"")
+        self._received += len(chunk)
+        if self._received > self._limit:
+            raise self._too_large()
+        if not message.get("more_body", False):
+            self._complete.set()
+        return chunk
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"A body may have at most {self._limit} bytes.", limit=self._limit)

@@ -33,6 +33,8 @@ class CompressingSend:
         received = dict(request_headers)
         self._accepts = accepts_gzip(received.get(b"accept-encoding"))
         self._if_none_match = received.get(b"if-none-match", b"")
+        self.added: Headers = []
+        """Headers that the response gets."""
         self._start: Message | None = None
         self._compressor: zlib._Compress | None = None
 
@@ -48,7 +50,7 @@ class CompressingSend:
             await self._send(message)
 
     async def _begin(self, message: Message) -> None:
-        headers: Headers = list(message.get("headers", ()))
+        headers: Headers = [*message.get("headers", ()), *self.added]
         if message["status"] == 304:
             headers = [*(self._as_client_has_it(header) for header in headers), VARY]
         elif message["status"] not in WITHOUT_CONTENT and _is_compressible(headers):

@@ -6,6 +6,7 @@ Pure ASGI, with aiohttp to the services: a FastAPI route and httpx would cost te
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import aiohttp
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +14,7 @@ from yarl import URL
 
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Caller, Signer
-from chassis.core.problems import Problem, Unavailable
+from chassis.core.problems import Problem, TooManyRequests, Unavailable
 from chassis.http.unmatched import no_such_route
 from chassis.service import RunningService
 from gateway import contracts
@@ -27,7 +28,8 @@ from gateway.proxy.client import (
     announced_length,
 )
 from gateway.proxy.compression import CompressingSend
-from gateway.proxy.upstreams import Bulkhead, RequestTimeout, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
+from gateway.proxy.rate_limits import RateLimits, hold_back_refusal
+from gateway.proxy.upstreams import RequestTimeout, Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -47,6 +49,8 @@ PUBLIC_PATHS = frozenset(
 PROBLEM_PAGES = "/problems/"
 IDEMPOTENT_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 CONNECT_SECONDS = 2
+BODY_SECONDS = 20
+"""How long the first 64 kB of a body, or a smaller body, may take."""
 KEEP_ALIVE_SECONDS = 30
 
 
@@ -62,9 +66,9 @@ class ReverseProxy:
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
         self._known_paths = PUBLIC_PATHS.union(contracts.openapi(settings.contracts)["paths"]) - {"/"}
-        self.bulkheads = {
-            name: Bulkhead(name, url, settings.upstream_concurrency) for name, url in settings.upstreams.items()
-        }
+        self.upstreams = {name: Upstream(name, url, settings) for name, url in settings.upstreams.items()}
+        self._own = Upstream("gateway", "", settings)
+        self._limits = RateLimits(settings)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -101,19 +105,21 @@ class ReverseProxy:
         """Return the header by which a service recognizes a caller, for the gateway's own requests to it."""
         return {TOKEN_HEADER: self._signer.sign(caller, service)}
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
         if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PROBLEM_PAGES):
             await self._app(scope, receive, send)
             return
         try:
             await self._serve_authenticated(scope, receive, send)
         except Problem as problem:
+            if isinstance(problem, TooManyRequests):
+                await hold_back_refusal()
             response = problem.response(scope["path"], scope["state"]["trace_id"])
             await response(scope, receive, send)
         except ClientDisconnected:
             pass
 
-    async def _serve_authenticated(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_authenticated(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
         parts = scope["path"].split("/", 3)
         if len(parts) < 3 or parts[1] != "v1":
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
@@ -121,13 +127,14 @@ class ReverseProxy:
         owner = self._owners.get(parts[2])
         if owner is None:
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
-        token = credential.token(self._signer, owner)
-        if owner == "gateway":
-            scope["headers"] = _request_headers(scope, token)
-            await self._app(scope, receive, self._invalidate_on_change(scope["method"], send))
-        else:
-            scope["rapport.route"] = f"{owner}:{parts[2]}"
-            await self._serve_upstream(self.bulkheads[owner], token, scope, receive, send)
+        send.added = self._limits.admit(credential)
+        token, tenant = credential.token(self._signer, owner), credential.caller.tenant.id
+        with self._limits.open_request(tenant):
+            if owner == "gateway":
+                await self._serve_own(tenant, token, scope, receive, send)
+            else:
+                scope["rapport.route"] = f"{owner}:{parts[2]}"
+                await self._serve_upstream(self.upstreams[owner], tenant, token, scope, receive, send)
 
     async def _authenticate(self, key: str) -> Credential:
         try:
@@ -147,24 +154,38 @@ class ReverseProxy:
 
         return invalidate_and_send
 
-    async def _serve_upstream(self, bulkhead: Bulkhead, token: str, scope: Scope, receive: Receive, send: Send) -> None:
-        body = StreamedBody(receive, self._settings.batch_body_limit_bytes, announced_length(scope))
-        if body.is_expected:  # before the bulkhead, so that clients that send slowly do not fill it
+    async def _serve_own(self, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self._receive_body(scope, receive, MAX_BUFFERED_BYTES)
+        scope["headers"] = _request_headers(scope, token)
+        async with self._own.turn(tenant, is_upload=False):
+            await self._app(scope, body.replayed(), self._invalidate_on_change(scope["method"], send))
+
+    async def _serve_upstream(
+        self, upstream: Upstream, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        body = await self._receive_body(scope, receive, self._settings.batch_body_limit_bytes)
+        with DisconnectWatcher(body):
+            async with upstream.turn(tenant, is_upload=body.is_large):
+                await self._forward(upstream, token, body, scope, send)
+
+    async def _receive_body(self, scope: Scope, receive: Receive, limit: int) -> StreamedBody:
+        """Receive a small body or the first part of a large one. A client that sends slowly keeps no slot meanwhile."""
+        body = StreamedBody(receive, limit, announced_length(scope))
+        if body.is_expected:
             try:
-                async with asyncio.timeout(self._settings.upstream_deadline_seconds):
-                    await body.buffer_if_small()
+                async with asyncio.timeout(BODY_SECONDS):
+                    await body.buffer()
             except TimeoutError:
                 raise RequestTimeout from None
-        with bulkhead, DisconnectWatcher(body):
-            await self._forward(bulkhead, token, body, scope, send)
+        return body
 
-    async def _forward(self, bulkhead: Bulkhead, token: str, body: StreamedBody, scope: Scope, send: Send) -> None:
+    async def _forward(self, upstream: Upstream, token: str, body: StreamedBody, scope: Scope, send: Send) -> None:
         """Send the request to the service and its response to the client, within the deadline."""
         headers = _request_headers(scope, token)
         started = False
         try:
             async with asyncio.timeout(self._settings.upstream_deadline_seconds):
-                response = await self._send_upstream(bulkhead, scope, headers, body)
+                response = await self._send_upstream(upstream, scope, headers, body)
                 try:
                     length = response.content_length
                     is_small = length is not None and length <= MAX_BUFFERED_BYTES
@@ -176,22 +197,22 @@ class ReverseProxy:
         except TimeoutError:  # the deadline, or aiohttp's own
             if started:
                 raise
-            raise UpstreamTimeout(bulkhead.service) from None
+            raise UpstreamTimeout(upstream.service) from None
         except aiohttp.ClientError as error:
             if isinstance(error.__cause__, Problem):  # raised by the body while it was streamed
                 raise error.__cause__ from None
             if started:
                 raise
             if isinstance(error, aiohttp.ClientConnectorError) or scope["method"] in IDEMPOTENT_METHODS:
-                raise UpstreamUnavailable(bulkhead.service) from error
-            raise UpstreamLost(bulkhead.service) from error
+                raise UpstreamUnavailable(upstream.service) from error
+            raise UpstreamLost(upstream.service) from error
 
     async def _send_upstream(
-        self, bulkhead: Bulkhead, scope: Scope, headers: Headers, body: StreamedBody
+        self, upstream: Upstream, scope: Scope, headers: Headers, body: StreamedBody
     ) -> aiohttp.ClientResponse:
         """Send the request and return the response as soon as its headers have arrived."""
         query = scope["query_string"].decode("latin-1")
-        url = URL(bulkhead.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+        url = URL(upstream.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
         for attempt in (1, 2):
             try:
                 return await self.session.request(

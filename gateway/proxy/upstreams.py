@@ -1,6 +1,13 @@
-"""The services behind the gateway: the errors of requests to them, and a bulkhead for each."""
+"""The services behind the gateway: the errors of requests to them, and the turns in which they are sent."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 from chassis import Problem
+from chassis.core.fair_share import FairShare, NoSlotInTime, ShareExceeded
+from chassis.core.problems import TooManyRequests
+from gateway.settings import Settings
 
 
 class UpstreamUnavailable(Problem, status=503):
@@ -50,19 +57,31 @@ class RequestTimeout(Problem, status=408):
     """
 
 
-class Bulkhead:
-    """The limit of open requests to a service, so that a slow service cannot use up the gateway."""
+class Upstream:
+    """A service, and the slots for requests to it: so that a slow service cannot use up the gateway, nor a tenant it.
 
-    def __init__(self, service: str, url: str, limit: int) -> None:
+    Requests with a large body have slots of their own, because their senders decide how long they keep them.
+    """
+
+    def __init__(self, service: str, url: str, settings: Settings) -> None:
         self.service = service
         self.url = url.rstrip("/")
-        self._limit = limit
-        self._open = 0
+        self._wait_seconds = settings.upstream_wait_seconds
+        waiting = settings.tenant_concurrency // 2  # the tenant's requests to other services need not wait with these
+        self._requests = FairShare(settings.upstream_concurrency, max_waiting=waiting)
+        self._uploads = FairShare(settings.upstream_uploads, max_waiting=waiting)
 
-    def __enter__(self) -> None:
-        if self._open >= self._limit:
-            raise UpstreamOverloaded(self.service)
-        self._open += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._open -= 1
+    @asynccontextmanager
+    async def turn(self, tenant: UUID, *, is_upload: bool) -> AsyncIterator[None]:
+        """Wait for a slot, and keep it for the block. Raises TooManyRequests or UpstreamOverloaded."""
+        share = self._uploads if is_upload else self._requests
+        try:
+            await share.take(tenant, self._wait_seconds)
+        except ShareExceeded:
+            raise TooManyRequests(f"Too many requests of the tenant wait for the {self.service} service.") from None
+        except NoSlotInTime:
+            raise UpstreamOverloaded(self.service) from None
+        try:
+            yield
+        finally:
+            share.release(tenant)
