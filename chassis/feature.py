@@ -37,6 +37,7 @@ class RouteArguments(TypedDict, total=False):
     idempotency_key: Literal["optional", "required"]
     batch: bool
     store_response: bool
+    expensive: bool | tuple[str, ...]
     status_code: int
 
 

@@ -34,6 +34,8 @@ class RouteOptions:
     """True if the body may be as large as a batch."""
     store_response: bool = True
     """False if the response contains a secret, which must not be stored for a repeated Idempotency-Key."""
+    expensive: bool | tuple[str, ...] = False
+    """True if its work grows with all data of the tenant, or the query parameters with which it does."""
 
 
 class FeatureRoute(APIRoute):
@@ -45,6 +47,7 @@ class FeatureRoute(APIRoute):
         self._arguments = Arguments(self.dependant)
         self.query_names = self._arguments.query_names
         self.single_query_names = self._arguments.single_query_names
+        self._check_expensive()
         self.location: str | None = None
         """The path of a record that it creates, with `{new}` for its id. `set_locations` finds it."""
 
@@ -58,6 +61,11 @@ class FeatureRoute(APIRoute):
         """True if the operation takes a body."""
         return self.body_field is not None
 
+    def is_expensive(self, request: Request) -> bool:
+        """Return whether a request is expensive: the operation is, or a parameter of the request makes it so."""
+        expensive = self.options.expensive
+        return expensive if isinstance(expensive, bool) else any(name in request.query_params for name in expensive)
+
     async def run(self, request: StrictRequest) -> Response:
         """Call the function and build the response from its result. Raises RequestValidationError."""
         response = Response()
@@ -67,6 +75,12 @@ class FeatureRoute(APIRoute):
         if errors:
             raise RequestValidationError(errors)
         return result if isinstance(result, Response) else self._respond(request, response, result)
+
+    def _check_expensive(self) -> None:
+        names = self.options.expensive
+        unknown = () if isinstance(names, bool) else set(names) - self.query_names
+        if unknown:
+            raise TypeError(f"{self.operation_id} has no parameter {', '.join(sorted(unknown))}")
 
     def _respond(self, request: Request, injected: Response, result: Any) -> Response:
         """Build the response. `injected` carries the headers that the function or its dependencies have set."""

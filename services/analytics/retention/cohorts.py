@@ -67,7 +67,7 @@ class Retention(Resource, row=RetentionCounts, computed=("starts_at", "ends_at",
     definition: str
 
 
-@feature.get("/analytics/cohorts", scope="analytics:read")
+@feature.get("/analytics/cohorts", scope="analytics:read", expensive=True)
 async def read_cohorts(
     work: Work,
     timezone: Annotated[Timezone | None, Parameter(description="Default: the tenant's time zone.")] = None,
@@ -82,7 +82,7 @@ async def read_cohorts(
     return Cohorts(as_of=end or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
 
 
-@feature.get("/analytics/retention", scope="analytics:read")
+@feature.get("/analytics/retention", scope="analytics:read", expensive=True)
 async def read_retention(
     work: Work,
     begins: Annotated[

@@ -69,7 +69,7 @@ class Pareto(Resource):
     definition: str
 
 
-@feature.get("/analytics/pareto", scope="analytics:read")
+@feature.get("/analytics/pareto", scope="analytics:read", expensive=True)
 async def read_pareto(
     work: Work,
     as_of: AsOf = None,

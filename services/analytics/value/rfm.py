@@ -48,7 +48,7 @@ class Rfm(Resource):
     definition: str
 
 
-@feature.get("/analytics/rfm", scope="analytics:read")
+@feature.get("/analytics/rfm", scope="analytics:read", expensive=True)
 async def read_rfm(work: Work, as_of: AsOf = None, currency: InCurrency = None) -> Rfm:
     """Return the customers by their scores for recency, frequency and revenue, from 1 to 5."""
     chosen = currency or work.tenant.currency

@@ -37,7 +37,7 @@ class LedgerVerification(Resource, row=LedgerTotals, computed=("differences",)):
     differences: list[WalletDifference]
 
 
-@feature.get("/ledger/verify", scope="loyalty:read")
+@feature.get("/ledger/verify", scope="loyalty:read", expensive=True)
 async def verify_ledger(work: Work) -> LedgerVerification:
     """Compute every balance again from its entries and its lots, and return the first thousand differences."""
     totals = await work.fetch_row(_TOTALS)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import Request
 
 from chassis import Feature, IncomingEvent, NotFound, UnitOfWork, Work
 from chassis.service import discover
@@ -122,6 +123,39 @@ def test_two_features_may_handle_one_type() -> None:
 def test_the_options_of_a_route_are_checked(arguments: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         Feature("books").get("/books", **arguments)
+
+
+def a_shelf(expensive: bool | tuple[str, ...]) -> Feature:
+    """Declare a list with the parameters `title` and `author`."""
+    feature = Feature("shelves")
+
+    @feature.get("/shelves", scope="books:read", expensive=expensive)
+    async def list_shelves(title: str = "", author: str = "") -> dict[str, str]:
+        return {}
+
+    return feature
+
+
+@pytest.mark.parametrize(
+    ("expensive", "query", "expected"),
+    [
+        (True, "", True),
+        (False, "title=emma", False),
+        (("title",), "title=emma&author=austen", True),
+        (("title",), "author=austen", False),
+    ],
+)
+def test_a_read_is_expensive_always_or_with_a_parameter(
+    expensive: bool | tuple[str, ...], query: str, expected: bool
+) -> None:
+    (route,) = a_shelf(expensive).operations
+    request = Request({"type": "http", "query_string": query.encode(), "headers": []})
+    assert route.is_expensive(request) is expected
+
+
+def test_a_parameter_that_makes_a_read_expensive_exists() -> None:
+    with pytest.raises(TypeError, match="list_shelves has no parameter isbn"):
+        a_shelf(("title", "isbn"))
 
 
 # Discovery

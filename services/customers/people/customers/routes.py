@@ -126,7 +126,7 @@ async def read_customer_by_external_id(work: Work, source: Source, id: SourcesId
     return await find_by_external_id(work, source, id)
 
 
-@feature.get("/customers", scope="customers:read")
+@feature.get("/customers", scope="customers:read", expensive=("q", "kind", "lifecycle", "state", "tag"))
 async def list_customers(
     work: Work,
     params: PageParams,
