@@ -24,6 +24,7 @@ from starlette.routing import Route
 from starlette.routing import Router as LifespanApp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chassis.core.fair_share import FairShare
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Verifier
 from chassis.core.settings import Settings
@@ -47,6 +48,8 @@ from chassis.types import json
 Role = Literal["api", "worker", "all"]
 OPERATIONAL_PATHS = ("/health", "/ready", "/metrics", "/internal/status")
 """Paths that every service serves outside the API."""
+MAX_WAITING_EXPENSIVE_READS = 64
+"""Of a tenant."""
 AREA_MODULES = frozenset(("tables", "rules", "queries"))
 """Modules of an area that are not features."""
 
@@ -142,6 +145,7 @@ class RunningService:
         self.metrics = metrics
         self.status = status
         self.verifier = Verifier(settings.internal_token_public_key, service.name)
+        self.expensive_reads = FairShare(settings.expensive_reads, max_waiting=MAX_WAITING_EXPENSIVE_READS)
         self.cursor_secret = settings.cursor_secret.get_secret_value().encode()
         self._worker = worker
         self._past_revisions = past_revisions(service.migrations, service.name)

@@ -15,7 +15,8 @@
      ├─ ValidationFailed        422   readable, but a field is wrong
      ├─ TooManyRequests         429   more than the tenant's share
      ├─ InternalError           500   a defect of Rapport
-     └─ Unavailable             503   a dependency is unavailable
+     ├─ Unavailable             503   a dependency is unavailable
+     └─ TimeLimitExceeded       503   the time limit of a statement
 
 A feature defines its own beside them: the class name gives the code, the docstring the title.
 """
@@ -237,6 +238,16 @@ class Unavailable(Problem, status=503):
 
     def __init__(self, detail: str | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": "1"}, **members)
+
+
+class TimeLimitExceeded(Problem, status=503):
+    """The database took longer over the request than a request may take.
+
+    The request had no effect. Narrow it, for example by a filter or a shorter period, or send it at a quieter time.
+    """
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Retry-After": "30"})
 
 
 def from_validation(error: ValidationError, body: Any) -> ValidationFailed:

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     database_statement_seconds: float = Field(
         30.0, gt=0, description="Time limit of one statement of a request or an event handler."
     )
+    expensive_reads: int = Field(
+        3,
+        ge=2,
+        description="Reads over all data of a tenant that a process runs at a time; tenants get equal parts.",
+    )
     database_tls_ca: str | None = Field(
         None, description="File with the certificate authority of PostgreSQL; turns TLS on."
     )

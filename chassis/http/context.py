@@ -8,6 +8,7 @@ import asyncpg
 from fastapi import Depends, Request
 from starlette.types import Scope
 
+from chassis.core.fair_share import FairShare
 from chassis.core.identity import Verifier
 from chassis.core.settings import Settings
 from chassis.db.unit_of_work import UnitOfWork
@@ -20,6 +21,7 @@ class RouteContext(Protocol):
     verifier: Verifier
     pool: asyncpg.Pool
     cursor_secret: bytes
+    expensive_reads: FairShare
 
     def notify_relay(self) -> None:
         """Report that a transaction has published events."""

@@ -8,6 +8,7 @@ from chassis.core.field_errors import field_errors
 from chassis.core.problems import (
     InternalError,
     Problem,
+    TimeLimitExceeded,
     Unavailable,
     ValidationFailed,
 )
@@ -25,7 +26,10 @@ def to_problem(request: Request, error: Exception) -> Problem:
         route: FeatureRoute = request.scope["route"]
         body = route.body_field.field_info.annotation if route.body_field else None
         return ValidationFailed(errors=field_errors(error.errors(), body=body, resource=route.response_model))
-    if is_transient(error) or isinstance(error, (RetryTransaction, asyncpg.QueryCanceledError, *RETRYABLE_ERRORS)):
+    if isinstance(error, asyncpg.QueryCanceledError):
+        log.warning("time limit exceeded", path=request.url.path)
+        return TimeLimitExceeded()
+    if is_transient(error) or isinstance(error, (RetryTransaction, *RETRYABLE_ERRORS)):
         log.warning("request refused", error=repr(error))
         return Unavailable()
     log.error("request failed", path=request.url.path, exc_info=error)

@@ -9,12 +9,14 @@ import asyncpg
 from fastapi import Response
 from fastapi.exceptions import RequestValidationError
 
+from chassis.core.fair_share import NoSlotInTime, ShareExceeded
 from chassis.core.field_errors import MAX_ERRORS, FieldError, did_you_mean
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.problems import (
     MalformedRequest,
     Problem,
     RepeatedParameter,
+    TooManyRequests,
     UnexpectedBody,
     UnknownParameter,
 )
@@ -37,6 +39,8 @@ from chassis.http.route import SAFE_METHODS, FeatureRoute
 from chassis.types.codes import UNKNOWN_PARAMETER
 
 MAX_ATTEMPTS = 5
+EXPENSIVE_WAIT_SECONDS = 10
+"""How long an expensive read waits for its turn."""
 STORED_ERRORS = (409, 412)
 """Statuses of errors that the state of records has decided. They are stored for a repeated Idempotency-Key."""
 _EMPTY_BODIES = (b"", b"{}", b"null")
@@ -60,6 +64,15 @@ class RequestHandler:
         self._caller.require(self._route.options.scope)
         self._check_query()
         await self._read_body()
+        if not self._route.is_expensive(self._request):
+            return await self._run()
+        try:
+            async with self._context.expensive_reads.slot(self._caller.tenant.id, EXPENSIVE_WAIT_SECONDS):
+                return await self._run()
+        except (ShareExceeded, NoSlotInTime):
+            raise TooManyRequests("Too many requests of this kind, which read all data of the tenant.", 5) from None
+
+    async def _run(self) -> Response:
         try:
             return await retry(
                 self._run_in_transaction,

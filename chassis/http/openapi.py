@@ -14,6 +14,7 @@ from chassis.core.problems import (
     Problem,
     ProblemDocument,
     RepeatedParameter,
+    TimeLimitExceeded,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -63,7 +64,15 @@ _KEY_PARAMETER = {
 def error_responses(method: str, options: RouteOptions, path: str) -> dict[int | str, dict[str, Any]]:
     """Return the error `responses` of an operation: its own problems and those that every operation may raise."""
     problems: list[type[Problem]] = [*options.raises, UnknownParameter, RepeatedParameter, MalformedRequest]
-    problems += [UnexpectedBody, Unauthenticated, MissingScope, ValidationFailed, TooManyRequests, Unavailable]
+    problems += [
+        UnexpectedBody,
+        Unauthenticated,
+        MissingScope,
+        ValidationFailed,
+        TooManyRequests,
+        Unavailable,
+        TimeLimitExceeded,
+    ]
     if "{" in path:
         problems.append(NotFound)
     if not options.store_response:

@@ -73,8 +73,13 @@ def test_a_refusal_says_when_to_retry(database: DataDir) -> None:
 def test_a_tenant_has_so_many_requests_open(database: DataDir) -> None:
     limits = limits_of(database, tenant_concurrency=2)
     tenant, other = UUID(int=1), UUID(int=2)
-    with limits.open_request(tenant), limits.open_request(tenant), limits.open_request(other):
-        with pytest.raises(TooManyRequests), limits.open_request(tenant):
-            pass
+    with (
+        limits.open_request(tenant),
+        limits.open_request(tenant),
+        limits.open_request(other),
+        pytest.raises(TooManyRequests),
+        limits.open_request(tenant),
+    ):
+        pass
     with limits.open_request(tenant), limits.open_request(tenant):
         pass
