@@ -24,13 +24,14 @@ from starlette.routing import Route
 from starlette.routing import Router as LifespanApp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chassis.core.clock import clock
 from chassis.core.fair_share import FairShare
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Verifier
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.db.migrations import past_revisions
-from chassis.db.pool import open_pool
+from chassis.db.pool import comparing_clocks, open_pool
 from chassis.db.tables import SCHEMA
 from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction
 from chassis.http.context import context_of
@@ -197,6 +198,8 @@ class RunningService:
             missing.append("migrations")
         except Exception:
             missing.append("database")
+        if clock.was_compared and not clock.is_reliable:
+            missing.append("clock")
         if self._worker is not None and not self._worker.consumer.ready:
             missing.append("kafka")
         return missing
@@ -231,6 +234,7 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings.database_url, settings)
         stack.push_async_callback(_close, pool)
+        await stack.enter_async_context(comparing_clocks(pool))
         status = StatusReader(
             pool, settings, service.name, [handler.event.event_type for handler in service.handlers], service.gauges
         )

@@ -4,7 +4,6 @@ The gateway turns a credential into an Ed25519 token that lives for seconds and 
 verify it themselves and trust no other header.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict
 
+from chassis.core.clock import clock
 from chassis.core.problems import MissingScope, Unauthenticated
 from chassis.types import json
 
@@ -83,7 +83,7 @@ class Signer:
 
     def sign(self, caller: Caller, audience: str) -> str:
         """Return a token for a service. Signing is expensive, so callers reuse the token for some seconds."""
-        now = int(time.time())
+        now = int(clock.timestamp())
         claims = {
             "iss": ISSUER,
             "aud": audience,
@@ -112,7 +112,7 @@ class Verifier:
         if token is None:
             raise Unauthenticated("This service is reached through the gateway.")
         cached = self._cache.get(token)
-        if cached is not None and cached[0] > time.time():
+        if cached is not None and cached[0] > clock.timestamp():
             return cached[1]
         expires, caller = self._verify(token)
         if len(self._cache) >= MAX_CACHED_TOKENS:
@@ -122,6 +122,7 @@ class Verifier:
 
     def _verify(self, token: str) -> tuple[float, Caller]:
         registry = jwt.JWTClaimsRegistry(
+            now=int(clock.timestamp()),
             leeway=MAX_CLOCK_SKEW_SECONDS,
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": self._audience},

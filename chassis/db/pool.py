@@ -3,7 +3,11 @@
 Code takes connections through a unit of work only, except for the worker's loops and the commands.
 """
 
+import asyncio
 import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -11,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import PostgresDsn
 
+from chassis.core.clock import COMPARE_SECONDS, clock
 from chassis.core.settings import Settings
 from chassis.types import json
 
@@ -60,6 +65,38 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
         await connection.set_type_codec(name, schema="pg_catalog", encoder=json.dumps_str, decoder=json.loads)
 
 
+async def _prepare(connection: asyncpg.Connection) -> None:
+    """Set the codecs of a new connection, and compare the clocks if that is due."""
+    await set_codecs(connection)
+    if clock.is_due:
+        await compare_clocks(connection)
+
+
+async def compare_clocks(database: "asyncpg.Connection | asyncpg.Pool") -> None:
+    """Compare the clock of this process with the database's."""
+    asked = time.monotonic()
+    database_time = await database.fetchval("select clock_timestamp()")
+    clock.compare(database_time, time.monotonic() - asked)
+
+
+@asynccontextmanager
+async def comparing_clocks(pool: asyncpg.Pool) -> AsyncIterator[None]:
+    """Compare the clocks every few seconds during the block."""
+
+    async def compare_forever() -> None:
+        while True:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await asyncio.wait_for(compare_clocks(pool), COMPARE_SECONDS)
+            await asyncio.sleep(COMPARE_SECONDS)
+
+    comparing = asyncio.create_task(compare_forever())
+    try:
+        yield
+    finally:
+        comparing.cancel()
+        await asyncio.gather(comparing, return_exceptions=True)
+
+
 def connect_options(settings: Settings) -> dict[str, Any]:
     """Return the options of every connection."""
     milliseconds = str(int(settings.database_statement_seconds * 1000))
@@ -97,7 +134,7 @@ async def open_pool(dsn: PostgresDsn | str, settings: Settings, size: int | None
             min_size=0,
             max_size=size or settings.database_pool_size,
             max_inactive_connection_lifetime=300,
-            init=set_codecs,
+            init=_prepare,
             reset=_skip_reset,
             **connect_options(settings),
         ),

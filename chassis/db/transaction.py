@@ -4,13 +4,13 @@ The request handler, the event dispatcher and the worker run it. The author of a
 """
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import asyncpg
 from starlette.responses import Response
 
+from chassis.core.clock import clock
 from chassis.core.identity import Caller
 from chassis.core.problems import Unavailable
 from chassis.db.audit import AuditLog
@@ -60,7 +60,7 @@ class Transaction:
     ) -> None:
         self.caller = caller
         self.is_retry = is_retry
-        self.now = caller.tenant.clock_at or datetime.now(UTC)
+        self.now = caller.tenant.clock_at or clock.now()
         self.traceparent = traceparent
         self.trace_id = trace_id
         self.outbox = Outbox()
@@ -77,6 +77,9 @@ class Transaction:
         self._response: Statement | None = None
 
     async def __aenter__(self) -> Self:
+        if not clock.was_compared:  # the first transaction of a process: its connection compares the clocks
+            await self._open()
+            self.now = self.caller.tenant.clock_at or clock.now()
         return self
 
     async def __aexit__(
@@ -108,6 +111,8 @@ class Transaction:
 
     async def begin(self) -> Connection:
         """Begin the transaction unless it has begun, send the deferred writes, and return the connection."""
+        if self._writes:
+            clock.check()
         connection = await self._open(begin=self._writes and not self._began)
         if self._deferred:
             statements, self._deferred = self._deferred, []
@@ -134,6 +139,7 @@ class Transaction:
 
     async def _flush(self, combined: Statement) -> None:
         """Send everything that is left in a single round trip: the whole transaction, if nothing was sent before."""
+        clock.check()
         connection = await self._open()
         try:
             await connection.execute(combined.sql, *combined.values)

@@ -8,13 +8,14 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from chassis import Command, Query, Tenant, TenantFacts
+from chassis.core.clock import clock
 from chassis.core.identity import Caller, Signer
 from chassis.core.problems import Unauthenticated
 from chassis.core.telemetry import log
@@ -79,9 +80,9 @@ class Credentials:
             # A change during the look-up may have come too late for it, so the result is not cached then.
             if self._listening and generation == self._generation and len(self._cache) < MAX_CACHED_KEYS:
                 self._cache[text] = credential
-        if credential.expires_at is not None and credential.expires_at <= datetime.now(UTC):
+        if credential.expires_at is not None and credential.expires_at <= clock.now():
             raise Unauthenticated("The API key has expired.")
-        self._used[credential.id] = datetime.now(UTC)
+        self._used[credential.id] = clock.now()
         return credential
 
     def invalidate(self, *_: Any) -> None:

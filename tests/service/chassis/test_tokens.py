@@ -9,6 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
+from chassis.core.clock import clock
 from chassis.core.identity import ALGORITHM, HEADER, ISSUER, MAX_CLOCK_SKEW_SECONDS, Signer, Verifier, new_key_pair
 from chassis.core.problems import Unauthenticated
 from chassis.types import json
@@ -160,7 +161,7 @@ def test_a_token_that_is_remembered_ends_at_its_time(monkeypatch: pytest.MonkeyP
     verifier = Verifier(forger.public, AUDIENCE)
     assert verifier.caller(forger.true) == verifier.caller(forger.true) == forger.service.caller
     later = time.time() + 60 + MAX_CLOCK_SKEW_SECONDS + 1
-    monkeypatch.setattr(time, "time", lambda: later)
+    monkeypatch.setattr(clock, "timestamp", lambda: later)
     with pytest.raises(Unauthenticated):
         verifier.caller(forger.true)
 
