@@ -208,7 +208,7 @@ _APPLIED_IDS = f"""
 """
 _NOT_PUBLISHED = f"""
     select event_id from unnest($1::uuid[]) as event_id
-    where event_id >= (select min(event_id) from {SCHEMA}.published_event)  -- since there is an archive
+    where event_id >= (select event_id from {SCHEMA}.published_event order by event_id limit 1)  -- in its time
     except select event_id from {SCHEMA}.published_event where event_id = any($1)
     except select event_id from {SCHEMA}.outbox where event_id = any($1)
 """
