@@ -1,5 +1,6 @@
 """Contracts: the OpenAPI and AsyncAPI documents and the event schemas, generated from the code and committed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,14 +105,31 @@ def breaking_events(files: Files, folder: Path) -> list[str]:
     return changes
 
 
+_PROSE = ("title", "description", "examples")
+_RESTRICTIONS = frozenset(("pattern", "minimum", "maximum", "minLength", "maxLength"))
+_MOST = re.compile(r"(?<=,)\d+(?=\})")
+"""The most repetitions in a pattern, such as 3 in `{1,3}`."""
+
+
 def _is_compatible(before: Any, after: Any) -> bool:
-    """Return whether two schemas differ in their texts alone."""
-    prose = ("title", "description", "examples")
+    """Return whether two schemas differ in their texts alone, or the later one allows fewer values of the same type."""
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_is_compatible, before, after))
     if isinstance(before, dict) and isinstance(after, dict):
-        kept = {name: value for name, value in before.items() if name not in prose}
-        new = {name: value for name, value in after.items() if name not in prose}
-        return kept.keys() == new.keys() and all(_is_compatible(kept[name], new[name]) for name in kept)
+        kept = {name: value for name, value in before.items() if name not in _PROSE}
+        new = {name: value for name, value in after.items() if name not in _PROSE}
+        changed = [name for name in kept if not _is_compatible(kept[name], new.get(name))]
+        added = new.keys() - kept.keys()
+        return added <= _RESTRICTIONS and all(_is_narrower(kept[name], new.get(name)) for name in changed)
     return bool(before == after)
+
+
+def _is_narrower(before: Any, after: Any) -> bool:
+    """Return whether a pattern allows fewer repetitions than before, and is the same otherwise."""
+    if not isinstance(before, str) or not isinstance(after, str) or _MOST.sub("", before) != _MOST.sub("", after):
+        return False
+    most = zip(_MOST.findall(before), _MOST.findall(after), strict=True)
+    return all(int(fewer) <= int(more) for more, fewer in most)
 
 
 def write(files: Files, folder: Path) -> None:

@@ -90,7 +90,7 @@ def test_an_event_is_named_and_keyed_as_events_are(type: str) -> None:
 BEFORE = {
     "properties": {"id": {"type": "string"}, "line": {"$ref": "#/$defs/Line"}},
     "required": ["id", "line"],
-    "$defs": {"Line": {"properties": {"sku": {"type": "string"}}, "required": ["sku"]}},
+    "$defs": {"Line": {"properties": {"sku": {"type": "string", "pattern": "^[0-9]{1,12}$"}}, "required": ["sku"]}},
 }
 
 
@@ -104,6 +104,29 @@ BEFORE = {
             "a field has another type",
             {"properties": BEFORE["properties"] | {"id": {"type": "integer"}}},  # type: ignore[operator]
             ["id changed its type"],
+        ),
+        (
+            "a field allows fewer values",
+            {"properties": BEFORE["properties"] | {"id": {"type": "string", "pattern": "^[0-9]{1,9}$"}}},  # type: ignore[operator]
+            [],
+        ),
+        (
+            "a part allows fewer digits",
+            {
+                "$defs": {
+                    "Line": {"properties": {"sku": {"type": "string", "pattern": "^[0-9]{1,9}$"}}, "required": ["sku"]}
+                }
+            },
+            [],
+        ),
+        (
+            "a part allows more digits",
+            {
+                "$defs": {
+                    "Line": {"properties": {"sku": {"type": "string", "pattern": "^[0-9]{1,19}$"}}, "required": ["sku"]}
+                }
+            },
+            ["Line.sku changed its type"],
         ),
         ("a part of a part is gone", {"$defs": {"Line": {"properties": {}}}}, ["Line.sku was removed"]),
         (
