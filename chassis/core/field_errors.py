@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from chassis.types import codes
 from chassis.types.codes import FieldCode
+from chassis.types.limits import AMOUNT_DIGITS
 from chassis.types.money import AMOUNT_PATTERN, CURRENCY_PATTERN, POSITIVE_AMOUNT_PATTERN
 from chassis.types.text import snake_case
 
@@ -125,8 +126,9 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 Explain = Callable[[Mapping[str, Any], Any], tuple[FieldCode, str]]
 _FORMATS = {
-    AMOUNT_PATTERN: 'a decimal is expected, such as "12.50"',
-    POSITIVE_AMOUNT_PATTERN: 'a positive decimal is expected, such as "12.50"',
+    AMOUNT_PATTERN: f'a decimal is expected, such as "12.50", of at most {AMOUNT_DIGITS} digits before its decimals',
+    POSITIVE_AMOUNT_PATTERN: 'a positive decimal is expected, such as "12.50", '
+    f"of at most {AMOUNT_DIGITS} digits before its decimals",
     CURRENCY_PATTERN: "a currency of ISO 4217 in capitals is expected, such as EUR",
 }
 

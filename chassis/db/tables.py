@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     MetaData,
+    Numeric,
     Text,
     UniqueConstraint,
     text,
@@ -111,8 +112,13 @@ def timestamp(**options: Any) -> Any:
 
 
 def bigint(**options: Any) -> Any:
-    """Declare a count of points or of minor units of money (bigint)."""
+    """Declare a count of points or of minor units of money (bigint). It holds any figure, but no sum."""
     return Field(sa_type=BigInteger, **options)
+
+
+def exact_sum(**options: Any) -> Any:
+    """Declare a sum of counts or of minor units (numeric). It cannot overflow, and is read as an integral Decimal."""
+    return Field(sa_type=Numeric, **options)
 
 
 def choice(values: Any, column: str, **options: Any) -> Any:

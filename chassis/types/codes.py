@@ -32,6 +32,11 @@ def invalid(code: FieldCode, text: str) -> PydanticCustomError:
     return PydanticCustomError(code, "{text}", {"text": text})
 
 
+def code_of(error: PydanticCustomError) -> FieldCode:
+    """Return the code with which `invalid` built an error."""
+    return FieldCode.known[error.type]
+
+
 REQUIRED = FieldCode("required", "The field or parameter is missing.", "Send it.")
 UNKNOWN_FIELD = FieldCode(
     "unknown_field", "The object has no such field.", "Check the spelling: names are in snake_case. Remove the field."

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import bigint, index, timestamp, unique
+from chassis import bigint, exact_sum, index, timestamp, unique
 from services.analytics.base import Base
 
 
@@ -44,7 +44,6 @@ class CustomerValue(Base, table=True):
     currency: str
     customer_id: UUID
     purchases: int = bigint()
-    revenue_minor: Decimal
-    """An integer. Ten thousand purchases may exceed a bigint."""
+    revenue_minor: Decimal = exact_sum()
     first_at: datetime | None = timestamp(nullable=True)
     last_at: datetime | None = timestamp(nullable=True)

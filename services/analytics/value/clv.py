@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from chassis import Feature, RequestBody, Resource, Work, decimal_string
+from chassis import PRICE_DECIMALS, PRICE_DIGITS, Feature, RequestBody, Resource, Work, decimal_string
 from services.analytics.value import rules
 
 feature = Feature("clv")
 
 Rate = Annotated[Decimal, *decimal_string(1, 10, example="0.8", at_most=Decimal(1))]
-Figure = Annotated[Decimal, *decimal_string(12, 6, example="2300.00")]
+Figure = Annotated[Decimal, *decimal_string(PRICE_DIGITS, PRICE_DECIMALS, example="2300.00")]
 
 
 class SimpleClvRequest(RequestBody):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Feature, Resource, Work, text_from_minor
+from chassis import AmountSum, Feature, Resource, Work, text_from_minor
 from services.analytics.facts import tables
 from services.analytics.facts.rules import divide
 
@@ -20,8 +20,8 @@ class CustomerSum(Resource, row=tables.CustomerValue, computed=("revenue", "aver
 
     currency: str
     purchases: int
-    revenue: str
-    average: str | None
+    revenue: AmountSum
+    average: AmountSum | None
     first_at: datetime | None
     last_at: datetime | None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import Query as Parameter
 from typing_extensions import TypedDict
 
-from chassis import LATEST, Feature, Query, Resource, UnitOfWork, Work, text_from_minor
+from chassis import LATEST, AmountSum, Feature, Query, Resource, UnitOfWork, Work, text_from_minor
 from services.analytics.facts.queries import AsOf, InCurrency, end_of
 from services.analytics.facts.rules import share
 from services.analytics.value import rules
@@ -50,7 +50,7 @@ class Decile(Resource):
 
     decile: int
     customers: int
-    revenue: str
+    revenue: AmountSum
     share: float
 
 
@@ -60,7 +60,7 @@ class Pareto(Resource):
     as_of: datetime
     currency: str
     customers: int
-    revenue: str
+    revenue: AmountSum
     top_10_percent_share: float
     top_20_percent_share: float
     customers_for_80_percent: int

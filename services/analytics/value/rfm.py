@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chassis import LATEST, Feature, Query, Resource, Work, text_from_minor
+from chassis import LATEST, AmountSum, Feature, Query, Resource, Work, text_from_minor
 from services.analytics.facts.queries import AsOf, InCurrency, end_of
 from services.analytics.value import rules
 
@@ -35,7 +35,7 @@ class RfmCell(Resource, row=CellRow, computed=("revenue", "segment")):
     frequency: int
     monetary: int
     customers: int
-    revenue: str
+    revenue: AmountSum
     segment: str
 
 

@@ -15,6 +15,7 @@ from pydantic_core import InitErrorDetails, ValidationError
 
 from chassis import (
     CURRENCY_WITHDRAWN,
+    Amount,
     AmountText,
     Batch,
     BatchResults,
@@ -28,12 +29,14 @@ from chassis import (
     Page,
     PageParams,
     Quantity,
+    QuantityText,
     Reference,
     RequestBody,
     Resource,
     ShortLine,
     TimeRange,
     UnitPrice,
+    UnitPriceText,
     Upserted,
     Work,
     equals,
@@ -65,9 +68,9 @@ class RecordedLine(Resource):
     sku: str
     name: str | None
     category: str | None
-    quantity: str
-    amount: str
-    unit_cost: str | None
+    quantity: QuantityText
+    amount: Amount
+    unit_cost: UnitPriceText | None
 
 
 class PurchaseRecorded(Event, type="interactions.purchase_recorded.v1", partition_key="customer_id"):
@@ -102,8 +105,8 @@ class PurchaseLineCreate(RequestBody):
 class PurchaseLine(RecordedLine):
     """A line of a purchase, with its amount."""
 
-    unit_price: str | None
-    discount: str | None
+    unit_price: UnitPriceText | None
+    discount: Amount | None
 
 
 class PurchaseFields(RecordFields):
@@ -138,7 +141,7 @@ class PurchaseCreate(PurchaseFields, RequestBody):
                 raise _validation_error(("lines", index, *error.path), error.code, str(error)) from None
             self._documents.append(_to_document(index + 1, line, amounts[index], self.currency))
         try:
-            self._total_minor = rules.total_minor(amounts)
+            self._total_minor = rules.total_minor(amounts, self.currency)
         except rules.InvalidLine as error:
             raise _validation_error(("lines",), error.code, str(error)) from None
         return self

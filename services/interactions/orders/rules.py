@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from chassis.types.codes import NOT_AN_AMOUNT, TOO_LARGE, FieldCode
+from chassis.types.codes import TOO_LARGE, FieldCode, code_of
 from chassis.types.currencies import MINOR_DIGITS
+from chassis.types.limits import MAX_MINOR
 from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
 
 WaitingState = Literal["waiting", "refused"]
-
-MAX_TOTAL_MINOR = 10**15
-"""A larger line or total is a mistake. Sums of many totals below it stay far inside a bigint."""
-
 
 MAX_LINES = 5_000
 """Maximum lines of a purchase, and of a refund."""
@@ -155,7 +153,7 @@ def line_minor(line: LineFigures, currency: str) -> int:
         if amount is None:
             reason = 'a unit_price or an amount is expected; a free item has the amount "0.00"'
             raise InvalidLine("amount", NO_PRICE, reason)
-        return _within_limit(amount)
+        return amount
     computed = round_to_minor(line.quantity * line.unit_price, currency) - discount
     if amount is not None:
         tolerance = _rounding_minor(line.quantity, line.unit_price, currency)
@@ -166,16 +164,16 @@ def line_minor(line: LineFigures, currency: str) -> int:
         computed = amount
     if computed < 0:
         raise InvalidLine("discount", DISCOUNT_EXCEEDS_PRICE, "the discount is more than the price")
-    return _within_limit(computed)
+    return _within_limit(computed, currency)
 
 
-def total_minor(amounts: Sequence[int]) -> int:
-    """Return a purchase's total in minor units. Raises InvalidLine if it is negative or exceeds MAX_TOTAL_MINOR."""
+def total_minor(amounts: Sequence[int], currency: str) -> int:
+    """Return a purchase's total in minor units. Raises InvalidLine if it is negative or exceeds MAX_MINOR."""
     total = sum(amounts)
     if total < 0:
         reason = "Record money that goes back with POST /v1/purchases/{id}/refunds."
         raise InvalidLine("", NEGATIVE_TOTAL, f"the total of a purchase must not be negative. {reason}")
-    return _within_limit(total)
+    return _within_limit(total, currency)
 
 
 def _rounding_minor(quantity: Decimal, unit_price: Decimal, currency: str) -> int:
@@ -187,9 +185,10 @@ def _rounding_minor(quantity: Decimal, unit_price: Decimal, currency: str) -> in
     return int(quantity * Decimal(5).scaleb(MINOR_DIGITS[currency] - decimals - 1))
 
 
-def _within_limit(minor: int) -> int:
-    if abs(minor) > MAX_TOTAL_MINOR:
-        raise InvalidLine("", TOO_LARGE, "the amount is larger than a purchase can be")
+def _within_limit(minor: int, currency: str) -> int:
+    if abs(minor) > MAX_MINOR:
+        limit = text_from_minor(MAX_MINOR, currency)
+        raise InvalidLine("", TOO_LARGE, f"the amount must be at most {limit}")
     return minor
 
 
@@ -261,5 +260,5 @@ def _worth(line: LineState, quantity: Decimal) -> int:
 def _minor(amount: str, currency: str, location: str) -> int:
     try:
         return minor_from_text(amount, currency)
-    except ValueError as error:
-        raise InvalidLine(location, NOT_AN_AMOUNT, str(error)) from None
+    except PydanticCustomError as error:
+        raise InvalidLine(location, code_of(error), str(error)) from None

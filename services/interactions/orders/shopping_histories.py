@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
-from chassis import Feature, Money, Query, Resource, Work, minor_from_text
+from chassis import Feature, MoneySum, Query, Resource, Work
 
 feature = Feature("shopping-histories")
 
@@ -13,12 +14,12 @@ MAX_ITEMS = 200
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """All purchases in a currency."""
+    """All purchases in a currency. The sums are in minor units."""
 
     currency: str
     purchases: int
-    bought: int
-    refunded: int
+    bought: Decimal
+    refunded: Decimal
     first_at: datetime
     last_at: datetime
 
@@ -42,8 +43,8 @@ class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded")):
 
     currency: str
     purchases: int
-    bought: Money
-    refunded: Money
+    bought: MoneySum
+    refunded: MoneySum
     first_at: datetime
     last_at: datetime
 
@@ -56,7 +57,7 @@ class ShoppingItem(Resource, row=Item, computed=("amount",)):
     category: str | None
     purchases: int
     quantity: str
-    amount: Money
+    amount: MoneySum
     last_at: datetime
 
 
@@ -91,23 +92,23 @@ async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistor
 
 
 def _to_total(row: Total) -> ShoppingTotal:
-    bought, refunded = Money.of(row.bought, row.currency), Money.of(row.refunded, row.currency)
+    bought, refunded = (MoneySum.of(int(minor), row.currency) for minor in (row.bought, row.refunded))
     return ShoppingTotal.from_row(row, bought=bought, refunded=refunded)
 
 
 def _to_item(row: Item) -> ShoppingItem:
-    return ShoppingItem.from_row(row, amount=Money.of(minor_from_text(row.amount, row.currency), row.currency))
+    return ShoppingItem.from_row(row, amount=MoneySum(amount=row.amount, currency=row.currency))
 
 
 _TOTALS = Query(
     Total,
     """
     with refunds as (
-        select currency, sum(amount_minor)::bigint as refunded
+        select currency, sum(amount_minor) as refunded
         from refund where customer_id = :customer_id group by currency
     )
-    select currency, count(*) as purchases, sum(total_minor)::bigint as bought,
-           coalesce(max(refunded), 0)::bigint as refunded, min(purchased_at) as first_at, max(purchased_at) as last_at
+    select currency, count(*) as purchases, sum(total_minor) as bought,
+           coalesce(max(refunded), 0) as refunded, min(purchased_at) as first_at, max(purchased_at) as last_at
     from purchase left join refunds using (currency)
     where customer_id = :customer_id group by currency order by currency
     """,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StrictInt
 
-from chassis import Feature, Line, Page, PageParams, RequestBody, Resource, Work, equals, paginate, uuid7
+from chassis import MAX_COUNT, Feature, Line, Page, PageParams, RequestBody, Resource, Work, equals, paginate, uuid7
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
@@ -15,8 +15,6 @@ from services.loyalty.points.rules.account import Account, Lot, Reason
 from services.loyalty.points.rules.earning import lifetime
 
 feature = Feature("adjustments")
-
-MAX_POINTS = 10**12
 
 
 class PointsAdjusted(MemberEvent, type="loyalty.points_adjusted.v1", partition_key="customer_id"):
@@ -38,7 +36,7 @@ def _require_not_zero(points: int) -> int:
 class AdjustmentCreate(RequestBody):
     """Points to give, or to take if negative."""
 
-    points: Annotated[StrictInt, Field(ge=-MAX_POINTS, le=MAX_POINTS), AfterValidator(_require_not_zero)]
+    points: Annotated[StrictInt, Field(ge=-MAX_COUNT, le=MAX_COUNT), AfterValidator(_require_not_zero)]
     reason: Line
     allow_debt: Annotated[bool, Field(strict=True, description="Turn missing points into a debt.")] = False
 

@@ -10,11 +10,13 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import Field, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from chassis import (
-    NOT_AN_AMOUNT,
     POSITIVE_AMOUNT_PATTERN,
     TOO_SMALL,
+    Amount,
+    Count,
     CurrentCurrency,
     Feature,
     FieldCode,
@@ -29,6 +31,7 @@ from chassis import (
     Timezone,
     ValidationFailed,
     Work,
+    code_of,
     equals,
     minor_from_text,
     paginate,
@@ -126,7 +129,7 @@ _ROUNDING = (
 class RuleTerms(RequestBody):
     """The terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
 
-    points: Annotated[StrictInt, Field(ge=1, le=1_000_000_000)]
+    points: Count
     per: Per
     rounding: Annotated[Rounding | None, Field(description=f"{_ROUNDING} Default: that of the old version.")] = None
     valid_from: Instant | None = None
@@ -154,7 +157,7 @@ class EarningRule(Resource, row=tables.EarningRule, computed=("id", "per")):
     program_id: UUID
     kind: EarningRuleKind
     points: int
-    per: str
+    per: Amount
     rounding: Rounding
     valid_from: datetime | None
     valid_to: datetime | None
@@ -259,8 +262,8 @@ def _check_begin(newest: tables.EarningRule, begins: datetime) -> None:
 def _per_minor(per: str, currency: str) -> int:
     try:
         minor = minor_from_text(per, currency)
-    except ValueError as error:
-        raise ValidationFailed.field("/per", NOT_AN_AMOUNT, str(error)) from None
+    except PydanticCustomError as error:
+        raise ValidationFailed.field("/per", code_of(error), str(error)) from None
     if minor <= 0:
         raise ValidationFailed.field("/per", TOO_SMALL, "must be more than zero")
     return minor

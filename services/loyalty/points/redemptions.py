@@ -13,6 +13,7 @@ from fastapi import Depends, Query
 from pydantic import Field, StrictInt
 
 from chassis import (
+    Count,
     Feature,
     Page,
     PageParams,
@@ -71,7 +72,7 @@ class AlreadyReleased(Problem, status=409):
 class RedemptionCreate(RequestBody):
     """Points that a member wants to spend."""
 
-    points: Annotated[StrictInt, Field(ge=1, le=10**15)]
+    points: Count
     mode: Literal["reserve", "capture"]
     expires_in_seconds: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] | None = None
 

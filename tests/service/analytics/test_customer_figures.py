@@ -16,7 +16,7 @@ REFUNDED_AT = "2026-03-05T00:00:00Z"
         ("half a cent", "EUR", ["0.10", "0.15"], None, "0.13"),
         ("half a yen", "JPY", ["1", "0"], None, "1"),
         ("a negative half is rounded away from zero", "EUR", ["0.10", "0.15"], "0.50", "-0.13"),
-        ("beyond a float's integers", "EUR", ["90071992547409.93"] * 3, None, "90071992547409.93"),
+        ("beyond a float's integers", "EUR", ["9999999999999.99"] * 11, None, "9999999999999.99"),
     ],
 )
 async def test_averages_are_exact_and_rounded_half_up(

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from chassis import Money
 from chassis.types.currencies import MINOR_DIGITS, WITHDRAWN, require_currency_at, require_current_currency
-from chassis.types.money import AmountText, minor_from_text, round_to_minor, text_from_minor
+from chassis.types.limits import AMOUNT_DECIMALS, AMOUNT_DIGITS, MAX_COUNT, MAX_MINOR
+from chassis.types.money import AmountText, MoneySum, minor_from_text, round_to_minor, text_from_minor
 
 ACCEPTED = Path(__file__).parents[2] / "data" / "currencies.txt"
 
@@ -32,26 +33,46 @@ def test_text_and_minor_units_are_one_another(case: str, minor: int, currency: s
     assert minor_from_text(text, currency) == minor
 
 
-@given(st.integers(-(2**63), 2**63 - 1), st.sampled_from(sorted(MINOR_DIGITS)))
+@given(st.integers(-MAX_MINOR, MAX_MINOR), st.sampled_from(sorted(MINOR_DIGITS)))
 def test_every_amount_survives_the_wire(minor: int, currency: str) -> None:
     money = Money.model_validate(Money.of(minor, currency).model_dump())
     assert money.minor == minor
 
 
 @pytest.mark.parametrize("currency", sorted(MINOR_DIGITS))
-def test_the_largest_stored_amount_is_readable_in_every_currency(currency: str) -> None:
-    for minor in (2**63 - 1, -(2**63)):
+def test_the_largest_amount_is_accepted_and_read_in_every_currency_and_no_larger_one(currency: str) -> None:
+    for minor in (MAX_MINOR, -MAX_MINOR):
+        text = TypeAdapter(AmountText).validate_python(text_from_minor(minor, currency))
+        assert minor_from_text(text, currency) == minor
         assert Money.model_validate(Money.of(minor, currency).model_dump()).minor == minor
+    for minor in (MAX_MINOR + 1, -MAX_MINOR - 1):
+        with pytest.raises(ValueError, match=f"must be at most {text_from_minor(MAX_MINOR, currency)}"):
+            Money(amount=text_from_minor(minor, currency), currency=currency)
+
+
+@given(st.integers(-(10**40), 10**40), st.sampled_from(sorted(MINOR_DIGITS)))
+def test_a_sum_has_any_size(minor: int, currency: str) -> None:
+    total = MoneySum.model_validate(MoneySum.of(minor, currency).model_dump())
+    assert Decimal(total.amount) == Decimal(minor).scaleb(-MINOR_DIGITS[currency], Context(prec=50))
+
+
+def test_columns_and_json_hold_every_figure() -> None:
+    largest = max(MAX_MINOR, MAX_COUNT)
+    assert 9_000 * largest < 2**63  # a bigint
+    assert largest < 2**53  # the integers that a JSON reader may keep as floats
+    assert len(str(MAX_MINOR)) == AMOUNT_DIGITS
+    assert max(MINOR_DIGITS.values()) == AMOUNT_DECIMALS
 
 
 @given(st.text(alphabet="0123456789.-+eE \n,_٣NaIfn", max_size=20), st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
 def test_a_text_is_exactly_its_amount_or_no_money(text: str, currency: str) -> None:
     digits = MINOR_DIGITS[currency]
-    if not re.fullmatch(r"-?[0-9]{1,19}(\.[0-9]{1,4})?", text) or Fraction(text) * 10**digits % 1:
-        with pytest.raises(ValueError, match=r"a decimal is expected|decimals"):
+    exact = re.fullmatch(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", text) and Fraction(text) * 10**digits
+    if exact is None or exact % 1 or abs(exact) > MAX_MINOR:
+        with pytest.raises(ValueError, match=r"a decimal is expected|decimals|must be at most"):
             minor_from_text(text, currency)
     else:
-        assert minor_from_text(text, currency) == Fraction(text) * 10**digits
+        assert minor_from_text(text, currency) == exact
 
 
 @given(st.decimals(-(10**12), 10**12, places=9), st.sampled_from(["EUR", "JPY", "BHD", "CLF"]))
@@ -91,11 +112,13 @@ def test_half_a_cent_is_rounded_away_from_zero() -> None:
     ]
 
 
-def test_an_amount_in_a_request_has_at_most_twelve_digits_before_the_point() -> None:
+def test_an_amount_in_a_request_has_at_most_sixteen_digits_before_the_point() -> None:
     amounts = TypeAdapter(AmountText)
-    assert amounts.validate_python("999999999999.99") == "999999999999.99"
+    assert (
+        amounts.validate_python("9999999999999999.99") == "9999999999999999.99"
+    )  # too large once its currency is known
     with pytest.raises(ValidationError):
-        amounts.validate_python("1000000000000")
+        amounts.validate_python("10000000000000000")
 
 
 def test_no_currency_that_was_ever_accepted_becomes_unreadable() -> None:

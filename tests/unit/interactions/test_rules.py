@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.types.limits import MAX_MINOR
 from services.interactions.orders.rules import (
     AmountExceeded,
     InvalidLine,
@@ -45,6 +46,9 @@ def figures(
         ("a price of a thousandth is exact to a thousandth", figures("12", "0.833", amount="10.00"), 1000),
         ("quantity 0 with an amount counts", figures("0", amount="1.00"), 100),
         ("a return", figures("1", amount="-1.00"), -100),
+        ("the largest amount", figures("1", amount="10000000000000.00"), MAX_MINOR),
+        ("the largest return", figures("1", amount="-10000000000000.00"), -MAX_MINOR),
+        ("the largest product", figures("999999999.999", "10000"), 999_999_999_999_000),
     ],
 )
 def test_the_amount_of_a_line(case: str, line: LineFigures, minor: int) -> None:
@@ -63,6 +67,9 @@ def test_the_amount_of_a_line(case: str, line: LineFigures, minor: int) -> None:
         ("a discount without a price", figures("1", discount="1.00"), "amount"),
         ("a line of more than a total can be", figures("999999999", "999999999"), ""),
         ("a tenth of a cent as an amount", figures("1", amount="1.001"), "amount"),
+        ("an amount above the limit", figures("1", amount="10000000000000.01"), "amount"),
+        ("a negative amount below the limit", figures("1", amount="-10000000000000.01"), "amount"),
+        ("a discount above the limit", figures("1", "1", "10000000000000.01"), "discount"),
     ],
 )
 def test_an_error_names_the_figure_that_does_not_add_up(case: str, line: LineFigures, location: str) -> None:
@@ -79,17 +86,17 @@ def test_a_wrong_amount_is_rejected_with_the_allowed_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amounts", "code"), [([10**15, 1], "too_large"), ([100, -101], "negative_total"), ([-1], "negative_total")]
+    ("amounts", "code"), [([MAX_MINOR, 1], "too_large"), ([100, -101], "negative_total"), ([-1], "negative_total")]
 )
 def test_a_total_has_limits(amounts: list[int], code: str) -> None:
     with pytest.raises(InvalidLine) as refused:
-        total_minor(amounts)
+        total_minor(amounts, "EUR")
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("amounts", [[10**15], [100, -100], [0]])
+@pytest.mark.parametrize("amounts", [[MAX_MINOR], [MAX_MINOR, MAX_MINOR, -MAX_MINOR], [100, -100], [0]])
 def test_a_total_lies_within_its_limits(amounts: list[int]) -> None:
-    assert total_minor(amounts) == sum(amounts)
+    assert total_minor(amounts, "EUR") == sum(amounts)
 
 
 def a_line(number: int, quantity: str, amount: str) -> PurchaseLineDocument:

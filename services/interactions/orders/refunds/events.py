@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Event, Money, Resource
+from chassis import Amount, Event, Money, QuantityText, Resource
 
 
 class RefundedLine(Resource):
@@ -11,8 +11,8 @@ class RefundedLine(Resource):
 
     number: int
     sku: str
-    quantity: str | None
-    amount: str
+    quantity: QuantityText | None
+    amount: Amount
 
 
 class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partition_key="customer_id"):

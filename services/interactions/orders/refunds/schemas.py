@@ -6,15 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from chassis import Instant, Money, Quantity, RequestBody, Resource
+from chassis import Amount, AmountText, Instant, Money, Quantity, QuantityText, RequestBody, Resource
 from services.interactions.orders import tables
 from services.interactions.orders.rules import MAX_LINES, WaitingState
 from services.interactions.sources.queries import SourceFields
-
-RefundAmount = Annotated[
-    str, Field(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", strict=True, examples=["12.34"], description="decimal string")
-]
-"""An amount of up to `MAX_TOTAL_MINOR` in any currency: a total has more digits than an amount of a line may have."""
 
 
 class RefundLineCreate(RequestBody):
@@ -22,7 +17,7 @@ class RefundLineCreate(RequestBody):
 
     number: Annotated[int, Field(strict=True, ge=1)]
     quantity: Quantity | None = None
-    amount: RefundAmount | None = None
+    amount: AmountText | None = None
 
     @model_validator(mode="after")
     def _require_one_figure(self) -> Self:
@@ -41,7 +36,7 @@ class RefundCreate(RefundFields, RequestBody):
     """A refund to record: by lines, or as an amount of the whole purchase."""
 
     lines: Annotated[list[RefundLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
-    amount: RefundAmount | None = None
+    amount: AmountText | None = None
 
     @model_validator(mode="after")
     def _require_lines_or_amount(self) -> Self:
@@ -57,8 +52,8 @@ class RefundLine(Resource):
     """The refunded part of a line."""
 
     number: int
-    quantity: str | None
-    amount: str
+    quantity: QuantityText | None
+    amount: Amount
 
 
 class Refund(RefundFields, Resource, row=tables.Refund, computed=("amount",)):

@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from chassis.types.limits import MAX_COUNT
 from services.loyalty.points.rules.vocabulary import Rounding, RuleReference
-
-MAX_POINTS = 10**15
-"""Maximum points of a purchase under one rule. More is a mistake in the rule. Sums of many such amounts stay far inside
-a bigint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +33,14 @@ class Rule:
         return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
 
     def points_for(self, eligible_minor: int) -> int:
-        """Return the points of an order, rounded down once over the whole order, or zero for zero or less."""
+        """Return the points of an order, rounded down once over the whole order, or zero for zero or less.
+
+        An order earns at most MAX_COUNT points under a rule, because more is a mistake in the rule.
+        """
         minor = max(eligible_minor, 0)
         full_steps = self.rounding == "full_steps"
         points = minor // self.per_minor * self.points if full_steps else minor * self.points // self.per_minor
-        return min(points, MAX_POINTS)
+        return min(points, MAX_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
