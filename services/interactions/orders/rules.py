@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Literal
 
 from pydantic_core import PydanticCustomError
@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from chassis.types.codes import TOO_LARGE, FieldCode, code_of
 from chassis.types.currencies import MINOR_DIGITS
-from chassis.types.limits import MAX_MINOR
+from chassis.types.limits import MAX_MINOR, QUANTITY_DECIMALS
 from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
 
 WaitingState = Literal["waiting", "refused"]
@@ -231,15 +231,15 @@ def refund_by_quantity(line: LineState, quantity: Decimal, location: str) -> int
     """Return the refund of a quantity of a line, in minor units. Raises AmountExceeded.
 
     It is the worth of all refunded quantities, this one included, less the worth of the earlier ones. So the parts of a
-    line add up to the line, to the cent.
+    line add up to the line, to the cent, also if its amount is negative.
     """
-    left = line.quantity - line.refunded_quantity
-    if quantity > left:
-        raise AmountExceeded(location, plain(left))
-    if line.refunded_minor >= line.minor > 0:
+    left_quantity, left = line.quantity - line.refunded_quantity, line.minor - line.refunded_minor
+    if quantity > left_quantity:
+        raise AmountExceeded(location, plain(left_quantity))
+    part = _worth(line, line.refunded_quantity + quantity) - _worth(line, line.refunded_quantity)
+    if part * left < 0 or (part and not left):
         raise AmountExceeded(location, "0")  # its whole amount was refunded, by amount and not by quantity
-    after = _worth(line, line.refunded_quantity + quantity)
-    return min(after - _worth(line, line.refunded_quantity), line.minor - line.refunded_minor)
+    return min(part, left, key=abs)
 
 
 def refund_by_amount(line: LineState, amount: str, currency: str, location: str) -> int:
@@ -253,8 +253,10 @@ def refund_by_amount(line: LineState, amount: str, currency: str, location: str)
 
 
 def _worth(line: LineState, quantity: Decimal) -> int:
-    """Return the worth of a quantity of a line, rounded half up."""
-    return int((line.minor * quantity / line.quantity).to_integral_value(ROUND_HALF_UP)) if line.quantity else 0
+    """Return the worth of a quantity of a line, rounded half up (away from zero)."""
+    part, whole = (int(each.scaleb(QUANTITY_DECIMALS)) for each in (quantity, line.quantity))
+    worth = (2 * abs(line.minor) * part + whole) // (2 * whole) if whole else 0
+    return -worth if line.minor < 0 else worth
 
 
 def _minor(amount: str, currency: str, location: str) -> int:

@@ -4,10 +4,13 @@ import asyncio
 from collections import Counter
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from chassis import json
 from chassis.types.ids import uuid7
+from services.interactions.sources.rules import content_hash
 from tests.support.facts import a_purchase
 from tests.support.interactions import a_refund, a_refund_by_source, a_refund_of_line
 from tests.support.service import ServiceUnderTest
@@ -33,6 +36,40 @@ async def test_thirds_of_a_line_add_up_to_the_line(interactions: ServiceUnderTes
     assert (over.status_code, over.json()["code"], over.json()["left"]) == (409, "refund_exceeds_purchase", "0")
     events = [event.data for event in await interactions.published()]
     assert [event["refunded"]["amount"] for event in events] == ["3.33", "6.67", "10.00"]
+
+
+async def test_a_line_with_a_negative_amount_goes_back_in_the_same_parts(interactions: ServiceUnderTest) -> None:
+    lines = [{"sku": "tea", "quantity": "2", "amount": "10.00"}, {"sku": "coupon", "quantity": "2", "amount": "-1.00"}]
+    purchase = await interactions.post("/v1/purchases", a_purchase(lines=lines))
+    path = f"/v1/purchases/{purchase.json()['id']}/refunds"
+    half = [{"number": 1, "quantity": "1"}, {"number": 2, "quantity": "1"}]
+    parts = [(await interactions.post(path, a_refund(lines=half))).json() for _ in range(2)]
+    assert [part["amount"]["amount"] for part in parts] == ["4.50", "4.50"]
+    assert [line["amount"] for part in parts for line in part["lines"]] == ["5.00", "-0.50"] * 2
+    over = await interactions.post(path, a_refund(amount="0.01"))
+    assert (over.status_code, over.json()["left"]) == (409, "0.00")
+
+
+async def test_a_refund_that_was_rounded_by_an_earlier_rule_is_still_a_repeat(interactions: ServiceUnderTest) -> None:
+    lines = [{"sku": "tea", "quantity": "2", "amount": "10.00"}, {"sku": "coupon", "quantity": "2", "amount": "-1.00"}]
+    purchase = await interactions.post("/v1/purchases", a_purchase(lines=lines))
+    path = f"/v1/purchases/{purchase.json()['id']}/refunds"
+    refund = a_refund(lines=[{"number": 1, "quantity": "1"}, {"number": 2, "quantity": "1"}])
+    first = (await interactions.post(path, refund)).json()
+    # Release 0.1.0 returned the whole coupon with half of its quantity.
+    (stored,) = await interactions.rows("select * from refund where id = $1", UUID(first["id"]))
+    content = {
+        name: stored[name] for name in ("purchase_id", "customer_id", "source", "source_id", "refunded_at", "currency")
+    }
+    amounts = ("5.00", "-1.00")
+    lines = [{"number": number, "quantity": "1", "amount": amount} for number, amount in enumerate(amounts, 1)]
+    content |= {"amount_minor": 400, "lines": lines}
+    await interactions.as_owner(
+        f"update refund set amount_minor = 400, lines = '{json.dumps_str(lines)}', "
+        f"content_hash = '{content_hash(content)}' where id = '{first['id']}'"
+    )
+    repeat = await interactions.post(path, refund)
+    assert (repeat.status_code, repeat.json()["amount"]["amount"]) == (200, "4.00")
 
 
 async def test_the_event_of_a_refund_names_its_source_and_its_lines(interactions: ServiceUnderTest) -> None:

@@ -1,12 +1,14 @@
 """Purchase rules: the amounts of a purchase and of its refunds."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.types.limits import MAX_MINOR
+from chassis.types.money import text_from_minor
 from services.interactions.orders.rules import (
     AmountExceeded,
     InvalidLine,
@@ -126,19 +128,73 @@ def test_the_state_of_a_line_sums_up_its_refunds() -> None:
     }
 
 
-@given(st.integers(0, 10**6), st.lists(st.integers(1, 5_000), min_size=1, max_size=8))
-def test_the_refunds_of_all_parts_of_a_line_add_up_to_the_line(minor: int, parts: list[int]) -> None:
-    quantities = [Decimal(part) / 1000 for part in parts]
+minors = st.one_of(
+    st.integers(-1000, 1000), st.integers(-MAX_MINOR, MAX_MINOR), st.sampled_from((MAX_MINOR, -MAX_MINOR))
+)
+quantities = st.one_of(st.integers(1, 5_000), st.integers(1, 10**12 // 8)).map(
+    lambda thousandths: Decimal(thousandths) / 1000
+)
+
+
+@given(minors, st.lists(quantities, min_size=1, max_size=8))
+def test_the_refunds_of_all_quantities_of_a_line_add_up_to_the_line(minor: int, parts: list[Decimal]) -> None:
     refunded_quantity, refunded = Decimal(0), 0
-    for quantity in quantities:
-        state = LineState(1, sum(quantities, Decimal(0)), minor, refunded_quantity, refunded)
-        if refunded >= minor > 0:  # a small amount can be exhausted before the last quantity
-            with pytest.raises(AmountExceeded):
-                refund_by_quantity(state, quantity, "/lines/0/quantity")
-        else:
-            refunded += refund_by_quantity(state, quantity, "/lines/0/quantity")
+    for quantity in parts:
+        state = LineState(1, sum(parts, Decimal(0)), minor, refunded_quantity, refunded)
+        refunded += refund_by_quantity(state, quantity, "")
         refunded_quantity += quantity
+        assert min(minor, 0) <= refunded <= max(minor, 0)
     assert refunded == minor
+    with pytest.raises(AmountExceeded):
+        refund_by_quantity(LineState(1, refunded_quantity, minor, refunded_quantity, refunded), Decimal("0.001"), "")
+
+
+@given(minors, st.lists(st.tuples(quantities, st.one_of(st.none(), st.floats(-0.5, 1.5))), min_size=1, max_size=8))
+def test_quantities_and_amounts_in_any_order_exhaust_a_line_and_never_exceed_it(
+    minor: int, parts: list[tuple[Decimal, float | None]]
+) -> None:
+    """Each part is a quantity, or a share of what is left, which may be negative or more than all of it."""
+    whole = sum((quantity for quantity, _ in parts), Decimal(0))
+    state = LineState(1, whole, minor, Decimal(0), 0)
+    for quantity, share in [*parts, (Decimal(0), 1.0)]:
+        left = state.minor - state.refunded_minor
+        try:
+            if share is None:
+                part, taken = refund_by_quantity(state, quantity, ""), quantity
+            else:
+                amount = left if share == 1.0 else int(left * Fraction(share))
+                part, taken = refund_by_amount(state, text_from_minor(amount, "EUR"), "EUR", ""), Decimal(0)
+        except (AmountExceeded, InvalidLine):
+            continue
+        state = LineState(1, whole, minor, state.refunded_quantity + taken, state.refunded_minor + part)
+        assert min(minor, 0) <= state.refunded_minor <= max(minor, 0)
+    assert state.refunded_minor == minor
+
+
+@pytest.mark.parametrize(
+    ("case", "minor", "steps"),
+    [
+        ("a coupon on two", -100, [("1", -50), ("1", -50)]),
+        ("a coupon on three", -100, [("1", -33), ("1", -34), ("1", -33)]),
+        ("a cent on three", 1, [("1", 0), ("1", 1), ("1", 0)]),
+        ("a negative cent on three", -1, [("1", 0), ("1", -1), ("1", 0)]),
+        ("nothing on two", 0, [("1", 0), ("1", 0)]),
+    ],
+)
+def test_parts_of_a_line_are_rounded_from_the_start(case: str, minor: int, steps: list[tuple[str, int]]) -> None:
+    whole, state_quantity, refunded = sum((Decimal(step) for step, _ in steps), Decimal(0)), Decimal(0), 0
+    for quantity, expected in steps:
+        state = LineState(1, whole, minor, state_quantity, refunded)
+        assert refund_by_quantity(state, Decimal(quantity), "") == expected
+        state_quantity, refunded = state_quantity + Decimal(quantity), refunded + expected
+
+
+def test_a_line_whose_refunds_exceed_it_gives_back_no_more() -> None:
+    """Release 0.1.0 refunded more than the whole of a negative line."""
+    state = LineState(1, Decimal(3), -100, Decimal(2), -150)
+    with pytest.raises(AmountExceeded):
+        refund_by_quantity(state, Decimal(1), "")
+    assert refund_by_amount(state, "0.50", "EUR", "") == 50
 
 
 @pytest.mark.parametrize(

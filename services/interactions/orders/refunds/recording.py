@@ -1,16 +1,19 @@
 """Recording refunds: each once, and never of more than the remaining amount of its purchase."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+
+from pydantic_core import PydanticCustomError
 
 from chassis import (
     MAX_CLOCK_SKEW,
-    NOT_AN_AMOUNT,
     Command,
     FieldCode,
     Money,
     Problem,
     UnitOfWork,
     ValidationFailed,
+    code_of,
     minor_from_text,
     text_from_minor,
 )
@@ -52,20 +55,38 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
     # A purchase never changes, so there is no row to lock: this lock serializes the refunds of a purchase.
     await work.execute(_LOCK, purchase=f"refund {purchase.id}")
     stored = (await find_stored(work, tables.Refund, [body.key])).get(body.key)
-    if stored is None:
-        _reject_refund_before_purchase(purchase, body)
-    refunds = await work.find_all(tables.Refund, purchase_id=purchase.id)
-    # A repeat is computed from the refunds before it, as it was when it was new.
-    earlier = [refund for refund in refunds if stored is None or refund.id < stored.id]
-    record = _new_record(work, purchase, earlier, body)
-    if stored is None:
-        row = tables.Refund(**record.columns, tenant_id=work.tenant.id)
-        await insert_new(work, tables.Refund, [record])
-        _publish(work, purchase, earlier, row)
-        return row, True
-    if stored.content_hash != record.content_hash:
+    if stored is not None:
+        return _require_repeat(work, purchase, await work.get(tables.Refund, stored.id), body), False
+    _reject_refund_before_purchase(purchase, body)
+    earlier = await work.find_all(tables.Refund, purchase_id=purchase.id)
+    lines = _lines(purchase, earlier, body.lines or [])
+    record = _new_record(work, purchase, body, _amount_minor(purchase, earlier, body.amount, lines), lines)
+    row = tables.Refund(**record.columns, tenant_id=work.tenant.id)
+    await insert_new(work, tables.Refund, [record])
+    _publish(work, purchase, earlier, row)
+    return row, True
+
+
+def _require_repeat(
+    work: UnitOfWork, purchase: tables.Purchase, stored: tables.Refund, body: RefundCreate
+) -> tables.Refund:
+    """Return the stored refund if the request repeats it. Raises SourceIdReused, and ValidationFailed.
+
+    A quantity is worth what is stored: a repeat is one, whatever was refunded since, and however it was rounded then.
+    """
+    currency = purchase.currency
+    worth = {(line["number"], line["quantity"]): line["amount"] for line in stored.lines}
+    lines: list[rules.RefundLineDocument] = []
+    for index, line in enumerate(body.lines or []):
+        quantity = _plain(line.quantity)
+        amount = worth.get((line.number, quantity), "")
+        if line.amount is not None:
+            amount = text_from_minor(_minor(line.amount, currency, f"/lines/{index}/amount"), currency)
+        lines.append({"number": line.number, "quantity": quantity, "amount": amount})
+    minor = stored.amount_minor if body.amount is None else _minor(body.amount, currency, "/amount")
+    if _new_record(work, purchase, body, minor, lines).content_hash != stored.content_hash:
         raise SourceIdReused(id=str(stored.id))
-    return await work.get(tables.Refund, stored.id), False
+    return stored
 
 
 def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate) -> None:
@@ -75,9 +96,8 @@ def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate
 
 
 def _new_record(
-    work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], body: RefundCreate
+    work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate, minor: int, lines: list[rules.RefundLineDocument]
 ) -> NewRecord:
-    lines = _lines(purchase, earlier, body.lines or [])
     # The content's hash depends on the order of these columns.
     content = {
         "purchase_id": purchase.id,
@@ -86,7 +106,7 @@ def _new_record(
         "source_id": body.source_id,
         "refunded_at": body.refunded_at,
         "currency": purchase.currency,
-        "amount_minor": _amount_minor(purchase, earlier, body.amount, lines),
+        "amount_minor": minor,
         "lines": lines,
     }
     return new_record(work, body.key, purchase.customer_id, content)
@@ -104,9 +124,8 @@ def _lines(
         if state is None:
             raise ValidationFailed.field(f"/lines/{index}/number", UNKNOWN_LINE, "the purchase has no such line")
         minor = _line_minor(state, line, purchase.currency, f"/lines/{index}")
-        quantity = None if line.quantity is None else rules.plain(line.quantity)
         amount = text_from_minor(minor, purchase.currency)
-        lines.append({"number": line.number, "quantity": quantity, "amount": amount})
+        lines.append({"number": line.number, "quantity": _plain(line.quantity), "amount": amount})
     return lines
 
 
@@ -129,11 +148,8 @@ def _amount_minor(
 ) -> int:
     """Return the whole refund in minor units. Raises RefundExceedsPurchase and ValidationFailed."""
     pointer = "/lines" if amount is None else "/amount"
-    try:
-        texts = [line["amount"] for line in lines] if amount is None else [amount]
-        minor = sum(minor_from_text(text, purchase.currency) for text in texts)
-    except ValueError as error:
-        raise ValidationFailed.field(pointer, NOT_AN_AMOUNT, str(error)) from None
+    texts = [line["amount"] for line in lines] if amount is None else [amount]
+    minor = sum(_minor(text, purchase.currency, pointer) for text in texts)
     if minor <= 0:
         raise ValidationFailed.field(pointer, NOTHING_REFUNDED, "the amount of a refund must be more than zero")
     left = purchase.total_minor - sum(refund.amount_minor for refund in earlier)
@@ -141,6 +157,17 @@ def _amount_minor(
         text = text_from_minor(left, purchase.currency)
         raise RefundExceedsPurchase(f"Only {text} is left.", left=text, pointer=pointer)
     return minor
+
+
+def _minor(amount: str, currency: str, pointer: str) -> int:
+    try:
+        return minor_from_text(amount, currency)
+    except PydanticCustomError as error:
+        raise ValidationFailed.field(pointer, code_of(error), str(error)) from None
+
+
+def _plain(quantity: Decimal | None) -> str | None:
+    return None if quantity is None else rules.plain(quantity)
 
 
 def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], row: tables.Refund) -> None:
