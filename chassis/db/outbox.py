@@ -1,9 +1,8 @@
 """The outbox: the events of a transaction, written with the changes that they announce."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from chassis.core.events import MAX_EVENT_BYTES, Event
 from chassis.core.identity import Caller
@@ -13,22 +12,30 @@ from chassis.db.tables import SCHEMA
 from chassis.types import json
 from chassis.types.ids import uuid7
 
+OutboxRow = tuple[UUID, str, str, str, str | None]
+"""The id, type, subject, data and trace of an event."""
+
 
 @dataclass(slots=True)
 class Outbox:
-    """The events of a transaction, each with its trace, in order."""
+    """The events of a transaction, in order."""
 
-    events: list[tuple[Event, str | None]] = field(default_factory=list)
+    events: list[OutboxRow] = field(default_factory=list)
 
     def add(self, event: Event, traceparent: str | None) -> None:
-        """Append an event."""
-        self.events.append((event, traceparent))
+        """Append an event. Raises PayloadTooLarge, and appends nothing, if Kafka would reject it."""
+        data = json.dumps(event)
+        if len(data) > MAX_EVENT_BYTES:
+            detail = f"The resulting event would have {len(data)} bytes. The maximum is {MAX_EVENT_BYTES}."
+            raise PayloadTooLarge(detail, size=len(data), limit=MAX_EVENT_BYTES)
+        self.events.append((uuid7(), event.event_type, event.subject, data.decode(), traceparent))
 
     def statements(self, caller: Caller, now: datetime) -> list[Statement]:
-        """Return the insert of all events, if any. Raises PayloadTooLarge for an event that Kafka would reject."""
+        """Return the insert of all events, if any."""
         if not self.events:
             return []
-        return [Statement(_INSERT, (caller.tenant.id, now, caller.actor, *_columns(self.events)))]
+        columns = map(list, zip(*self.events, strict=True))
+        return [Statement(_INSERT, (caller.tenant.id, now, caller.actor, *columns))]
 
 
 _INSERT = (
@@ -38,20 +45,3 @@ _INSERT = (
     "from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[]) "
     "as event(id, type, subject, data, traceparent)"
 )
-
-
-def _columns(events: Sequence[tuple[Event, str | None]]) -> list[Any]:
-    return [
-        [uuid7() for _ in events],
-        [event.event_type for event, _ in events],
-        [event.subject for event, _ in events],
-        [_data(event) for event, _ in events],
-        [traceparent for _, traceparent in events],
-    ]
-
-
-def _data(event: Event) -> str:
-    data = json.dumps(event)
-    if len(data) > MAX_EVENT_BYTES:
-        raise PayloadTooLarge(f"The resulting event would exceed the maximum of {MAX_EVENT_BYTES} bytes.")
-    return data.decode()

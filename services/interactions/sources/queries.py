@@ -166,22 +166,29 @@ class SourceRecorder(Generic[Row, Body]):
         if len(items) > 1 or work.is_retry:
             records = await find_stored(work, self._table, [record.key for _, record in items])
         outcomes: list[Outcome] = []
-        new: list[tuple[Body, NewRecord]] = []
+        new: list[NewRecord] = []
         for body, record in items:
-            first = records.setdefault(record.key, record)
-            if first is record:
-                new.append((body, record))
-                outcomes.append(("created", record.id))
+            first = records.get(record.key)
+            if first is None:
+                outcomes.append(self._publish(work, body, record))
+                if not isinstance(outcomes[-1], Problem):
+                    records[record.key] = record
+                    new.append(record)
             elif first.content_hash == record.content_hash:
                 outcomes.append(("unchanged", first.id))
             else:
                 outcomes.append(SourceIdReused(id=str(first.id)))
         # Two concurrent batches with the same records would deadlock if they inserted them in different orders.
-        new.sort(key=lambda item: item[1].key)
-        await insert_new(work, self._table, [record for _, record in new])
-        for body, record in new:
-            work.publish(self._event(body, record))
+        await insert_new(work, self._table, sorted(new, key=lambda record: record.key))
         return outcomes
+
+    def _publish(self, work: UnitOfWork, body: Body, record: NewRecord) -> Outcome:
+        """Publish the event of a new record. An event that is too large refuses its record alone."""
+        try:
+            work.publish(self._event(body, record))
+        except Problem as problem:
+            return problem
+        return "created", record.id
 
 
 def source_filter(
