@@ -15,6 +15,7 @@ from chassis.core.problems import (
     VersionMismatch,
 )
 from chassis.core.settings import Settings
+from chassis.db.record_size import MAX_RECORD_BYTES, RecordTooLarge, reject_too_large
 from chassis.db.statements import Command, Filter, Query, condition, equals
 from chassis.db.tables import (
     DatabaseFunction,
@@ -102,6 +103,7 @@ __all__ = [
     "MAX_COUNT",
     "MAX_DOCUMENT_BYTES",
     "MAX_MINOR",
+    "MAX_RECORD_BYTES",
     "NOT_AFTER",
     "NOT_AN_AMOUNT",
     "POSITIVE_AMOUNT_PATTERN",
@@ -153,6 +155,7 @@ __all__ = [
     "Quantity",
     "QuantityText",
     "Query",
+    "RecordTooLarge",
     "Reference",
     "RequestBody",
     "Resource",
@@ -200,6 +203,7 @@ __all__ = [
     "normalize_phone",
     "paginate",
     "reject_future",
+    "reject_too_large",
     "require_currency_at",
     "require_storable",
     "text_from_minor",

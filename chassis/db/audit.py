@@ -8,12 +8,11 @@ from uuid import UUID
 
 from chassis.core.identity import Caller
 from chassis.db.statements import Statement, column_names, table_name
-from chassis.db.tables import SCHEMA, Table
+from chassis.db.tables import SCHEMA, TECHNICAL, Table
 from chassis.types import json
 
 Changes = Mapping[str, list[Any]]
 """Old and new value by column."""
-_TECHNICAL = frozenset(("tenant_id", "id", "version", "created_at", "updated_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class AuditLog:
 
 def _is_visible(row: Table, name: str, values: list[Any]) -> bool:
     """Return whether the log shows a column. It hides technical columns, and bytes: they are hashes of secrets."""
-    return name not in row.computed and name not in _TECHNICAL and not isinstance(values[1], bytes)
+    return name not in row.computed and name not in TECHNICAL and not isinstance(values[1], bytes)
 
 
 _INSERT = (

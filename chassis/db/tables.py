@@ -32,6 +32,8 @@ from chassis.types.ids import uuid7
 SCHEMA = "chassis"
 CURRENT_TENANT = "nullif(current_setting('app.tenant', true), '')::uuid"
 """The tenant of the running statement. After a reset the setting is '', which must hide rows rather than raise."""
+TECHNICAL = frozenset(("tenant_id", "id", "version", "created_at", "updated_at"))
+"""The columns that the chassis fills."""
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

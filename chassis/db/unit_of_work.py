@@ -17,6 +17,7 @@ from chassis.core.events import Event, IncomingEvent
 from chassis.core.identity import Caller, Tenant
 from chassis.core.problems import NotFound, VersionMismatch
 from chassis.db.audit import Changes
+from chassis.db.record_size import reject_too_large
 from chassis.db.statements import (
     Command,
     Query,
@@ -100,8 +101,9 @@ class UnitOfWork:
         return [to_row(table, record) for record in records]
 
     async def insert(self, row: Row) -> Row:
-        """Insert a row and return it as stored, with its tenant and its times."""
+        """Insert a row and return it as stored, with its tenant and its times. Raises RecordTooLarge."""
         stored = self._as_stored(row)
+        reject_too_large(stored)
         await self._transaction.defer(Statement(insert_sql(type(row)), _values(stored)))
         self._transaction.audit_log.record_insert(stored)
         return stored
@@ -109,6 +111,7 @@ class UnitOfWork:
     async def insert_or_ignore(self, row: Row) -> Row | None:
         """Insert a row unless it violates a unique constraint. Returns the stored row, or None."""
         stored = self._as_stored(row)
+        reject_too_large(stored)
         connection = await self._transaction.begin()
         sql = insert_sql(type(row)) + " on conflict do nothing"
         if await connection.execute(sql, *_values(stored)) != "INSERT 0 1":
@@ -117,7 +120,7 @@ class UnitOfWork:
         return stored
 
     async def insert_many(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert many rows, each a mapping with the same columns."""
+        """Insert many rows, each a mapping with the same columns. `reject_too_large` checks a record before."""
         if rows:
             await self._transaction.defer(Statement(insert_many_sql(table, tuple(rows[0])), [rows]))
 
@@ -132,7 +135,7 @@ class UnitOfWork:
     async def update(self, row: Row, **changes: Any) -> Row:
         """Change columns of a row that was read with `for_update=True`. Returns the row as stored.
 
-        Columns that already have their value do not change, so neither does the version.
+        Columns that already have their value do not change, so neither does the version. Raises RecordTooLarge.
         """
         before = {name: getattr(row, name) for name in changes}
         changes = {name: value for name, value in changes.items() if not json.json_equal(before[name], value)}
@@ -141,13 +144,18 @@ class UnitOfWork:
         audited: Changes = {name: [before[name], value] for name, value in changes.items()}
         if isinstance(row, Versioned):
             changes |= {"version": row.version + 1, "updated_at": self.now}
+        stored = row.replace(**changes)
+        reject_too_large(stored, row)
         connection = await self._transaction.begin()
         await connection.execute(update_sql(type(row), tuple(changes)), row.id, *changes.values())
         self._transaction.audit_log.record("updated", row, audited)
-        return row.replace(**changes)
+        return stored
 
     async def update_many(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Change columns of many rows. Each mapping has the row's id and the same columns."""
+        """Change columns of many rows. Each mapping has the row's id and the same columns.
+
+        `reject_too_large` checks a record before.
+        """
         if rows:
             columns = tuple(name for name in rows[0] if name != "id")
             await self._transaction.defer(Statement(update_many_sql(table, columns), [rows]))
@@ -191,6 +199,9 @@ class UnitOfWork:
 
         Lock the record first (`for_update=True`), or its events may be in another order than its changes. `cause` is
         the event of a batch that led to this event, which continues its trace.
+
+        Raises PayloadTooLarge if Kafka would reject the event, and publishes nothing then. A batch publishes an item's
+        event before it writes anything of the item, so that it can refuse the item alone.
         """
         traceparent = cause.envelope.traceparent if cause else self._transaction.traceparent
         self._transaction.outbox.add(event, traceparent)

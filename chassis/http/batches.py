@@ -1,6 +1,7 @@
 """Batches: up to a thousand items in a request, applied as if in sequence.
 
-An invalid item gets its own problem, and the others are applied.
+An invalid item gets its own problem, and the others are applied. That includes an item whose event or record is too
+large: `work.publish` and `reject_too_large` raise before anything of the item is written.
 """
 
 from collections.abc import Mapping

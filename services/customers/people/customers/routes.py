@@ -18,6 +18,7 @@ from chassis import (
     Page,
     PageParams,
     Problem,
+    RecordTooLarge,
     Reference,
     ShortLine,
     TimeRange,
@@ -72,7 +73,9 @@ Source = Annotated[Reference, Parameter(description="The system that assigned th
 SourcesId = Annotated[Reference, Parameter(description="The customer's id in that system.")]
 
 
-@feature.post("/customers", scope="customers:write", status_code=201, raises=[ExternalIdTaken, NotIdentifiable])
+@feature.post(
+    "/customers", scope="customers:write", status_code=201, raises=[ExternalIdTaken, NotIdentifiable, RecordTooLarge]
+)
 async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
     customer = new_customer(work, body)
@@ -99,7 +102,9 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerCreate]) -> Ba
 
 
 @feature.put(
-    "/customers/by-external-id", scope="customers:write", raises=[AmbiguousExternalIds, KindDiffers, NotIdentifiable]
+    "/customers/by-external-id",
+    scope="customers:write",
+    raises=[AmbiguousExternalIds, KindDiffers, NotIdentifiable, RecordTooLarge],
 )
 async def upsert_customer(
     work: Work,
@@ -166,7 +171,9 @@ async def read_customer(work: Work, id: UUID) -> Customer:
 
 
 @feature.patch(
-    "/customers/{id:uuid}", scope="customers:write", raises=[ExternalIdTaken, NotIdentifiable, VersionMismatch]
+    "/customers/{id:uuid}",
+    scope="customers:write",
+    raises=[ExternalIdTaken, NotIdentifiable, RecordTooLarge, VersionMismatch],
 )
 async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: IfMatch) -> Customer:
     """Change the fields that are named: null clears a field, lists are replaced, `custom` is merged."""

@@ -18,6 +18,7 @@ from chassis import (
     Query,
     UnitOfWork,
     ValidationFailed,
+    reject_too_large,
 )
 from services.customers.people import tables
 from services.customers.people.customers.events import (
@@ -110,12 +111,13 @@ def _keys_of(item: CustomerCreate) -> list[records.ExternalKey]:
 
 def _create(work: UnitOfWork, item: CustomerCreate) -> Draft:
     customer = new_customer(work, item)
+    reject_too_large(customer)
     draft = Draft(customer, is_new=True, changed=True, contact_points=contact_points_of(work, customer))
+    work.publish(created_event(customer))
     values = _values_of(customer)
     work.audit(
         "created", tables.Customer, customer.id, {name: [None, value] for name, value in values.items() if value}
     )
-    work.publish(created_event(customer))
     return draft
 
 
@@ -127,13 +129,14 @@ def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
         return False
     reject_impossible(work, changes)
     version = draft.customer.version + 1
-    draft.customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
-    draft.changed = True
-    if {"emails", "phones"} & changes.keys():
-        draft.contact_points = contact_points_of(work, draft.customer)
+    customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
+    reject_too_large(customer, draft.customer)
+    points = contact_points_of(work, customer) if {"emails", "phones"} & changes.keys() else draft.contact_points
+    work.publish(CustomerUpdated(customer_id=customer.id, version=version, changed=sorted(changes)))
+    # From here on nothing refuses the item: an item that is refused must leave no trace in the draft.
+    draft.customer, draft.contact_points, draft.changed = customer, points, True
     audited = {name: [before[name], value] for name, value in changes.items()}
-    work.audit("updated", tables.Customer, draft.customer.id, audited)
-    work.publish(CustomerUpdated(customer_id=draft.customer.id, version=version, changed=sorted(changes)))
+    work.audit("updated", tables.Customer, customer.id, audited)
     return True
 
 
