@@ -47,7 +47,23 @@ def dumps(value: Any) -> bytes:
 
     The parts of a model may be models or plain JSON values: a document read from the database is written as stored.
     """
-    return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
+    try:
+        return orjson.dumps(value, default=_default, option=orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:  # orjson writes integers of up to 64 bits, and a sum of counts may be larger
+        return orjson.dumps(_with_large_integers(value), default=_default, option=orjson.OPT_UTC_Z)
+
+
+def _with_large_integers(value: Any) -> Any:
+    """Return a value whose integers beyond 64 bits are written already."""
+    if isinstance(value, BaseModel):
+        value = _default(value)
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**64:
+        return Written(str(value))
+    if isinstance(value, dict):
+        return {name: _with_large_integers(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_large_integers(item) for item in value]
+    return value
 
 
 def dumps_str(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The ledger's proof: every balance is computed again from its entries, and from its lots and holds."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from chassis import Feature, Query, Resource, Work
@@ -16,10 +17,20 @@ class LedgerTotals:
 
     wallets: int
     entries: int
-    issued: int
+    issued: Decimal
 
 
-class WalletDifference(Resource):
+@dataclass(frozen=True, slots=True)
+class DifferenceRow:
+    """A balance that differs, and its sum."""
+
+    membership_id: UUID
+    bucket: str
+    stands: Decimal
+    recomputed: Decimal
+
+
+class WalletDifference(Resource, row=DifferenceRow):
     """A wallet that is not the sum of its entries, or not the sum of its lots and holds."""
 
     membership_id: UUID
@@ -28,7 +39,7 @@ class WalletDifference(Resource):
     recomputed: int
 
 
-class LedgerVerification(Resource, row=LedgerTotals, computed=("differences",)):
+class LedgerVerification(Resource, row=LedgerTotals, computed=("issued", "differences")):
     """The result of a check of all wallets. Without differences, all of them are correct."""
 
     wallets: int
@@ -41,29 +52,32 @@ class LedgerVerification(Resource, row=LedgerTotals, computed=("differences",)):
 async def verify_ledger(work: Work) -> LedgerVerification:
     """Compute every balance again from its entries and its lots, and return the first thousand differences."""
     totals = await work.fetch_row(_TOTALS)
-    differences = await work.select(_DIFFERENCES, limit=MAX_DIFFERENCES)
-    return LedgerVerification.from_row(totals, differences=differences)
+    rows = await work.select(_DIFFERENCES, limit=MAX_DIFFERENCES)
+    differences = [
+        WalletDifference.from_row(row, stands=int(row.stands), recomputed=int(row.recomputed)) for row in rows
+    ]
+    return LedgerVerification.from_row(totals, issued=int(totals.issued), differences=differences)
 
 
 _TOTALS = Query(
     LedgerTotals,
     """
     select (select count(*) from wallet) as wallets, count(*) as entries,
-           coalesce(sum(points) filter (where from_bucket = 'issued'), 0)::bigint as issued
+           coalesce(sum(points) filter (where from_bucket = 'issued'), 0) as issued
     from points_entry
     """,
 )
 
 # The balance of a bucket is its inflow less its outflow. The member owes a debt: points that move into it reduce it.
 _DIFFERENCES = Query(
-    WalletDifference,
+    DifferenceRow,
     """
     with moved as (
         select membership_id, to_bucket as bucket, points from points_entry
         union all
         select membership_id, from_bucket, -points from points_entry
     ), from_entries as (
-        select membership_id, bucket, (sum(points) * case bucket when 'debt' then -1 else 1 end)::bigint as points
+        select membership_id, bucket, sum(points) * case bucket when 'debt' then -1 else 1 end as points
         from moved where bucket in ('pending', 'available', 'reserved', 'debt') group by membership_id, bucket
     ), stored as (
         select wallet.id as membership_id, bucket, points
@@ -77,7 +91,7 @@ _DIFFERENCES = Query(
         union all
         select membership_id, 'reserved', points from redemption where state = 'reserved'
     ), from_parts as (
-        select membership_id, bucket, sum(points)::bigint as points from parts group by membership_id, bucket
+        select membership_id, bucket, sum(points) as points from parts group by membership_id, bucket
     )
     select membership_id, bucket, stored.points as stands, coalesce(from_entries.points, 0) as recomputed
     from stored left join from_entries using (membership_id, bucket)

@@ -5,12 +5,13 @@ zero. A wallet is the sum of its entries, stored beside them so that the databas
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import text
 
-from chassis import Versioned, belongs_to, bigint, check, choice, document, index, timestamp, unique
+from chassis import Versioned, belongs_to, bigint, check, choice, document, exact_sum, index, timestamp, unique
 from services.loyalty.base import Base
 from services.loyalty.points.rules.vocabulary import (
     EarningRuleKind,
@@ -103,7 +104,10 @@ class Membership(Versioned, Base, table=True):
 
 
 class Wallet(Base, table=True):
-    """A membership's points by bucket, under the membership's id. Lock it before moving points."""
+    """A membership's points by bucket, under the membership's id. Lock it before moving points.
+
+    Each entry, lot and redemption is a single figure. A bucket is a sum of them, and has no limit.
+    """
 
     __tablename__ = "wallet"
     __table_args__ = (
@@ -113,10 +117,10 @@ class Wallet(Base, table=True):
         index("due_at", name="ix_wallet_due", postgresql_where=text("due_at is not null")),
     )
 
-    pending: int = bigint(default=0)
-    available: int = bigint(default=0)
-    reserved: int = bigint(default=0)
-    debt: int = bigint(default=0)
+    pending: Decimal = exact_sum(default=Decimal(0))
+    available: Decimal = exact_sum(default=Decimal(0))
+    reserved: Decimal = exact_sum(default=Decimal(0))
+    debt: Decimal = exact_sum(default=Decimal(0))
     due_at: datetime | None = timestamp(nullable=True)
     """The next time at which points activate or expire, or a hold ends."""
     settled_at: datetime | None = timestamp(nullable=True)

@@ -56,7 +56,7 @@ async def test_parallel_adjustments_never_overdraw(loyalty: ServiceUnderTest) ->
     ("fields", "pointer"),
     [
         ({"points": 0}, "/points"),
-        ({"points": 10**13}, "/points"),
+        ({"points": 10**15 + 1}, "/points"),
         ({"points": "5"}, "/points"),
         ({"reason": ""}, "/reason"),
         ({"reason": "x" * 201}, "/reason"),

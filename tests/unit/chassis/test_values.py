@@ -269,3 +269,23 @@ def test_the_length_is_limited_before_the_text_is_trimmed() -> None:
     assert line.validate_python(" " + "a" * 199) == "a" * 199
     with pytest.raises(ValidationError, match="at most 200 characters"):
         line.validate_python(" " + "a" * 200)
+
+
+class Sums(BaseModel):
+    """Sums of counts."""
+
+    total: int
+    parts: list[int]
+
+
+@pytest.mark.parametrize("total", [2**64 - 1, 2**64, -(2**63), -(2**63) - 1, 10**40])
+def test_an_integer_of_any_size_is_written_exactly(total: int) -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    value = {"sums": Sums(total=total, parts=[1, total]), "at": at, "rate": Decimal("0.5"), "is": True}
+    rest = '"at":"2026-03-01T00:00:00Z","rate":"0.5","is":true'
+    assert json.dumps_str(value) == f'{{"sums":{{"total":{total},"parts":[1,{total}]}},{rest}}}'
+
+
+def test_a_value_without_json_is_rejected_beside_a_large_integer() -> None:
+    with pytest.raises(TypeError):
+        json.dumps([2**64, object()])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from typing_extensions import TypedDict
@@ -101,10 +102,10 @@ class WalletRow:
     """A wallet."""
 
     id: UUID
-    pending: int
-    available: int
-    reserved: int
-    debt: int
+    pending: Decimal
+    available: Decimal
+    reserved: Decimal
+    debt: Decimal
     due_at: datetime | None
     settled_at: datetime | None
 
@@ -169,10 +170,10 @@ def _to_account(
 ) -> Account:
     return Account(
         membership_id=wallet.id,
-        pending=wallet.pending,
-        available=wallet.available,
-        reserved=wallet.reserved,
-        debt=wallet.debt,
+        pending=int(wallet.pending),
+        available=int(wallet.available),
+        reserved=int(wallet.reserved),
+        debt=int(wallet.debt),
         due_at=wallet.due_at,
         settled_at=wallet.settled_at or DISTANT_PAST,
         lots={lot.id: lot for lot in lots},
