@@ -25,7 +25,7 @@ EARN = """
     )
     update wallet set available = available + (select count(*) from lots) * $3::numeric where id = $1
 """
-"""Earn so many times so many points. Each lot stands for a thousand purchases, to keep the test fast."""
+"""Earn points in few lots, each of the points of a thousand purchases, to keep the test fast."""
 
 
 async def a_generous_member(loyalty: ServiceUnderTest) -> tuple[UUID, str, UUID]:

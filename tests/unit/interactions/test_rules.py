@@ -1,5 +1,6 @@
 """Purchase rules: the amounts of a purchase and of its refunds."""
 
+import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.types.limits import MAX_MINOR
-from chassis.types.money import text_from_minor
+from chassis.types.money import minor_from_text, text_from_minor
 from services.interactions.orders.rules import (
     AmountExceeded,
     InvalidLine,
@@ -18,6 +19,7 @@ from services.interactions.orders.rules import (
     RefundLineDocument,
     line_minor,
     line_states,
+    plain,
     refund_by_amount,
     refund_by_quantity,
     total_minor,
@@ -169,6 +171,39 @@ def test_quantities_and_amounts_in_any_order_exhaust_a_line_and_never_exceed_it(
         state = LineState(1, whole, minor, state.refunded_quantity + taken, state.refunded_minor + part)
         assert min(minor, 0) <= state.refunded_minor <= max(minor, 0)
     assert state.refunded_minor == minor
+
+
+@given(
+    st.lists(
+        st.tuples(minors, st.lists(quantities, min_size=1, max_size=4), st.randoms(use_true_random=False)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_the_refunds_of_a_purchase_in_any_parts_add_up_to_it(
+    purchase: list[tuple[int, list[Decimal], random.Random]],
+) -> None:
+    """Each line is returned in parts of its own, in any of four refunds, which are stored as documents in between."""
+    lines = [
+        a_line(number, plain(sum(parts, Decimal(0))), text_from_minor(minor, "EUR"))
+        for number, (minor, parts, _) in enumerate(purchase, 1)
+    ]
+    refunds = [(rng.randrange(4), number, part) for number, (_, parts, rng) in enumerate(purchase, 1) for part in parts]
+    refunded: list[RefundLineDocument] = []
+    for _, number, quantity in sorted(refunds, key=lambda refund: refund[0]):
+        state = line_states(lines, refunded, "EUR")[number]
+        amount = text_from_minor(refund_by_quantity(state, quantity, ""), "EUR")
+        refunded.append({"number": number, "quantity": plain(quantity), "amount": amount})
+    states = line_states(lines, refunded, "EUR").values()
+    assert [(state.refunded_minor, state.refunded_quantity) for state in states] == [
+        (minor, sum(parts, Decimal(0))) for minor, parts, _ in purchase
+    ]
+    total = sum(minor for minor, _, _ in purchase)
+    assert sum(minor_from_text(part["amount"], "EUR") for part in refunded) == total
+    for state in states:
+        for excess in ("0.01", "-0.01"):
+            with pytest.raises((AmountExceeded, InvalidLine)):
+                refund_by_amount(state, excess, "EUR", "")
 
 
 @pytest.mark.parametrize(
