@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, StrictInt
 
 from chassis import MAX_COUNT, Feature, Line, Page, PageParams, RequestBody, Resource, Work, equals, paginate, uuid7
 from services.loyalty.points import tables
-from services.loyalty.points.queries.accounts import open_account, save
+from services.loyalty.points.queries.accounts import load_spendable_lots, open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
-from services.loyalty.points.rules.account import Account, Lot, Reason
+from services.loyalty.points.rules.account import Account, Reason
 from services.loyalty.points.rules.earning import lifetime
+from services.loyalty.points.rules.lots import Lot
 
 feature = Feature("adjustments")
 
@@ -73,7 +74,7 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
         program = await work.get(tables.Program, membership.program_id)
         _credit(account, row, program)
     else:
-        _deduct(account, row, allow_debt=body.allow_debt)
+        await _deduct(work, account, row, allow_debt=body.allow_debt)
     row = await work.insert(row)
     await save(work, account)
     keys = {"customer_id": membership.customer_id, "adjustment_id": row.id}
@@ -93,9 +94,10 @@ def _credit(account: Account, row: tables.PointsAdjustment, program: tables.Prog
     account.credit(_reason(account, row), Lot(uuid7(), row.id, row.points, activates_at, expires_at), "adjusted")
 
 
-def _deduct(account: Account, row: tables.PointsAdjustment, *, allow_debt: bool) -> None:
+async def _deduct(work: Work, account: Account, row: tables.PointsAdjustment, *, allow_debt: bool) -> None:
     if -row.points > account.available and not allow_debt:
         raise InsufficientPoints(f"{account.available} points are available.", available=account.available)
+    await load_spendable_lots(work, account, min(-row.points, account.available))
     account.deduct(_reason(account, row), -row.points, allow_debt=allow_debt)
 
 

@@ -28,9 +28,10 @@ from chassis import (
     time_range,
 )
 from services.loyalty.points import tables
-from services.loyalty.points.queries.accounts import open_account, save
+from services.loyalty.points.queries.accounts import load_hold, load_spendable_lots, open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent, PointsReleased
-from services.loyalty.points.rules.account import Account, Allocations, Reason
+from services.loyalty.points.rules.account import Account, Reason
+from services.loyalty.points.rules.lots import Allocations
 from services.loyalty.points.rules.vocabulary import RedemptionState
 
 feature = Feature("redemptions")
@@ -112,6 +113,7 @@ async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redempt
     account = await open_account(work, id)
     if body.points > account.available:
         raise InsufficientPoints(f"{account.available} points are available.", available=account.available)
+    await load_spendable_lots(work, account, body.points)
     row = await work.insert(_new_redemption(account, body))
     allocations = _allocate_points(account, row)
     await work.insert_many(
@@ -223,9 +225,12 @@ def _allocate_points(account: Account, row: tables.Redemption) -> Allocations:
 
 
 async def _open_redemption(work: Work, id: UUID) -> tuple[Account, tables.Redemption]:
-    """Lock a member's account and then the redemption: the account first, as everywhere."""
+    """Lock a member's account and then the redemption, and load the hold if it has not ended."""
     account = await open_account(work, (await work.get(tables.Redemption, id)).membership_id)
-    return account, await work.get(tables.Redemption, id, for_update=True)
+    row = await work.get(tables.Redemption, id, for_update=True)
+    if row.state == "reserved":
+        await load_hold(work, account, row.id)
+    return account, row
 
 
 def _to_event(

@@ -122,9 +122,9 @@ class Wallet(Base, table=True):
     reserved: Decimal = exact_sum(default=Decimal(0))
     debt: Decimal = exact_sum(default=Decimal(0))
     due_at: datetime | None = timestamp(nullable=True)
-    """The next time at which points activate or expire, or a hold ends."""
+    """The next time at which points activate or expire, or a hold ends. It can be too early, but never too late."""
     settled_at: datetime | None = timestamp(nullable=True)
-    """The time at which points last moved. They never move at an earlier time."""
+    """The time up to which due effects were applied when points last moved."""
 
 
 class PointsEntry(Base, table=True):
@@ -166,7 +166,7 @@ class PointsEntry(Base, table=True):
 class Lot(Base, table=True):
     """Points that were credited together: their state, and the period in which they can be spent.
 
-    Points that were spent or reversed are the difference: original - pending - remaining - expired.
+    The difference, original - pending - remaining - expired, was spent, reversed, or restored to another lot.
     """
 
     __tablename__ = "lot"
@@ -175,7 +175,15 @@ class Lot(Base, table=True):
         check("never_negative", "pending >= 0 and remaining >= 0 and expired >= 0"),
         check("never_more", "pending + remaining + expired <= original"),
         check("lives", "activates_at < expires_at"),
-        index("membership_id", name="ix_lot_open", postgresql_where=text("pending + remaining > 0")),
+        index("membership_id", "activates_at", "id", name="ix_lot_pending", postgresql_where=text("pending > 0")),
+        index(
+            "membership_id",
+            "expires_at",
+            "activates_at",
+            "id",
+            name="ix_lot_spend_order",
+            postgresql_where=text("remaining > 0"),
+        ),
         index("membership_id", "source_id"),
     )
 

@@ -25,6 +25,7 @@ from tests.support.service import ServiceUnderTest
 
 async def let_holds_end(loyalty: ServiceUnderTest) -> None:
     await loyalty.rows("update redemption set hold_ends_at = hold_ends_at - $1::interval", timedelta(days=1))
+    await loyalty.rows("update wallet set due_at = due_at - $1::interval", timedelta(days=1))
 
 
 async def test_points_are_held_and_then_spent(loyalty: ServiceUnderTest) -> None:

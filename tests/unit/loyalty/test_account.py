@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
-from services.loyalty.points.rules.account import Account, InsufficientPoints, Lot, Reason, Reversal
+from services.loyalty.points.rules.account import Account, InsufficientPoints, Reason, Reversal
+from services.loyalty.points.rules.lots import Lot
 from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, RefundPolicy
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -165,14 +166,70 @@ def test_the_time_of_an_account_does_not_go_back() -> None:
     """A transaction that waited while another let points expire must not return points to an expired lot."""
     account, (lot,) = an_account((10, 5))
     hold = account.reserve(a_reason("reserve"), 4, day(30))
-    account.settle(day(6))
-    account.settle(day(4))  # a transaction that began earlier
-    assert account.now == day(6)
+    account.settle(day(5))
+    account.settle(day(5) - timedelta(seconds=40))  # a transaction that began earlier
+    assert account.now == day(5)
     assert account.release(hold.id, account.now) == (0, 4)
     account.settle(day(7))
     assert (buckets(account), lot.expired) == ((0, 0, 0, 0), 10)
     keys = [(move.reason, move.to_bucket) for move in account.moves]
     assert len(set(keys)) == len(keys)
+
+
+def test_an_account_that_a_clock_ahead_has_settled_returns_to_the_right_time() -> None:
+    account, _ = an_account((10, 5))
+    account.settle(day(400))
+    account.settle(day(1))
+    assert account.now == day(1)
+    earned = Lot(uuid7(), uuid7(), 7, day(1), day(20))
+    account.credit(a_reason("earn"), earned)
+    hold = account.reserve(a_reason("reserve"), 3, day(2))
+    account.settle(day(2))
+    assert (buckets(account), hold.id in account.holds) == ((0, 7, 0, 0), False)
+
+
+def test_points_that_return_to_a_lot_which_a_clock_ahead_let_expire_can_be_spent_until_its_expiry() -> None:
+    account, (lot,) = an_account((10, 5))
+    hold = account.reserve(a_reason("reserve"), 4, day(30))
+    account.settle(day(6))
+    account.settle(day(1))
+    assert account.release(hold.id, day(1)) == (0, 0)
+    assert buckets(account) == (0, 4, 0, 0)
+    account.settle(day(5))
+    assert (buckets(account), lot.expired) == ((0, 0, 0, 0), 6)
+    keys = [(move.reason, move.to_bucket) for move in account.moves]
+    assert len(set(keys)) == len(keys)
+
+
+def test_restored_points_pay_a_debt_and_keep_the_expiry_of_their_lot() -> None:
+    account, (lot,) = an_account((10, 5))
+    account.settle(day(400))
+    account.deduct(a_reason("adjust"), 3, allow_debt=True)
+    account.settle(day(1))
+    assert account.restore(a_reason("adjust"), lot) == 10
+    assert (buckets(account), lot.expired) == ((0, 7, 0, 0), 0)
+    account.settle(day(5))
+    assert buckets(account) == (0, 0, 0, 0)
+    assert [move.points for move in account.moves if move.to_bucket == "expired"] == [10, 7]
+
+
+def test_effects_are_applied_in_order_up_to_the_last_that_is_loaded() -> None:
+    account, (sooner, later) = an_account((5, 10), (6, 20))
+    account.settle(day(30), through=(day(10), 1, sooner.activates_at, sooner.id))
+    assert (account.available, account.now, account.next_due()) == (6, day(10), day(20))
+    account.settle(day(30))
+    assert (account.available, account.now, later.expired) == (0, day(30), 6)
+
+
+def test_points_are_not_taken_from_lots_whose_predecessors_are_not_loaded() -> None:
+    account, (first, second) = an_account((5, 10), (5, 20))
+    account.spendable_through = first.spend_order
+    assert account.spendable_points() == 5
+    with pytest.raises(AssertionError):
+        account.spend(a_reason("capture"), 6)
+    with pytest.raises(AssertionError):
+        account.reverse(a_reason("reverse"), 6, uuid7(), "debt")
+    assert second.remaining == 5
 
 
 # Random stories
@@ -206,6 +263,8 @@ class Story:
             "owe": lambda: self.account.deduct(reason, points, allow_debt=True),
             "give": lambda: self._give(reason, points, now),
             "sweep": lambda: None,
+            "clock ahead": lambda: self.account.settle(now + timedelta(days=points)),
+            "restore": lambda: self._restore(now),
         }
         actions[action]()
 
@@ -219,6 +278,11 @@ class Story:
     def _give(self, reason: Reason, points: int, now: datetime) -> None:
         lot = Lot(UUID(int=1_000 + len(self.account.moves)), UUID(int=99), points, now, None)
         self.account.credit(reason, lot, "adjusted")
+
+    def _restore(self, now: datetime) -> None:
+        for lot in list(self.account.lots.values()):
+            if lot.expired and not lot.is_expired_at(now):
+                self.account.restore(Reason("restore", "lot", lot.id, now), lot)
 
     def _refund(self, reason: Reason, number: int, points: int) -> None:
         requested = min(points, self.earned[number] - self.reversed[number])
@@ -298,11 +362,9 @@ class Story:
 
 
 ACTIONS = ("earn", "earn late", "refund", "reserve", "spend", "capture", "release", "owe", "give", "sweep")
-steps = st.lists(
-    st.tuples(st.integers(0, 4), st.sampled_from(ACTIONS), st.integers(1, 3), st.integers(1, 12)),
-    min_size=1,
-    max_size=40,
-)
+WRONG_CLOCK = ("clock ahead", "restore")
+numbers = st.integers(1, 3), st.integers(1, 12)
+steps = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ACTIONS), *numbers), min_size=1, max_size=40)
 programs = st.tuples(st.sampled_from(get_args(RefundPolicy)), st.sampled_from([0, 2]), st.sampled_from([None, 4, 9]))
 
 
@@ -330,6 +392,19 @@ def test_the_invariants_hold_after_every_step(
     story = play(program, history, sweeps=False)
     keys = Counter((move.reason, move.from_bucket, move.to_bucket) for move in story.account.moves)
     assert max(keys.values(), default=1) == 1, "no reason moves points twice between the same buckets"
+
+
+@settings(max_examples=400)
+@given(
+    programs, st.lists(st.tuples(st.integers(0, 4), st.sampled_from((*ACTIONS, *WRONG_CLOCK)), *numbers), max_size=40)
+)
+def test_the_invariants_hold_while_a_clock_is_ahead_at_times(
+    program: tuple[str, int, int | None], history: list[tuple[int, str, int, int]]
+) -> None:
+    story = play(program, history, sweeps=False)
+    moves = [move for move in story.account.moves if move.reason.source_type == "lot"]
+    keys = Counter((move.reason.kind, move.reason.source_id, move.from_bucket, move.to_bucket) for move in moves)
+    assert max(keys.values(), default=1) == 1, "a lot activates, expires and is restored once"
 
 
 @settings(max_examples=300)

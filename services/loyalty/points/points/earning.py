@@ -7,18 +7,14 @@ from uuid import UUID
 
 from chassis import Query, Work, uuid7
 from services.loyalty.points.points.events import PointsEarned, PurchaseRecorded
-from services.loyalty.points.queries.accounts import (
-    WalletRow,
-    open_accounts_for_credit,
-    open_new_account,
-    publish_due_effects,
-    save,
-)
+from services.loyalty.points.queries.accounts import open_accounts, open_new_account, publish_due_effects, save
 from services.loyalty.points.queries.earning_rules import EarningProgram, active_programs
 from services.loyalty.points.queries.locks import lock_purchases
+from services.loyalty.points.queries.lots import WalletRow
 from services.loyalty.points.queries.memberships import Joining, join
 from services.loyalty.points.rules import earning
-from services.loyalty.points.rules.account import Account, Lot, Reason
+from services.loyalty.points.rules.account import Account, Reason
+from services.loyalty.points.rules.lots import Lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ async def _open_members(
     """Lock and return the buyers' memberships in these programs, and those of buyers who join by their purchase."""
     customer_ids = sorted({purchase.customer_id for purchase in purchases})
     rows = await work.fetch(_LOCK_MEMBERS, customer_ids=customer_ids, program_ids=list(programs))
-    accounts = {account.membership_id: account for account in await open_accounts_for_credit(work, rows)}
+    accounts = {account.membership_id: account for account in await open_accounts(work, rows)}
     members = [
         Member(row.id, row.customer_id, row.joined_at, programs[row.program_id], accounts[row.id]) for row in rows
     ]

@@ -9,7 +9,7 @@ from uuid import UUID
 from chassis import Query, Work
 from services.loyalty.points import tables
 from services.loyalty.points.points.events import PointsReversed, PurchaseRefunded
-from services.loyalty.points.queries.accounts import open_account, save
+from services.loyalty.points.queries.accounts import load_purchase_lots, load_spendable_lots, open_account, save
 from services.loyalty.points.queries.earning_rules import find_rule
 from services.loyalty.points.queries.locks import lock_purchases
 from services.loyalty.points.rules.account import Account, Reason, Reversal
@@ -71,11 +71,14 @@ async def _reverse(work: Work, basis: tables.EarnBasis, step: RefundStep) -> Non
     """Reverse a membership's points, rule by rule, as the rules were when the purchase was made."""
     membership = await work.get(tables.Membership, basis.membership_id)
     program = await work.get(tables.Program, membership.program_id)
-    account = await open_account(work, basis.membership_id, purchase_id=basis.purchase_id)
+    account = await open_account(work, basis.membership_id)
+    await load_purchase_lots(work, account, basis.purchase_id)
     for reference in basis.rules:
         rule = await find_rule(work, reference)
         points = reversed_points(rule, basis.eligible_minor, step.before, step.after)
         reason = Reason("reverse", "refund", step.refund_id, step.refunded_at, rule.rule_id, rule.version)
+        others = account.points_to_load(points, basis.purchase_id, program.refund_policy)
+        await load_spendable_lots(work, account, others)
         reversal = account.reverse(reason, points, basis.purchase_id, program.refund_policy)
         if reversal.points:
             work.publish(_points_reversed(membership, account, basis.purchase_id, step, rule, reversal))

@@ -1,7 +1,7 @@
 """The operations on a member's points, and the event handlers that move them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +14,8 @@ from services.loyalty.points.points.earning import award_points
 from services.loyalty.points.points.events import PurchaseRecorded, PurchaseRefunded
 from services.loyalty.points.points.reversing import reverse_refund, reverse_refunds_received_early
 from services.loyalty.points.points.schemas import LedgerEntry, PointsBalance, PointsDue
-from services.loyalty.points.queries.accounts import read_account
+from services.loyalty.points.queries.accounts import MAX_DUE_TIMES
+from services.loyalty.points.queries.accounts import read_balance as read_points
 from services.loyalty.points.rules.vocabulary import EntryKind
 
 feature = Feature("points")
@@ -35,13 +36,12 @@ async def reverse_points_for_a_refund(work: Work, refund: PurchaseRefunded) -> N
 @feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read")
 async def read_balance(work: Work, id: UUID) -> PointsBalance:
     """Return a member's points now, when pending points become available, and when available points expire."""
-    account = await read_account(work, id)
-    lots = account.lots.values()
+    balance = await read_points(work, id)
     return PointsBalance.from_row(
-        account,
+        balance.account,
         as_of=work.now,
-        activating=_schedule((lot.activates_at, lot.pending) for lot in lots),
-        expiring=_schedule((lot.expires_at, lot.remaining) for lot in lots),
+        activating=_schedule(balance.activating),
+        expiring=_schedule(balance.expiring),
     )
 
 
@@ -60,10 +60,6 @@ async def list_entries(
     return await paginate(work, params, tables.PointsEntry, LedgerEntry, sort="-id", where=where)
 
 
-def _schedule(changes: Iterable[tuple[datetime | None, int]]) -> list[PointsDue]:
+def _schedule(due: Counter[datetime]) -> list[PointsDue]:
     """Return how many points change at which time, the earliest first."""
-    due: Counter[datetime] = Counter()
-    for at, points in changes:
-        if at is not None and points:
-            due[at] += points
-    return [PointsDue(at=at, points=points) for at, points in sorted(due.items())]
+    return [PointsDue(at=at, points=points) for at, points in sorted(due.items()) if points][:MAX_DUE_TIMES]

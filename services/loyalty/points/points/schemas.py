@@ -25,8 +25,12 @@ class PointsBalance(Resource, row=Account, computed=("as_of", "activating", "exp
     reserved: int
     debt: int
     as_of: datetime
-    activating: list[PointsDue] = Field(description="When the pending points become available.")
-    expiring: list[PointsDue] = Field(description="When the available points expire; points that never do are omitted.")
+    activating: list[PointsDue] = Field(
+        description="When the pending points become available: the next 100 times.",
+    )
+    expiring: list[PointsDue] = Field(
+        description="When the available points expire: the next 100 times. Points that never expire are omitted.",
+    )
 
 
 class LedgerEntry(Resource, row=tables.PointsEntry):

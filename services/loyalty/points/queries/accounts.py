@@ -1,38 +1,62 @@
 """Members' accounts: opened under a lock and settled, read without a lock, and saved."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
-
-from typing_extensions import TypedDict
 
 from chassis import Command, NotFound, Query, Work, uuid7
 from services.loyalty.points import tables
+from services.loyalty.points.queries import lots
 from services.loyalty.points.queries.events import MemberEvent, PointsActivated, PointsExpired, PointsReleased
-from services.loyalty.points.rules.account import DISTANT_PAST, Account, DueEffect, Hold, Lot, Move
+from services.loyalty.points.queries.lots import DueRow, WalletRow, to_due_key, to_hold, to_lot, to_points_by_time
+from services.loyalty.points.rules.account import Account, DueEffect, Move
+from services.loyalty.points.rules.lots import DISTANT_PAST, FIRST_SPENT, LAST_SPENT, Lot
+
+SETTLING_BATCH = 500
+"""Due effects of an account that are applied at once. They are written before the next are loaded."""
+SPENDABLE_LOTS = 50
+"""Lots that are loaded at first to take points from."""
+MAX_DUE_TIMES = 100
 
 
-async def open_account(work: Work, membership_id: UUID, *, purchase_id: UUID | None = None) -> Account:
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account as settled now, and its points by the next times at which they activate and expire."""
+
+    account: Account
+    activating: Counter[datetime]
+    expiring: Counter[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """The keys of a member's events."""
+
+    customer_id: UUID
+    membership_id: UUID
+
+
+async def open_account(work: Work, membership_id: UUID) -> Account:
     """Lock and settle a member's account. Raises NotFound.
 
-    It contains every lot and hold that can still change, and every lot of the purchase, even if it is used up.
+    It contains the lots and holds that were due, and no others: load those that the operation needs.
     """
     # A statement of its own: only a later statement sees what the previous owner of the lock has committed.
-    await work.get(tables.Wallet, membership_id, for_update=True)
-    (account,) = await _load(work, [membership_id], purchase_id)
-    await _settle(work, [account])
+    wallet = await work.get(tables.Wallet, membership_id, for_update=True)
+    (account,) = await open_accounts(work, [wallet])
     return account
 
 
-async def open_accounts_for_credit(work: Work, wallets: Sequence["WalletRow"]) -> list[Account]:
-    """Settle the accounts of wallets that this transaction has locked.
-
-    Lots and holds are loaded only for accounts that have something due. A credit needs them for nothing else.
-    """
-    accounts = await _to_accounts(work, wallets)
-    await _settle(work, accounts)
+async def open_accounts(work: Work, wallets: Sequence[WalletRow | tables.Wallet]) -> list[Account]:
+    """Return the settled accounts of wallets that this transaction has locked."""
+    accounts = [_to_account(wallet) for wallet in wallets]
+    due = accounts
+    while due := await settle_batch(work, due):
+        await save(work, *due)
+        for account in due:
+            account.unload()
     return accounts
 
 
@@ -43,27 +67,82 @@ def open_new_account(work: Work, membership_id: UUID) -> Account:
     return account
 
 
-async def read_account(work: Work, membership_id: UUID) -> Account:
-    """Return a member's account as settled now, without locking or saving it. Raises NotFound."""
-    accounts = await _load(work, [membership_id])
-    if not accounts:
-        raise NotFound
-    accounts[0].settle(work.now)
-    return accounts[0]
+async def settle_batch(work: Work, accounts: Sequence[Account]) -> list[Account]:
+    """Apply a batch of due effects to each account, and mark the holds that ended. Returns those that have more.
+
+    Save and unload these before the next batch, because it is read from what is stored.
+    """
+    due = [account.membership_id for account in accounts if account.is_due(work.now)]
+    loaded = {row.id: row for row in await lots.select_due(work, due, SETTLING_BATCH)}
+    for account in accounts:
+        _settle(work, account, loaded.get(account.membership_id))
+    ended = [effect.source_id for account in accounts for effect in account.due_effects if effect.kind == "released"]
+    if ended:
+        await work.execute(_EXPIRE_HOLDS, redemption_ids=ended, now=work.now)
+    await publish_due_effects(work, *accounts)
+    return [account for account in accounts if account.is_due(work.now)]
+
+
+async def settle_locked_account(work: Work, wallet: tables.Wallet) -> Account:
+    """Return the account of a wallet that this transaction has locked, with a single batch of due effects applied."""
+    account = _to_account(wallet)
+    await settle_batch(work, [account])
+    return account
+
+
+async def load_purchase_lots(work: Work, account: Account, purchase_id: UUID) -> None:
+    """Load every lot of a purchase, even if it is used up."""
+    account.load(await lots.select_purchase_lots(work, account.membership_id, purchase_id))
+
+
+async def load_hold(work: Work, account: Account, redemption_id: UUID) -> None:
+    """Load a hold, and the lots that its points came from."""
+    row = await lots.select_hold(work, account.membership_id, redemption_id)
+    account.load(map(to_lot, row.lots), map(to_hold, row.holds))
+    account.rest_due_at = row.rest_due_at
+
+
+async def load_spendable_lots(work: Work, account: Account, points: int) -> None:
+    """Load lots in the order of spending, until they contain so many points. `points` is at most what is available."""
+    limit = SPENDABLE_LOTS
+    while account.spendable_points() < points and account.spendable_through != LAST_SPENT:
+        first = await lots.select_spendable_lots(work, account.membership_id, limit)
+        account.load(first)
+        account.spendable_through = first[-1].spend_order if len(first) == limit else LAST_SPENT
+        limit *= 4
 
 
 async def read_accounts(work: Work, membership_ids: Sequence[UUID]) -> dict[UUID, Account]:
     """Return accounts by membership id, as settled now, without locking or saving them."""
-    accounts = await _to_accounts(work, await work.select(_WALLETS, membership_ids=list(membership_ids)))
-    for account in accounts:
-        account.settle(work.now)
-    return {account.membership_id: account for account in accounts}
+    wallets = await work.select(_WALLETS, membership_ids=list(membership_ids))
+    accounts = {wallet.id: _to_account(wallet) for wallet in wallets}
+    due = [account.membership_id for account in accounts.values() if account.is_due(work.now)]
+    # A single statement is a single snapshot: a wallet and its lots must not be read on two sides of a commit.
+    loaded = {row.id: row for row in await lots.select_due(work, due, None)}
+    accounts |= {id: _to_account(row) for id, row in loaded.items()}
+    for account in accounts.values():
+        _settle(work, account, loaded.get(account.membership_id))
+    return accounts
+
+
+async def read_balance(work: Work, membership_id: UUID) -> Balance:
+    """Return a member's points as settled now, without locking or saving them. Raises NotFound."""
+    rows = await lots.select_balance(work, membership_id, MAX_DUE_TIMES)
+    if not rows:
+        raise NotFound
+    account = _to_account(rows[0])
+    _settle(work, account, rows[0])
+    activating, expiring = (Counter(to_points_by_time(times)) for times in (rows[0].activating, rows[0].expiring))
+    for lot in account.lots.values():
+        if lot.expires_at is not None and lot.expires_at > work.now:
+            expiring[lot.expires_at] += account.returned_points(lot)
+    return Balance(account, activating, expiring)
 
 
 async def save(work: Work, *accounts: Account) -> None:
     """Write the changes of accounts since they were opened: entries, lots and wallets."""
     await publish_due_effects(work, *accounts)
-    moved = [account for account in accounts if account.moves or account.next_due() != account.due_at]
+    moved = [account for account in accounts if account.has_changed]
     await work.insert_many(
         tables.PointsEntry, [_entry_row(work, account, move) for account in moved for move in account.moves]
     )
@@ -84,90 +163,21 @@ async def publish_due_effects(work: Work, *accounts: Account) -> None:
         account.due_effects.clear()
 
 
-async def _settle(work: Work, accounts: Sequence[Account]) -> None:
-    """Apply the effects that are due now, and mark the holds that they ended."""
-    for account in accounts:
-        account.settle(work.now)
-    ended = [effect.source_id for account in accounts for effect in account.due_effects if effect.kind == "released"]
-    if ended:
-        await work.execute(_EXPIRE_HOLDS, redemption_ids=ended, now=work.now)
-    await publish_due_effects(work, *accounts)
-
-
 # Reading
 
 
-@dataclass(frozen=True, slots=True)
-class WalletRow:
-    """A wallet."""
-
-    id: UUID
-    pending: Decimal
-    available: Decimal
-    reserved: Decimal
-    debt: Decimal
-    due_at: datetime | None
-    settled_at: datetime | None
+def _settle(work: Work, account: Account, row: DueRow | None) -> None:
+    """Apply the effects that were loaded, or none if nothing is due."""
+    if row is None:
+        account.settle(work.now)
+        return
+    through = to_due_key(row.last) if row.last else None
+    account.load(map(to_lot, row.lots), map(to_hold, row.holds))
+    account.rest_due_at = through[0] if through else row.rest_due_at
+    account.settle(work.now, through)
 
 
-class LotDocument(TypedDict):
-    """A lot, as JSON."""
-
-    id: str
-    source_id: str
-    original: int
-    activates_at: str
-    expires_at: str | None
-    pending: int
-    remaining: int
-    expired: int
-
-
-class HoldDocument(TypedDict):
-    """A hold, as JSON."""
-
-    id: str
-    ends_at: str
-    allocations: list[tuple[str, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRow(WalletRow):
-    """A wallet with every lot and hold that can still change."""
-
-    lots: list[LotDocument]
-    holds: list[HoldDocument]
-
-
-@dataclass(frozen=True, slots=True)
-class MemberRow:
-    """The keys of a member's events."""
-
-    customer_id: UUID
-    membership_id: UUID
-
-
-async def _load(work: Work, membership_ids: Sequence[UUID], purchase_id: UUID | None = None) -> list[Account]:
-    if not membership_ids:
-        return []
-    rows = await work.select(_ACCOUNTS, membership_ids=list(membership_ids), purchase_id=purchase_id)
-    return [_to_account(row, map(_to_lot, row.lots), map(_to_hold, row.holds), is_complete=True) for row in rows]
-
-
-async def _to_accounts(work: Work, wallets: Sequence[WalletRow]) -> list[Account]:
-    """Return the accounts of wallets, with lots and holds only if something is due."""
-    due = [wallet.id for wallet in wallets if _is_due(wallet, work.now)]
-    accounts = [_to_account(wallet, is_complete=False) for wallet in wallets if not _is_due(wallet, work.now)]
-    return accounts + await _load(work, due)
-
-
-def _is_due(wallet: WalletRow, now: datetime) -> bool:
-    return wallet.due_at is not None and wallet.due_at <= now
-
-
-def _to_account(
-    wallet: WalletRow, lots: Iterable[Lot] = (), holds: Iterable[Hold] = (), *, is_complete: bool
-) -> Account:
+def _to_account(wallet: WalletRow | tables.Wallet) -> Account:
     return Account(
         membership_id=wallet.id,
         pending=int(wallet.pending),
@@ -175,32 +185,9 @@ def _to_account(
         reserved=int(wallet.reserved),
         debt=int(wallet.debt),
         due_at=wallet.due_at,
+        rest_due_at=wallet.due_at,
         settled_at=wallet.settled_at or DISTANT_PAST,
-        lots={lot.id: lot for lot in lots},
-        holds={hold.id: hold for hold in holds},
-        is_complete=is_complete,
-    )
-
-
-def _to_lot(document: LotDocument) -> Lot:
-    expires_at = document["expires_at"]
-    return Lot(
-        id=UUID(document["id"]),
-        source_id=UUID(document["source_id"]),
-        original=document["original"],
-        activates_at=datetime.fromisoformat(document["activates_at"]),
-        expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
-        pending=document["pending"],
-        remaining=document["remaining"],
-        expired=document["expired"],
-    )
-
-
-def _to_hold(document: HoldDocument) -> Hold:
-    return Hold(
-        id=UUID(document["id"]),
-        ends_at=datetime.fromisoformat(document["ends_at"]),
-        allocations=tuple((UUID(lot_id), points) for lot_id, points in document["allocations"]),
+        spendable_through=FIRST_SPENT,
     )
 
 
@@ -208,34 +195,6 @@ _WALLETS = Query(
     WalletRow,
     "select id, pending, available, reserved, debt, due_at, settled_at from wallet where id = any(:membership_ids)",
 )
-
-# A single statement is a single snapshot: a wallet and its lots must not be read on two sides of a concurrent commit.
-_ACCOUNTS = Query(
-    AccountRow,
-    """
-    select wallet.id, pending, available, reserved, debt, due_at, settled_at,
-           array(
-               select json_build_object(
-                   'id', lot.id, 'source_id', source_id, 'original', original, 'activates_at', activates_at,
-                   'expires_at', expires_at, 'pending', lot.pending, 'remaining', remaining, 'expired', expired)
-               from lot where lot.id = any(array(
-                   select id from lot as open where open.membership_id = wallet.id and open.pending + open.remaining > 0
-                   union select id from lot as own where own.membership_id = wallet.id and own.source_id = :purchase_id
-                   union select lot_id from lot_allocation join redemption on redemption.id = redemption_id
-                         where redemption.membership_id = wallet.id and state = 'reserved'
-               ))
-           ) as lots,
-           array(
-               select json_build_object('id', redemption.id, 'ends_at', hold_ends_at, 'allocations', array(
-                   select json_build_array(lot_id, lot_allocation.points) from lot_allocation
-                   where redemption_id = redemption.id
-               ))
-               from redemption where redemption.membership_id = wallet.id and state = 'reserved'
-           ) as holds
-    from wallet where wallet.id = any(:membership_ids) order by wallet.id
-    """,
-)
-
 _MEMBERS = Query(MemberRow, "select customer_id, id as membership_id from membership where id = any(:membership_ids)")
 
 

@@ -10,63 +10,34 @@ depends on when the account was last opened.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 from uuid import UUID
 
+from chassis.types.ids import uuid7
+from services.loyalty.points.rules.lots import (
+    DISTANT_PAST,
+    FIRST_SPENT,
+    LAST_SPENT,
+    Allocations,
+    Hold,
+    Lot,
+    SpendOrder,
+    allocate,
+    drain,
+)
 from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, FromBucket, RefundPolicy, ToBucket
 
-DISTANT_PAST, DISTANT_FUTURE = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+MAX_STEP_BACK = timedelta(minutes=1)
+"""An account keeps its time if a transaction is behind it by less: it waited for the lock, or a clock was adjusted."""
 DueKind = Literal["activated", "expired", "released"]
-Allocations = tuple[tuple[UUID, int], ...]
-"""The points that were taken from each lot."""
+DueKey = tuple[datetime, int, datetime, UUID]
+"""The order of due effects: by time, then activations, expiries and ends of holds. Equal ones in spend order."""
 
 
 class InsufficientPoints(Exception):
     """More points were requested than are available. Compare with `available` first."""
-
-
-@dataclass(slots=True)
-class Lot:
-    """Points that were credited together, by a purchase or an adjustment, and their state now."""
-
-    id: UUID
-    source_id: UUID
-    original: int
-    activates_at: datetime
-    expires_at: datetime | None
-    pending: int = 0
-    remaining: int = 0
-    expired: int = 0
-
-    def is_expired_at(self, at: datetime) -> bool:
-        """Return whether the points can no longer be spent."""
-        return self.expires_at is not None and self.expires_at <= at
-
-    @property
-    def state(self) -> tuple[int, int, int]:
-        """The points that are pending, can be spent, and have expired."""
-        return self.pending, self.remaining, self.expired
-
-    @property
-    def spend_order(self) -> tuple[datetime, datetime, UUID]:
-        """The sort key by which lots are spent: first to expire first, then oldest first."""
-        return self.expires_at or DISTANT_FUTURE, self.activates_at, self.id
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Points that are reserved until they are captured or released, and the lots they came from."""
-
-    id: UUID
-    ends_at: datetime
-    allocations: Allocations
-
-    @property
-    def points(self) -> int:
-        """The sum of its allocations."""
-        return sum(points for _, points in self.allocations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +94,13 @@ class Reversal:
 class Account:
     """A wallet with its lots and holds. `moves` and `due_effects` are its changes since it was opened.
 
-    To credit an account that has nothing due, its lots and holds are not needed. Without them the account is not
-    `is_complete`, and `due_at` gives the time at which the first of them becomes due.
+    It contains the lots and holds that an operation needs, not all of them. None of the others is due before
+    `rest_due_at`. `spendable_through` is the place in the order of spending up to which it contains every lot. `due_at`
+    is the time of the next effect, as stored.
 
-    An account's time never goes back. A caller that waited long for the lock, or whose clock is behind, acts at the
-    time at which the account was last settled (`now`).
+    A transaction can be a little older than the one before it, because it waited for the lock. It acts at the time up
+    to which the account is settled (`now`), so that points which have expired are not spent again. A longer step back
+    means that a clock was ahead: the account returns to the right time.
     """
 
     membership_id: UUID
@@ -138,15 +111,35 @@ class Account:
     lots: dict[UUID, Lot] = field(default_factory=dict)
     holds: dict[UUID, Hold] = field(default_factory=dict)
     due_at: datetime | None = None
+    rest_due_at: datetime | None = None
     settled_at: datetime = DISTANT_PAST
-    is_complete: bool = True
+    spendable_through: SpendOrder = LAST_SPENT
     moves: list[Move] = field(default_factory=list)
     due_effects: list[DueEffect] = field(default_factory=list)
-    _lots_before: dict[UUID, tuple[int, int, int]] = field(init=False)
+    was_ahead: bool = False
+    """True if a clock that was ahead had settled the account."""
+    _lots_before: dict[UUID, tuple[int, int, int]] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Remember the state of the lots, to see later which of them have changed."""
-        self._lots_before = {lot.id: lot.state for lot in self.lots.values()}
+    def load(self, lots: Iterable[Lot], holds: Iterable[Hold] = ()) -> None:
+        """Add stored lots and holds. Those that it already contains stay as they are, with their changes."""
+        for lot in lots:
+            if lot.id not in self.lots:
+                self.lots[lot.id] = lot
+                self._lots_before[lot.id] = lot.state
+        for hold in holds:
+            self.holds.setdefault(hold.id, hold)
+
+    def unload(self) -> None:
+        """Remove lots, holds and moves that have been written."""
+        self.due_at = self.next_due()
+        for changes in (self.lots, self.holds, self._lots_before, self.moves):
+            changes.clear()
+        self.spendable_through = FIRST_SPENT
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the wallet must be written."""
+        return bool(self.moves) or self.was_ahead or self.next_due() != self.due_at
 
     def new_lots(self) -> list[Lot]:
         """Return the lots that were added since the account was opened."""
@@ -156,6 +149,15 @@ class Account:
         """Return the lots that have changed since the account was opened, without new lots."""
         return [lot for lot in self.lots.values() if self._lots_before.get(lot.id, lot.state) != lot.state]
 
+    def returned_points(self, lot: Lot) -> int:
+        """Return by how many points what can be spent of a lot has grown since the account was opened."""
+        _, before, _ = self._lots_before.get(lot.id, (0, 0, 0))
+        return lot.remaining - before
+
+    def spendable_points(self) -> int:
+        """Return the points of the first lots in the order of spending, without those that are not loaded."""
+        return sum(lot.remaining for lot in self._spendable_lots())
+
     # Effects of time
 
     @property
@@ -163,27 +165,39 @@ class Account:
         """The time up to which the account is settled."""
         return self.settled_at
 
-    def settle(self, now: datetime) -> None:
-        """Apply everything that is due: lots activate, lots expire, holds end."""
-        self.settled_at = now = max(now, self.settled_at)
-        due: list[tuple[datetime, int, UUID, Callable[[], None]]] = []
+    def is_due(self, now: datetime) -> bool:
+        """Return whether lots or holds that are not loaded may be due."""
+        return self.rest_due_at is not None and self.rest_due_at <= now
+
+    def settle(self, now: datetime, through: DueKey | None = None) -> None:
+        """Apply everything that is due: lots activate, lots expire, holds end.
+
+        With `through`, apply effects up to this one, because only they are loaded.
+        """
+        was = self.settled_at
+        if was > now:
+            self.was_ahead = was - now > MAX_STEP_BACK
+            was = now = now if self.was_ahead else was
+        self.settled_at = now if through is None else max(was, min(now, through[0]))
+        due: list[tuple[DueKey, Callable[[], None]]] = []
         for lot in self.lots.values():
             if lot.pending and lot.activates_at <= now:
-                due.append((lot.activates_at, 0, lot.id, partial(self._activate, lot)))
+                due.append(((lot.activates_at, 0, lot.activates_at, lot.id), partial(self._activate, lot)))
             if lot.expires_at is not None and lot.expires_at <= now:
-                due.append((lot.expires_at, 1, lot.id, partial(self._expire, lot)))
+                due.append(((lot.expires_at, 1, lot.activates_at, lot.id), partial(self._expire, lot)))
         for hold in self.holds.values():
             if hold.ends_at <= now:
-                due.append((hold.ends_at, 2, hold.id, partial(self._end, hold)))
-        for _, _, _, apply in sorted(due, key=lambda effect: effect[:3]):
-            apply()
+                due.append(((hold.ends_at, 2, hold.ends_at, hold.id), partial(self._end, hold)))
+        for key, apply in sorted(due, key=lambda effect: effect[0]):
+            if through is None or key <= through:
+                apply()
 
     def next_due(self) -> datetime | None:
-        """Return the time of the next effect, if no points move until then."""
+        """Return a time before which nothing is due, if no points move until then: usually that of the next effect."""
         times = [lot.activates_at for lot in self.lots.values() if lot.pending]
         times += [lot.expires_at for lot in self.lots.values() if lot.expires_at and lot.pending + lot.remaining]
         times += [hold.ends_at for hold in self.holds.values()]
-        times += [self.due_at] if self.due_at and not self.is_complete else []
+        times += [self.rest_due_at] if self.rest_due_at else []
         return min(times, default=None)
 
     def _activate(self, lot: Lot) -> None:
@@ -197,6 +211,7 @@ class Account:
         if points:
             assert lot.expires_at is not None
             lot.expired += points
+            lot.has_expired = True
             self._move(Reason("expire", "lot", lot.id, lot.expires_at), "available", "expired", points)
             self._record("expired", lot.expires_at, lot.id, points, 0, points)
 
@@ -249,7 +264,8 @@ class Account:
         """Return held points. They pay a debt first. The rest returns to its own lots, last to expire first.
 
         Points of a lot that has expired expire at once and pay no debt, because nothing could have spent them any more.
-        Returns how many points paid a debt, and how many expired.
+        If a lot had expired by a clock that was ahead, and is valid again, a new lot receives its points: a lot expires
+        once. Returns how many points paid a debt, and how many expired.
         """
         hold = self.holds.pop(hold_id)
         reason = Reason("release", "redemption", hold.id, at)
@@ -262,12 +278,33 @@ class Account:
         debt_paid = min(hold.points - expired, self.debt)
         returned = hold.points - expired - debt_paid
         valid = [(lot, points) for lot, points in allocated if not lot.is_expired_at(at)]
-        for lot, points in _allocate(sorted(valid, key=lambda item: item[0].spend_order, reverse=True), returned):
-            lot.remaining += points
+        copies = []
+        for lot, points in allocate(sorted(valid, key=lambda item: item[0].spend_order, reverse=True), returned):
+            if lot.has_expired:
+                copies.append(_copy(lot, points))
+            else:
+                lot.remaining += points
         self._move(reason, "reserved", "expired", expired)
         self._move(reason, "reserved", "debt", debt_paid)
         self._move(reason, "reserved", "available", returned)
+        for copy in copies:
+            copy.remaining = copy.original
+            self.lots[copy.id] = copy
+            if copy.is_expired_at(self.now):
+                self._expire(copy)
         return debt_paid, expired
+
+    def own_lots(self, purchase_id: UUID) -> list[Lot]:
+        """Return the loaded lots of a purchase."""
+        return [lot for lot in self._lots_in_spend_order() if lot.source_id == purchase_id]
+
+    def points_to_load(self, points: int, purchase_id: UUID, policy: RefundPolicy) -> int:
+        """Return how many points the loaded lots must contain for a reversal, beside the purchase's own lots."""
+        own = self.own_lots(purchase_id)
+        missing = points - sum(lot.pending + lot.remaining + lot.expired for lot in own)
+        if policy == "only_pending" or missing <= 0:
+            return 0
+        return min(missing + sum(lot.remaining for lot in own), self.available)
 
     def reverse(self, reason: Reason, points: int, purchase_id: UUID, policy: RefundPolicy) -> Reversal:
         """Reverse points that a purchase no longer earns.
@@ -276,13 +313,16 @@ class Account:
         unspent, because the member has already lost these and must not lose them twice. Then available points of other
         lots are reversed, first to expire first. Held points never are. The program's policy decides on the rest.
         """
-        own = [lot for lot in self._lots_in_spend_order() if lot.source_id == purchase_id]
-        pending = _drain("pending", own, points)
+        own = self.own_lots(purchase_id)
+        pending = drain("pending", own, points)
         available = expired = 0
         if policy != "only_pending":
-            available = _drain("remaining", own, points - pending)
-            expired = _drain("expired", own, points - pending - available)
-            available += _drain("remaining", self._lots_in_spend_order(), points - pending - available - expired)
+            available = drain("remaining", own, points - pending)
+            expired = drain("expired", own, points - pending - available)
+            others = min(points - pending - available - expired, self.available - available)
+            available += others
+            drained = drain("remaining", self._spendable_lots(), others)
+            assert drained == others, "the lots to take the points from are not loaded"
         missing = points - pending - available - expired
         debt_created = missing if policy == "debt" else 0
         self._move(reason, "pending", "reversed", pending)
@@ -290,6 +330,15 @@ class Account:
         self._move(reason, "expired", "reversed", expired)
         self._move(reason, "debt", "reversed", debt_created)
         return Reversal(pending, available, expired, debt_created)
+
+    def restore(self, reason: Reason, lot: Lot) -> int:
+        """Give back the points of a lot that should not have expired, in a new lot with its period. Returns how many.
+
+        They pay a debt first, as all points do.
+        """
+        points, lot.expired = lot.expired, 0
+        self.credit(reason, _copy(lot, points), "expired")
+        return points
 
     def deduct(self, reason: Reason, points: int, *, allow_debt: bool) -> None:
         """Remove points by an adjustment. With `allow_debt` missing points become a debt, else InsufficientPoints."""
@@ -306,7 +355,7 @@ class Account:
         if points > self.available:
             raise InsufficientPoints
         allocations = []
-        for lot, part in _allocate([(lot, lot.remaining) for lot in self._lots_in_spend_order()], points):
+        for lot, part in allocate([(lot, lot.remaining) for lot in self._spendable_lots()], points):
             lot.remaining -= part
             allocations.append((lot.id, part))
         self._move(reason, "available", to_bucket, points)
@@ -333,28 +382,13 @@ class Account:
     ) -> None:
         self.due_effects.append(DueEffect(kind, at, source_id, points, debt_paid, expired, self.available))
 
+    def _spendable_lots(self) -> list[Lot]:
+        return [lot for lot in self._lots_in_spend_order() if lot.spend_order <= self.spendable_through]
+
     def _lots_in_spend_order(self) -> list[Lot]:
         return sorted(self.lots.values(), key=lambda lot: lot.spend_order)
 
 
-def _drain(part: Literal["pending", "remaining", "expired"], lots: Iterable[Lot], points: int) -> int:
-    """Take up to so many points of a part of these lots, in their order. Returns how many were taken."""
-    drained = 0
-    for lot in lots:
-        present = getattr(lot, part)
-        taken = min(present, points - drained)
-        setattr(lot, part, present - taken)
-        drained += taken
-    return drained
-
-
-def _allocate(lots: Iterable[tuple[Lot, int]], points: int) -> list[tuple[Lot, int]]:
-    """Return how many points come from each lot, in their order, to reach the sum. Each lot is given with its limit."""
-    parts = []
-    for lot, limit in lots:
-        part = min(points, limit)
-        if part:
-            parts.append((lot, part))
-            points -= part
-    assert points == 0, "the lots contain fewer points than the wallet"
-    return parts
+def _copy(lot: Lot, points: int) -> Lot:
+    """Return a new lot with the source and the period of a lot that has expired."""
+    return Lot(uuid7(), lot.source_id, points, lot.activates_at, lot.expires_at)
