@@ -29,7 +29,7 @@ from chassis.service import Role, Service, installed_services, load
 from chassis.types import json
 
 COMMAND_MODULES = ("chassis.cli.recovery", "gateway.commands", "local.commands")
-"""Modules that contribute commands, if they are installed."""
+"""Modules outside the services that contribute commands, if they are installed."""
 Kind = TypeVar("Kind", bound=Settings)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -220,11 +220,16 @@ def rapport(
         os.environ["RAPPORT_DATA"] = str(data)
 
 
+def _command_modules() -> list[str]:
+    """Return the modules that contribute commands: those of installed packages, and `commands.py` of services."""
+    modules = [module for module in COMMAND_MODULES if importlib.util.find_spec(module.partition(".")[0]) is not None]
+    services = [f"services.{name}.commands" for name in installed_services() if name != "gateway"]
+    return modules + [module for module in services if importlib.util.find_spec(module) is not None]
+
+
 def main() -> None:
     """Run this command line, with the commands of the packages that are installed."""
-    for module in COMMAND_MODULES:
-        if importlib.util.find_spec(module.partition(".")[0]) is None:
-            continue
+    for module in _command_modules():
         contributed = importlib.import_module(module)
         for name, group in getattr(contributed, "groups", {}).items():
             app.add_typer(group, name=name)

@@ -1,6 +1,7 @@
-"""Adjustments: points that staff give or take, with a reason."""
+"""Adjustments: points that staff give or take, with a reason, and the return of points that expired by mistake."""
 
 from datetime import datetime
+from itertools import groupby
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,11 +12,15 @@ from chassis import MAX_COUNT, Feature, Line, Page, PageParams, RequestBody, Res
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_spendable_lots, open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
+from services.loyalty.points.queries.lots import Period, select_wrong_expiries, to_lot
 from services.loyalty.points.rules.account import Account, Reason
 from services.loyalty.points.rules.earning import lifetime
 from services.loyalty.points.rules.lots import Lot
 
 feature = Feature("adjustments")
+
+RESTORED_AT_ONCE = 200
+"""Expired points of so many lots are restored in a transaction."""
 
 
 class PointsAdjusted(MemberEvent, type="loyalty.points_adjusted.v1", partition_key="customer_id"):
@@ -67,9 +72,7 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
     """
     membership = await work.get(tables.Membership, id)
     account = await open_account(work, id)
-    row = tables.PointsAdjustment(
-        membership_id=id, points=body.points, reason=body.reason, actor=work.actor, created_at=work.now
-    )
+    row = _new_adjustment(work, id, body.points, body.reason)
     if row.points > 0:
         program = await work.get(tables.Program, membership.program_id)
         _credit(account, row, program)
@@ -77,8 +80,7 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
         await _deduct(work, account, row, allow_debt=body.allow_debt)
     row = await work.insert(row)
     await save(work, account)
-    keys = {"customer_id": membership.customer_id, "adjustment_id": row.id}
-    work.publish(PointsAdjusted.from_row(row, **keys, available=account.available, debt=account.debt))
+    work.publish(_points_adjusted(row, membership, account))
     return Adjustment.from_row(row)
 
 
@@ -87,6 +89,47 @@ async def list_adjustments(work: Work, id: UUID, params: PageParams) -> Page[Adj
     """List the points that staff gave a member or took, newest first."""
     await work.get(tables.Membership, id)
     return await paginate(work, params, tables.PointsAdjustment, Adjustment, sort="-id", where=equals(membership_id=id))
+
+
+async def restore_expired_points(work: Work, membership_id: UUID, recorded: Period, reason: str) -> int | None:
+    """Undo expiries that were recorded within the period, of lots whose expiry is still to come.
+
+    Returns how many points were restored, or None if nothing is left to restore. Each adjustment has the id of the
+    ledger entry that it undoes, so it exists once.
+    """
+    membership = await work.get(tables.Membership, membership_id)
+    account = await open_account(work, membership_id)
+    wrong = await select_wrong_expiries(work, membership_id, recorded, RESTORED_AT_ONCE)
+    account.load(to_lot(row.lot) for row in wrong)
+    adjustments = []
+    for entry_id, rows in groupby(wrong, key=lambda row: row.entry_id):
+        source = Reason("adjust", "adjustment", entry_id, account.now)
+        points = account.restore(source, [(account.lots[UUID(row.lot["id"])], row.points) for row in rows])
+        if points:
+            row = _new_adjustment(work, membership_id, points, reason, id=entry_id)
+            adjustments.append(row.model_dump())
+            work.publish(_points_adjusted(row, membership, account))
+            work.audit("restored", tables.PointsAdjustment, row.id, {"points": [0, points], "reason": [None, reason]})
+    await work.insert_many(tables.PointsAdjustment, adjustments)
+    await save(work, account)
+    return sum(adjustment["points"] for adjustment in adjustments) if wrong else None
+
+
+def _new_adjustment(work: Work, membership_id: UUID, points: int, reason: str, **id: UUID) -> tables.PointsAdjustment:
+    return tables.PointsAdjustment(
+        **id,
+        tenant_id=work.tenant.id,
+        membership_id=membership_id,
+        points=points,
+        reason=reason,
+        actor=work.actor,
+        created_at=work.now,
+    )
+
+
+def _points_adjusted(row: tables.PointsAdjustment, membership: tables.Membership, account: Account) -> PointsAdjusted:
+    keys = {"customer_id": membership.customer_id, "adjustment_id": row.id}
+    return PointsAdjusted.from_row(row, **keys, available=account.available, debt=account.debt)
 
 
 def _credit(account: Account, row: tables.PointsAdjustment, program: tables.Program) -> None:

@@ -49,10 +49,10 @@ async def a_buyer(loyalty: ServiceUnderTest, number: int, *, at_once: bool = Fal
 
 
 async def cost(loyalty: ServiceUnderTest, operation: Awaitable[object]) -> tuple[int, int]:
-    """Return the round trips of an operation, and the lots that PostgreSQL reads for it."""
+    """Return the round trips of an operation, and the lots and entries that PostgreSQL reads for it."""
     with round_trips() as trips, queries() as sent:
         await operation
-    return len(trips), await rows_read(loyalty, sent, "lot")
+    return len(trips), sum([await rows_read(loyalty, sent, table) for table in ("lot", "points_entry")])
 
 
 async def test_a_refund_costs_the_same_with_ten_and_with_thousands_of_open_lots(loyalty: ServiceUnderTest) -> None:

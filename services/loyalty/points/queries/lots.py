@@ -74,6 +74,31 @@ class DueRow(WalletRow):
     rest_due_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A half-open time [since, until)."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WrongExpiryRow:
+    """Points of a lot that an entry let expire, although the lot expires later."""
+
+    entry_id: UUID
+    points: int
+    lot: LotDocument
+
+
+@dataclass(frozen=True, slots=True)
+class MemberToRestoreRow:
+    """How many points of a member expired before their time."""
+
+    membership_id: UUID
+    points: int
+
+
 class TimeDocument(TypedDict):
     """Points that change at a time, as JSON."""
 
@@ -113,6 +138,23 @@ async def select_hold(work: Work, membership_id: UUID, redemption_id: UUID) -> H
     """Return a hold with its lots."""
     (row,) = await work.select(_HOLD_WITH_LOTS, membership_id=membership_id, redemption_id=redemption_id, now=work.now)
     return row
+
+
+async def select_wrong_expiries(work: Work, membership_id: UUID, recorded: Period, limit: int) -> list[WrongExpiryRow]:
+    """Return the points of a member that expired before their time, by entry, at most so many and whole entries."""
+    return await work.select(
+        _WRONG_EXPIRIES,
+        membership_id=membership_id,
+        since=recorded.since,
+        until=recorded.until,
+        now=work.now,
+        limit=limit,
+    )
+
+
+async def select_members_to_restore(work: Work, recorded: Period) -> list[MemberToRestoreRow]:
+    """Return the members whose points expired before their time, with how many."""
+    return await work.select(_MEMBERS_TO_RESTORE, since=recorded.since, until=recorded.until, now=work.now)
 
 
 async def select_spendable_lots(work: Work, membership_id: UUID, limit: int) -> list[Lot]:
@@ -156,14 +198,15 @@ def to_points_by_time(times: Sequence[TimeDocument]) -> dict[datetime, int]:
     return {datetime.fromisoformat(time["at"]): time["points"] for time in times}
 
 
-# SQL. A lot without points that can still be spent may have expired before: its entry says so.
+# SQL. A lot without points that can still be spent may have expired before: its entry says so. PostgreSQL could read
+# every expiry of the tenant for an EXISTS here, but not for an aggregate.
 
 _LOT = """
     json_build_object(
         'id', lot.id, 'source_id', lot.source_id, 'original', original, 'activates_at', activates_at,
         'expires_at', expires_at, 'pending', lot.pending, 'remaining', remaining, 'expired', expired,
-        'has_expired', lot.pending + remaining = 0 and exists(
-            select from points_entry as entry
+        'has_expired', lot.pending + remaining = 0 and (
+            select count(*) > 0 from points_entry as entry
             where entry.membership_id = lot.membership_id and source_type = 'lot' and entry.source_id = lot.id::text
             and kind = 'expire'))
 """
@@ -256,5 +299,43 @@ _SPENDABLE = Query(
     f"""
     select {_LOT} from lot where membership_id = :membership_id and remaining > 0
     order by expires_at, activates_at, lot.id limit :limit
+    """,
+)
+
+# A lot expires by an entry of its own, or held points expire when they are released. These entries were recorded
+# within the period, by a clock that was ahead of the expiry of their lots, and no adjustment has undone them yet.
+_WRONGLY_EXPIRED = """
+    select entry.id as entry_id, entry.membership_id, entry.points, lot.id as lot_id
+    from points_entry as entry join lot on lot.id = entry.source_id::uuid
+    where entry.kind = 'expire' and {entries} and lot.expires_at > :now and lot.expired > 0
+    union all
+    select entry.id, entry.membership_id, lot_allocation.points, lot.id
+    from points_entry as entry
+    join lot_allocation on redemption_id = entry.source_id::uuid
+    join lot on lot.id = lot_id and lot.expires_at <= entry.occurred_at
+    where entry.kind = 'release' and entry.to_bucket = 'expired' and {entries}
+    and lot.expires_at > :now and lot.expired > 0
+"""
+_RECORDED = """
+    entry.recorded_at >= :since and entry.recorded_at < :until
+    and not exists(select from points_adjustment where points_adjustment.id = entry.id)
+"""
+
+_WRONG_EXPIRIES = Query(
+    WrongExpiryRow,
+    f"""
+    select entry_id, wrong.points, {_LOT} as lot
+    from ({_WRONGLY_EXPIRED.format(entries=f"entry.membership_id = :membership_id and {_RECORDED}")}) as wrong
+    join lot on lot.id = lot_id
+    order by entry_id fetch first (:limit::int) rows with ties
+    """,
+)
+
+_MEMBERS_TO_RESTORE = Query(
+    MemberToRestoreRow,
+    f"""
+    select wrong.membership_id, sum(least(wrong.points, lot.expired))::bigint as points
+    from ({_WRONGLY_EXPIRED.format(entries=_RECORDED)}) as wrong join lot on lot.id = lot_id
+    group by wrong.membership_id order by wrong.membership_id
     """,
 )

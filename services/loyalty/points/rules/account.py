@@ -331,13 +331,26 @@ class Account:
         self._move(reason, "debt", "reversed", debt_created)
         return Reversal(pending, available, expired, debt_created)
 
-    def restore(self, reason: Reason, lot: Lot) -> int:
-        """Give back the points of a lot that should not have expired, in a new lot with its period. Returns how many.
+    def restore(self, reason: Reason, expired: Iterable[tuple[Lot, int]]) -> int:
+        """Give back points that should not have expired, in new lots with the periods of theirs. Returns how many.
 
-        They pay a debt first, as all points do.
+        A refund may have reversed some of them, and these stay reversed. The rest pays a debt first, as all points do.
         """
-        points, lot.expired = lot.expired, 0
-        self.credit(reason, _copy(lot, points), "expired")
+        copies = []
+        for lot, points in expired:
+            if restored := min(points, lot.expired):
+                lot.expired -= restored
+                copies.append(_copy(lot, restored))
+        pending = [copy for copy in copies if copy.activates_at > self.now]
+        active = sorted((copy for copy in copies if copy not in pending), key=lambda lot: lot.spend_order, reverse=True)
+        self._move(reason, "expired", "pending", sum(copy.original for copy in pending))
+        _, available = self._credit(reason, "expired", sum(copy.original for copy in active))
+        points = sum(copy.original for copy in copies)
+        for copy in pending:
+            copy.pending = copy.original
+        for copy, part in allocate([(copy, copy.original) for copy in active], available):
+            copy.original = copy.remaining = part
+        self.lots |= {copy.id: copy for copy in copies if copy.pending + copy.remaining}
         return points
 
     def deduct(self, reason: Reason, points: int, *, allow_debt: bool) -> None:
