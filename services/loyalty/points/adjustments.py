@@ -13,9 +13,10 @@ from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_spendable_lots, open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
 from services.loyalty.points.queries.lots import Period, select_wrong_expiries, to_lot
-from services.loyalty.points.rules.account import Account, Reason
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.earning import lifetime
 from services.loyalty.points.rules.lots import Lot
+from services.loyalty.points.rules.moves import Reason
 
 feature = Feature("adjustments")
 

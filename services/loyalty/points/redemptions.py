@@ -30,8 +30,9 @@ from chassis import (
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_hold, load_spendable_lots, open_account, save
 from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent, PointsReleased
-from services.loyalty.points.rules.account import Account, Reason
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.lots import Allocations
+from services.loyalty.points.rules.moves import Reason
 from services.loyalty.points.rules.vocabulary import RedemptionState
 
 feature = Feature("redemptions")

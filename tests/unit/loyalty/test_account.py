@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
-from services.loyalty.points.rules.account import Account, InsufficientPoints, Reason, Reversal
+from services.loyalty.points.rules.account import Account, InsufficientPoints
 from services.loyalty.points.rules.lots import Lot
+from services.loyalty.points.rules.moves import Reason, Reversal
 from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, RefundPolicy
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

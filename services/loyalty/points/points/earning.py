@@ -13,8 +13,9 @@ from services.loyalty.points.queries.locks import lock_purchases
 from services.loyalty.points.queries.lots import WalletRow
 from services.loyalty.points.queries.memberships import Joining, join
 from services.loyalty.points.rules import earning
-from services.loyalty.points.rules.account import Account, Reason
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.lots import Lot
+from services.loyalty.points.rules.moves import Reason
 
 
 @dataclass(frozen=True, slots=True)

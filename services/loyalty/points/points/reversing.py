@@ -12,8 +12,9 @@ from services.loyalty.points.points.events import PointsReversed, PurchaseRefund
 from services.loyalty.points.queries.accounts import load_purchase_lots, load_spendable_lots, open_account, save
 from services.loyalty.points.queries.earning_rules import find_rule
 from services.loyalty.points.queries.locks import lock_purchases
-from services.loyalty.points.rules.account import Account, Reason, Reversal
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.earning import Rule, reversed_points
+from services.loyalty.points.rules.moves import Reason, Reversal
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from services.loyalty.points import tables
 from services.loyalty.points.queries import lots
 from services.loyalty.points.queries.events import MemberEvent, PointsActivated, PointsExpired, PointsReleased
 from services.loyalty.points.queries.lots import DueRow, WalletRow, to_due_key, to_hold, to_lot, to_points_by_time
-from services.loyalty.points.rules.account import Account, DueEffect, Move
+from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.lots import DISTANT_PAST, FIRST_SPENT, LAST_SPENT, Lot
+from services.loyalty.points.rules.moves import DueEffect, Move
 
 SETTLING_BATCH = 500
 """Due effects of an account that are applied at once. They are written before the next are loaded."""

@@ -13,8 +13,8 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from chassis import Query, Work
-from services.loyalty.points.rules.account import DueKey
 from services.loyalty.points.rules.lots import Hold, Lot
+from services.loyalty.points.rules.moves import DueKey
 
 
 @dataclass(frozen=True, slots=True)

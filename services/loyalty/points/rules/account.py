@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 from uuid import UUID
 
 from chassis.types.ids import uuid7
@@ -27,67 +26,15 @@ from services.loyalty.points.rules.lots import (
     allocate,
     drain,
 )
+from services.loyalty.points.rules.moves import DueEffect, DueKey, DueKind, Move, Reason, Reversal
 from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, FromBucket, RefundPolicy, ToBucket
 
 MAX_STEP_BACK = timedelta(minutes=1)
 """An account keeps its time if a transaction is behind it by less: it waited for the lock, or a clock was adjusted."""
-DueKind = Literal["activated", "expired", "released"]
-DueKey = tuple[datetime, int, datetime, UUID]
-"""The order of due effects: by time, then activations, expiries and ends of holds. Equal ones in spend order."""
 
 
 class InsufficientPoints(Exception):
     """More points were requested than are available. Compare with `available` first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why points move. The ledger's natural key: a reason moves points between the same two buckets at most once."""
-
-    kind: str
-    source_type: str
-    source_id: UUID
-    at: datetime
-    rule_id: UUID | None = None
-    rule_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Points that moved between two buckets."""
-
-    reason: Reason
-    from_bucket: FromBucket
-    to_bucket: ToBucket
-    points: int
-
-
-@dataclass(frozen=True, slots=True)
-class DueEffect:
-    """An effect of time alone, and the points that were available after it."""
-
-    kind: DueKind
-    at: datetime
-    source_id: UUID
-    points: int
-    debt_paid: int
-    expired: int
-    available: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reversal:
-    """The points that a refund reversed, which were pending, available or expired, and the debt for the rest."""
-
-    pending: int
-    available: int
-    expired: int
-    debt_created: int
-
-    @property
-    def points(self) -> int:
-        """All reversed points."""
-        return self.pending + self.available + self.expired + self.debt_created
 
 
 @dataclass(slots=True)
