@@ -26,6 +26,7 @@ BatchHandler = Callable[[UnitOfWork, Sequence[EventT]], Awaitable[None]]
 RunTask = Callable[[UnitOfWork], Awaitable[bool]]
 RebuildFunction = Callable[[UnitOfWork, bool], Awaitable[int]]
 Gauge = Callable[[asyncpg.Pool], Awaitable[int]]
+TenantGauge = Callable[[UnitOfWork], Awaitable[int]]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -58,6 +59,8 @@ class PeriodicTask:
     feature: str
     every: timedelta
     run: RunTask
+    of_deleted_tenants: bool = False
+    """If true, it runs for the deleted tenants whose rows are not deleted yet, instead of all others."""
 
 
 class Feature(APIRouter):
@@ -73,6 +76,7 @@ class Feature(APIRouter):
         self.tasks: list[PeriodicTask] = []
         self.rebuilds: list[RebuildFunction] = []
         self.gauges: dict[str, Gauge] = {}
+        self.tenant_gauges: dict[str, TenantGauge] = {}
 
     @property
     def operations(self) -> list[FeatureRoute]:
@@ -90,6 +94,7 @@ class Feature(APIRouter):
             self.tasks += part.tasks
             self.rebuilds += part.rebuilds
             self.gauges |= part.gauges
+            self.tenant_gauges |= part.tenant_gauges
         return self
 
     def on(self, event: type[EventT]) -> Callable[[Handler[EventT]], Handler[EventT]]:
@@ -110,11 +115,11 @@ class Feature(APIRouter):
 
         return register
 
-    def periodic(self, every: timedelta) -> Callable[[RunTask], RunTask]:
+    def periodic(self, every: timedelta, *, of_deleted_tenants: bool = False) -> Callable[[RunTask], RunTask]:
         """Run a function for each tenant, a batch per transaction, again at once while it returns True."""
 
         def register(run: RunTask) -> RunTask:
-            self.tasks.append(PeriodicTask(self.name, every, run))
+            self.tasks.append(PeriodicTask(self.name, every, run, of_deleted_tenants))
             return run
 
         return register
@@ -129,10 +134,19 @@ class Feature(APIRouter):
         return function
 
     def gauge(self, name: str) -> Callable[[Gauge], Gauge]:
-        """Publish a count over all tenants on the status page and in the metrics. The function gets a pool."""
+        """Publish a count over all tenants in the metrics and in the operator's status. The function gets a pool."""
 
         def register(count: Gauge) -> Gauge:
             self.gauges[name] = count
+            return count
+
+        return register
+
+    def tenant_gauge(self, name: str) -> Callable[[TenantGauge], TenantGauge]:
+        """Publish the same count of a single tenant in the status that the tenant reads."""
+
+        def register(count: TenantGauge) -> TenantGauge:
+            self.tenant_gauges[name] = count
             return count
 
         return register

@@ -106,6 +106,11 @@ def add_event_archive(service: str) -> None:
     _run_script("event_archive.sql", service)
 
 
+def add_tenant_deletion(service: str) -> None:
+    """Let the worker delete all rows of a deleted tenant, and let the API count a tenant's own waiting events."""
+    _run_script("tenant_deletion.sql", service)
+
+
 def _run_script(name: str, service: str) -> None:
     script = importlib.resources.files("chassis.db").joinpath(name).read_text()
     for placeholder, value in {

@@ -28,7 +28,7 @@ from chassis.db.transaction import RETRYABLE_ERRORS, RetryTransaction, Transacti
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import EventHandler
 from chassis.messaging import tenants
-from chassis.messaging.tenants import TenantChanged, tenant_from_event, tenant_from_row
+from chassis.messaging.tenants import tenant_from_event, tenant_from_row
 from chassis.types import json
 from chassis.types.ids import uuid7
 
@@ -211,6 +211,10 @@ class EventDispatcher:
 
     async def _apply_once(self, feature: str, deliveries: list[_Delivery], letter_id: UUID | None) -> None:
         tenant = await self._tenant(deliveries[0])
+        if tenant is None:  # deleted: its late events change nothing
+            if letter_id is not None:
+                raise LookupError("its tenant is deleted")
+            return
         caller = Caller(tenant, f"reaction:{feature}", frozenset())
         async with Transaction(self._pool, caller, traceparent=deliveries[0].envelope.traceparent) as transaction:
             work = UnitOfWork(transaction)
@@ -225,16 +229,18 @@ class EventDispatcher:
         if transaction.published:
             self._notify_relay()
 
-    async def _tenant(self, delivery: _Delivery) -> Tenant:
-        if delivery.handler.feature == tenants.feature.name:
-            event = delivery.event()
-            assert isinstance(event, TenantChanged)
-            return tenant_from_event(event)
+    async def _tenant(self, delivery: _Delivery) -> Tenant | None:
+        """Return the tenant of an event, or None if it is deleted. Raises UnknownTenant if it is not known yet."""
         tenant_id = delivery.envelope.tenant
+        if delivery.handler.feature == tenants.feature.name:
+            is_deleted = await tenants.is_deleted(self._pool, tenant_id)
+            return None if is_deleted else tenant_from_event(delivery.event())
         row = await self._pool.fetchrow(f"select tenant_id, facts from {SCHEMA}.tenant where tenant_id = $1", tenant_id)
         if row is not None:
             self._unknown_since.pop(tenant_id, None)
             return tenant_from_row(row)
+        if await tenants.is_deleted(self._pool, tenant_id):
+            return None
         since = self._unknown_since.setdefault(tenant_id, time.monotonic())
         if time.monotonic() - since < self._settings.unknown_tenant_seconds:
             raise UnknownTenant("the tenant's own event has not arrived yet")

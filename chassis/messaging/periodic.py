@@ -15,7 +15,7 @@ from chassis.core.telemetry import log
 from chassis.db.transaction import Transaction
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import PeriodicTask
-from chassis.messaging.tenants import ALL_TENANTS, tenant_from_row
+from chassis.messaging.tenants import ALL_TENANTS, DELETED_TENANTS, tenant_from_row
 
 
 async def run_forever(pool: asyncpg.Pool, tasks: Iterable[PeriodicTask]) -> None:
@@ -24,7 +24,7 @@ async def run_forever(pool: asyncpg.Pool, tasks: Iterable[PeriodicTask]) -> None
     while due:
         task = min(due, key=lambda task: due[task])
         await asyncio.sleep(due[task] - time.monotonic())
-        for row in await pool.fetch(ALL_TENANTS):
+        for row in await pool.fetch(DELETED_TENANTS if task.of_deleted_tenants else ALL_TENANTS):
             await _run(pool, task, tenant_from_row(row))
         due[task] = time.monotonic() + task.every.total_seconds()
     await asyncio.Event().wait()

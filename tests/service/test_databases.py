@@ -32,7 +32,8 @@ CHASSIS_RIGHTS = {
     },
     "worker": {
         "alembic_version": "select",
-        "tenant": "select insert update",
+        "tenant": "select insert update delete",
+        "deleted_tenant": "select insert update",
         "outbox": "select insert delete",
         "published_event": "select insert delete",
         "inbox": "select insert delete",
@@ -44,16 +45,18 @@ CHASSIS_RIGHTS = {
 }
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
+COUNTS = {"counts", "tenant_counts", "published_tallies", "applied_tallies", "purge_tenant"}
+OF_KEYS = {"find_api_key", "find_api_keys", "note_key_use", "count_authentication_failures"}
 FUNCTIONS = {
-    "customers": {"counts", "published_tallies", "applied_tallies", "search_customers", "remove_unused_words"},
-    "interactions": {"counts", "published_tallies", "applied_tallies", "count_orphans"},
-    "loyalty": {"counts", "published_tallies", "applied_tallies"},
-    "analytics": {"counts", "published_tallies", "applied_tallies"},
-    "gateway": {"counts", "published_tallies", "applied_tallies", "find_api_key", "find_tenants", "note_key_use"},
+    "customers": {*COUNTS, "search_customers", "remove_unused_words"},
+    "interactions": {*COUNTS, "count_orphans"},
+    "loyalty": COUNTS,
+    "analytics": COUNTS,
+    "gateway": {*COUNTS, *OF_KEYS, "find_tenants"},
 }
 """The product's own functions that a service's logins may call."""
-NOT_FOR_THE_WORKER = {"find_api_key", "note_key_use"}
-NOT_FOR_THE_API = {"find_tenants"}
+NOT_FOR_THE_WORKER = OF_KEYS
+NOT_FOR_THE_API = {"find_tenants", "purge_tenant"}
 
 
 def service_of(login: str) -> str:

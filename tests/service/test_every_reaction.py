@@ -11,7 +11,7 @@ import pytest
 
 from chassis.feature import EventHandler, Feature
 from chassis.types.ids import uuid7
-from tests.support.events import example_of
+from tests.support.events import example_of, lasting_handlers
 from tests.support.service import ServiceUnderTest
 
 pytestmark = pytest.mark.generated
@@ -41,7 +41,7 @@ async def noted(service: ServiceUnderTest, feature: str) -> Counter[Any]:
 
 
 async def test_what_cannot_be_read_is_parked_with_its_reason_and_the_rest_flows(service: ServiceUnderTest) -> None:
-    for handler in service.service.handlers:
+    for handler in lasting_handlers(service.service):
         before, bad, after = example(service, handler), malformed(service, handler), example(service, handler)
         records = [service.record_of(fact) for fact in (before, *bad, after)]
         await service.shared.dispatcher.apply(records)
@@ -61,7 +61,7 @@ async def test_what_cannot_be_read_is_parked_with_its_reason_and_the_rest_flows(
 
 async def test_an_event_that_is_told_again_is_applied_once_by_each_feature(service: ServiceUnderTest) -> None:
     """This includes a feature that stores nothing to recognize a repeated event."""
-    for handler in service.service.handlers:
+    for handler in lasting_handlers(service.service):
         applied: list[Any] = []
         careless = a_feature_beside(handler, applied)
         fact = example(service, handler)
@@ -75,7 +75,7 @@ async def test_an_event_that_is_told_again_is_applied_once_by_each_feature(servi
 
 
 async def test_one_features_failure_leaves_the_others_applied_and_is_replayed(service: ServiceUnderTest) -> None:
-    for handler in service.service.handlers:
+    for handler in lasting_handlers(service.service):
         broken, applied = ["the cause"], []
         failing = a_feature_beside(handler, applied, broken)
         first, last = example(service, handler), example(service, handler)

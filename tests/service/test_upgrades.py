@@ -21,7 +21,7 @@ from chassis.service import Service, load
 from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
 from local.data_dir import DataDir
-from tests.support.events import example_of
+from tests.support.events import example_of, lasting_handlers
 from tests.support.operations import Operation
 from tests.support.requests import every_request, operations_of, request_of
 from tests.support.restored import Contents, beside, contents, releases, restore
@@ -211,7 +211,7 @@ async def is_sound(tested: ServiceUnderTest) -> None:
 async def use(tested: ServiceUnderTest) -> None:
     """Deliver every event that the service reads, and call every operation of the four services."""
     parked = await count_parked(tested)
-    await tested.deliver([example_of(one.event.event_type, tested.tenant) for one in tested.service.handlers])
+    await tested.deliver([example_of(one.event.event_type, tested.tenant) for one in lasting_handlers(tested.service)])
     assert await count_parked(tested) == parked
     if tested.service.name in SERVICES:
         for request in [*await every_request(tested, safe=False), *await every_request(tested, safe=True)]:

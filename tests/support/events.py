@@ -4,15 +4,26 @@ from pathlib import Path
 from typing import Any
 
 from chassis.core.identity import Tenant
+from chassis.feature import EventHandler
+from chassis.service import Service
 from chassis.types import json
 from chassis.types.ids import uuid7
 
 FOLDER = Path(__file__).parents[1] / "data" / "events"
 
 
+DELETION = "gateway.tenant_deleted.v1"
+"""No event of the tenant is applied after it, which `tests/service/test_tenant_deletion.py` tests."""
+
+
 def kept_types() -> list[str]:
-    """Return the types that have an example."""
-    return sorted(file.stem for file in FOLDER.glob("*.json"))
+    """Return the types that have an example, the deletion of the tenant last."""
+    return sorted((file.stem for file in FOLDER.glob("*.json")), key=lambda type: (type == DELETION, type))
+
+
+def lasting_handlers(service: Service) -> list[EventHandler]:
+    """Return the event handlers of a service, except that of the tenant's deletion."""
+    return [handler for handler in service.handlers if handler.event.event_type != DELETION]
 
 
 def example_of(type: str, tenant: Tenant) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class ServiceUnderTest:
     async def run_periodic_tasks(self) -> None:
         """Run the periodic tasks of the worker for this tenant."""
         for task in self.service.tasks:
-            while await run_once(self.shared.worker_pool, task, self.tenant):
+            while not task.of_deleted_tenants and await run_once(self.shared.worker_pool, task, self.tenant):
                 pass
 
     async def rebuild(self, *, repair: bool = True) -> int:
@@ -200,6 +200,10 @@ class ServiceUnderTest:
     def transaction(self, *, writes: bool = True) -> Transaction:
         """Return a transaction of this tenant, to be entered."""
         return Transaction(self.shared.running.pool, self.caller, writes=writes)
+
+    def transaction_of_worker(self) -> Transaction:
+        """Return a transaction of this tenant with the worker's login, to be entered."""
+        return Transaction(self.shared.worker_pool, self.caller)
 
     @asynccontextmanager
     async def work(self, *, writes: bool = True) -> AsyncIterator[UnitOfWork]:

@@ -17,8 +17,9 @@ from tests.support.service import settings_of
 POLICY = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS \"nullif\"))"
 LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE = {"ix_api_key_id"}
 LOOK_ACROSS_TENANTS = {
-    "applied_tallies", "count_orphans", "counts", "find_api_key", "find_tenants", "note_key_use", "published_tallies"
-}  # fmt: skip
+    *("counts", "count_orphans", "applied_tallies", "published_tallies", "purge_tenant"),
+    *("find_api_key", "find_api_keys", "find_tenants", "note_key_use", "count_authentication_failures"),
+}
 """The functions across tenants in docs/architecture.md, such as counts and the lookup of a key."""
 
 
