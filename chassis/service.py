@@ -6,6 +6,7 @@ Features are found in the areas: a forgotten registration of an event handler wo
 """
 
 import asyncio
+import hmac
 import importlib
 import importlib.util
 import pkgutil
@@ -28,16 +29,18 @@ from chassis.core.clock import clock
 from chassis.core.fair_share import FairShare
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Verifier
+from chassis.core.problems import Unauthenticated
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
 from chassis.db.tables import SCHEMA
-from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction
+from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, TenantGauge
 from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
 from chassis.http.router import Router
+from chassis.http.unmatched import no_such_route
 from chassis.messaging import tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
@@ -123,6 +126,11 @@ class Service:
         """The counts that its features publish."""
         return {name: count for feature in self.features for name, count in feature.gauges.items()}
 
+    @property
+    def tenant_gauges(self) -> dict[str, TenantGauge]:
+        """The counts of a tenant that its features publish."""
+        return {name: count for feature in self.features for name, count in feature.tenant_gauges.items()}
+
     def openapi(self) -> dict[str, Any]:
         """Return its OpenAPI document."""
         return service_document(self.routes, self.name)
@@ -176,13 +184,21 @@ class RunningService:
         body = json.dumps({"status": "waiting" if missing else "ready", "waits_for": missing})
         return Response(body, 503 if missing else 200, media_type="application/json")
 
-    async def _metrics(self, _: Request) -> Response:
+    async def _metrics(self, request: Request) -> Response:
+        """Return the metrics to the operator. Without an operator's token this path does not exist."""
+        token = self.settings.operator_token
+        if token is None:
+            raise no_such_route(request.method, request.url.path, ())
+        expected = f"Bearer {token.get_secret_value()}"
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode()):
+            raise Unauthenticated("Send the operator's token as `Authorization: Bearer ...`.")
         await self._read_gauges()
         return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4")
 
     async def _status(self, request: Request) -> Response:
-        self.verifier.caller(request.headers.get(TOKEN_HEADER)).require("status:read")
-        status = await self.status.read()
+        caller = self.verifier.caller(request.headers.get(TOKEN_HEADER))
+        caller.require("status:read")
+        status = await self.status.read_for(caller)
         return Response(status.model_dump_json(), media_type="application/json")
 
     async def _missing(self) -> list[str]:
@@ -206,7 +222,7 @@ class RunningService:
 
     async def _read_gauges(self) -> None:
         try:
-            status = await self.status.read()
+            status = await self.status.read_cached()
         except Exception as error:
             log.warning("gauges were not read", error=repr(error))
             return
@@ -236,7 +252,12 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
         stack.push_async_callback(_close, pool)
         await stack.enter_async_context(comparing_clocks(pool))
         status = StatusReader(
-            pool, settings, service.name, [handler.event.event_type for handler in service.handlers], service.gauges
+            pool,
+            settings,
+            service.name,
+            [handler.event.event_type for handler in service.handlers],
+            service.gauges,
+            service.tenant_gauges,
         )
         worker = None
         if role != "api":

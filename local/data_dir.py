@@ -95,6 +95,7 @@ class DataDir:
             private, public = new_key_pair()
             made = {
                 "postgres": secrets.token_urlsafe(24),
+                "operator": secrets.token_urlsafe(24),
                 "token_private": private,
                 "token_public": public,
                 "cluster_id": "r" + secrets.token_urlsafe(16)[1:],  # a leading "-" would be read as an option
@@ -102,10 +103,18 @@ class DataDir:
                 "api": {name: secrets.token_urlsafe(24) for name in PROCESSES},
                 "worker": {name: secrets.token_urlsafe(24) for name in PROCESSES},
             }
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(json.dumps(made))
-        return dict(json.loads(file.read_bytes()))
+            _write_privately(file, made)
+        stored = dict(json.loads(file.read_bytes()))
+        if "operator" not in stored:  # a folder of release 0.1.0
+            stored["operator"] = secrets.token_urlsafe(24)
+            _write_privately(file, stored)
+        return stored
+
+
+def _write_privately(file: Path, content: dict[str, Any]) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(json.dumps(content))
 
 
 def write_environments(
@@ -125,6 +134,7 @@ def write_environments(
             "KAFKA_PARTITIONS": "3",  # a broker, its clients and a batch cost CPU per partition
             "INTERNAL_TOKEN_PUBLIC_KEY": made["token_public"],
             "CURSOR_SECRET": made["cursor"][name],
+            "OPERATOR_TOKEN": made["operator"],
             **(options or {}),
         }
         if name == "gateway":

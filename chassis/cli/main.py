@@ -175,8 +175,9 @@ def replay_dead_letters(
 
 async def _counts(settings: Settings) -> tuple[object, ...]:
     connection = await connect(settings.database_url, settings)
+    columns = "outbox_pending, outbox_oldest_seconds, dead_letters"
     try:
-        return tuple(await connection.fetchrow(f"select * from {SCHEMA}.counts()") or ())
+        return tuple(await connection.fetchrow(f"select {columns} from {SCHEMA}.counts()") or ())
     finally:
         await connection.close()
 

@@ -87,7 +87,7 @@ async def _sides(services: Iterable[ConfiguredService]) -> AsyncIterator[Sequenc
             assert settings.worker_database_url is not None, "WORKER_DATABASE_URL is required"
             pool = await stack.enter_async_context(await open_pool(settings.worker_database_url, settings, 2))
             types = [handler.event.event_type for handler in service.handlers]
-            status = StatusReader(pool, settings, service.name, types, {})
+            status = StatusReader(pool, settings, service.name, types, {}, {})
             stack.push_async_callback(status.close)
             sides.append(Side(service.name, service.handlers, pool, status))
         yield sides

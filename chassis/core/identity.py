@@ -74,6 +74,14 @@ class Caller:
             raise MissingScope(f"The scope {scope} is required.", scope=scope)
 
 
+OPERATOR_CALLER = Caller(
+    Tenant(id=UUID(int=0), name="", kind="live", timezone="UTC", currency="EUR", region="NL", clock_at=None),
+    "operator",
+    frozenset(("status:read",)),
+)
+"""The caller of a request with the operator's token. It belongs to no tenant, and reads the status of the system."""
+
+
 class Signer:
     """Signs tokens, in the gateway."""
 

@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     )
     cursor_secret: SecretStr = Field(description="Secret that signs cursors; the same for all replicas of a service.")
 
+    operator_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token of the operator, which opens `/metrics`, and `/v1/status` with the counts of all "
+        "tenants. Without it, `/metrics` does not exist.",
+    )
+
     body_limit_bytes: int = Field(2_000_000, ge=1_000, description="Maximum body of an ordinary request.")
     batch_body_limit_bytes: int = Field(16_000_000, ge=1_000, description="Maximum body of a batch.")
     idempotency_hours: int = Field(72, ge=1, description="How long the response to an Idempotency-Key is stored.")

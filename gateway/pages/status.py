@@ -1,4 +1,4 @@
-"""Status: the state of every service in a single response. It contains counts, and no tenant's content."""
+"""Status: the state of every service in a single response. A tenant reads its own counts, the operator those of all."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import aiohttp
 from fastapi import Query as Parameter
 
 from chassis import Caller, Feature, Resource, Running, ServiceStatus, Work
+from chassis.core.identity import OPERATOR_CALLER
 from gateway.proxy.reverse_proxy import ReverseProxy
 from gateway.proxy.upstreams import Upstream
 
@@ -19,7 +20,11 @@ DEADLINE_SECONDS = 6.0
 
 
 class ServiceState(Resource):
-    """The state of a service. Everything but `up` is null while it is unavailable."""
+    """The state of a service. Everything but `up` is null while it is unavailable.
+
+    The counts are those of the tenant's events and records. `consumer_lag` counts the events of all tenants, and is
+    null unless the operator reads it.
+    """
 
     up: bool
     outbox_pending: int | None
@@ -32,9 +37,10 @@ class ServiceState(Resource):
 class Status(Resource):
     """The state of the system.
 
-    `drained` means that two consecutive readings found every outbox empty and no consumer behind, and that nothing was
-    published or applied between them. A single reading could miss an event on its way from service to service, so it
-    is null unless the request asks for it, or a single reading shows that events are pending.
+    `drained` means that two consecutive readings found no waiting event of the tenant in any outbox and no consumer
+    behind, and that nothing was published or applied between them. Events of other tenants can delay it. A single
+    reading could miss an event on its way from service to service, so it is null unless the request asks for it, or a
+    single reading shows that events are pending.
     """
 
     drained: bool | None
@@ -52,20 +58,21 @@ async def read_status(
     drained: Annotated[bool, Parameter(description="Also find out whether all events have been applied.")] = False,
 ) -> Status:
     """Return the state of every service, and on request whether all events have been applied everywhere."""
-    reading = await _read_all(running, work.caller)
+    reading = await _read_all(running, work)
     result: bool | None = None if _is_quiet(reading) else False
     if result is None and drained:
         await asyncio.sleep(PAUSE_SECONDS)
-        before, reading = reading, await _read_all(running, work.caller)
+        before, reading = reading, await _read_all(running, work)
         result = _is_quiet(reading) and _positions(before) == _positions(reading)
-    return Status(drained=result, services={name: _state(status) for name, status in reading.items()})
+    shows_lag = work.caller == OPERATOR_CALLER
+    return Status(drained=result, services={name: _state(status, shows_lag) for name, status in reading.items()})
 
 
-async def _read_all(running: Running, caller: Caller) -> Reading:
+async def _read_all(running: Running, work: Work) -> Reading:
     proxy = running.outer_app
     assert isinstance(proxy, ReverseProxy)
-    readings = {name: _fetch_status(proxy, upstream, caller) for name, upstream in proxy.upstreams.items()}
-    readings["gateway"] = _own_status(running)
+    readings = {name: _fetch_status(proxy, upstream, work.caller) for name, upstream in proxy.upstreams.items()}
+    readings["gateway"] = _own_status(running, work.caller)
     return dict(zip(readings, await asyncio.gather(*readings.values()), strict=True))
 
 
@@ -79,9 +86,9 @@ async def _fetch_status(proxy: ReverseProxy, upstream: Upstream, caller: Caller)
         return None
 
 
-async def _own_status(running: Running) -> ServiceStatus | None:
+async def _own_status(running: Running, caller: Caller) -> ServiceStatus | None:
     try:
-        return await running.status.read()
+        return await running.status.read_for(caller)
     except Exception:
         return None
 
@@ -96,8 +103,10 @@ def _positions(reading: Reading) -> dict[str, tuple[int | None, int | None]]:
     return {name: (status.published, status.applied) for name, status in reading.items() if status}
 
 
-def _state(status: ServiceStatus | None) -> ServiceState:
-    return ServiceState.from_row(status) if status else _UNAVAILABLE
+def _state(status: ServiceStatus | None, shows_lag: bool) -> ServiceState:
+    if status is None:
+        return _UNAVAILABLE
+    return ServiceState.from_row(status if shows_lag else status.model_copy(update={"consumer_lag": None}))
 
 
 _UNAVAILABLE = ServiceState(

@@ -26,6 +26,7 @@ class Replica:
         port: int | None = None,
         dies_at: str | None = None,
     ) -> None:
+        self._operator = {"Authorization": f"Bearer {stack.data_dir.secrets()['operator']}"}
         self.port = port or free_port(set(stack.ports.values()))
         words = [RAPPORT, "serve", service, "--role", role, "--port", str(self.port)]
         if dies_at:
@@ -52,7 +53,7 @@ class Replica:
 
     async def metric(self, name: str) -> float:
         """Return the value of a metric."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, headers=self._operator) as client:
             text = (await client.get(f"http://127.0.0.1:{self.port}/metrics")).text
         return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 

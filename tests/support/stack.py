@@ -118,6 +118,17 @@ class RunningStack:
             while (await client.get("/ready")).status_code != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
+    async def status(self) -> dict[str, Any]:
+        """Return the state of each service, with the counts of all tenants, as the operator reads it."""
+        headers = {"Authorization": f"Bearer {self.data_dir.secrets()['operator']}"}
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers, timeout=30) as client:
+            services: dict[str, Any] = (await client.get("/v1/status")).json()["services"]
+            return services
+
+    async def dead_letters(self, service: str) -> int:
+        """Return the dead letters of a service, of all tenants and of none."""
+        return int((await self.status())[service]["dead_letters"])
+
     def command(self, *words: str) -> str:
         """Run a command and return what it prints."""
         done = commands.run(words, self.data_dir.root)

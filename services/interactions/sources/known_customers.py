@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis import Command, Feature, IncomingEvent, Work
+from chassis import Command, Feature, IncomingEvent, Query, Work
 
 feature = Feature("known-customers")
 
@@ -34,6 +34,22 @@ async def count_orphans(pool: asyncpg.Pool) -> int:
     return int(await pool.fetchval("select count_orphans()"))
 
 
+@feature.tenant_gauge("orphans")
+async def count_orphans_of_tenant(work: Work) -> int:
+    """Return the number of the tenant's records whose customer was not announced within five minutes."""
+    (count,) = await work.select(_COUNT_ORPHANS)
+    return count
+
+
+_COUNT_ORPHANS = Query(
+    int,
+    """
+    select coalesce(sum(records), 0)::bigint from awaited_customer
+    where since < now() - interval '5 minutes' and not exists (
+        select from known_customer where known_customer.id = awaited_customer.id
+    )
+    """,
+)
 _INSERT_KNOWN = Command(
     "insert into known_customer (id) select id from unnest(:ids::uuid[]) as id on conflict do nothing"
 )

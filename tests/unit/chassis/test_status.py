@@ -19,7 +19,7 @@ class Pool:
     """A database that counts."""
 
     async def fetchrow(self, _: str) -> dict[str, Any]:
-        return {"outbox_pending": 3, "outbox_oldest_seconds": 1.23456, "dead_letters": 2}
+        return {"outbox_pending": 3, "outbox_oldest_seconds": 1.23456, "dead_letters": 2, "backlog": 5}
 
 
 async def test_the_status_shows_every_gauge_and_the_counts_of_the_database_also_without_kafka() -> None:
@@ -34,7 +34,7 @@ async def test_the_status_shows_every_gauge_and_the_counts_of_the_database_also_
     async def count_lent(_: Any) -> int:
         return 0
 
-    reader = StatusReader(cast(Any, pool), SETTINGS, "library", ["printing.printed.v1"], feature.gauges)
+    reader = StatusReader(cast(Any, pool), SETTINGS, "library", ["printing.printed.v1"], feature.gauges, {})
     status = await reader.read()
     await reader.close()
     assert status.model_dump() == {
