@@ -1,12 +1,17 @@
-"""Commands of the gateway. They create the first tenant and its first key. No secret has a default."""
+"""Commands of the gateway. They create tenants and their first keys, and suspend, resume and delete tenants.
+
+No secret has a default.
+"""
 
 import asyncio
 import secrets
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 
@@ -22,6 +27,9 @@ from gateway.access import api_keys, queries, rules, tables, tenants
 from gateway.settings import Settings
 
 ACTOR = "command"
+MIN_SUSPENSION = timedelta(days=1)
+"""How long a tenant must have been suspended before it can be deleted, so that a mistake is noticed."""
+NAME_OR_ID = "The tenant's name or id."
 tenant_commands = typer.Typer(help="Tenants: the companies that this Rapport serves.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys.", no_args_is_help=True)
 groups = {"tenants": tenant_commands, "keys": key_commands}
@@ -66,6 +74,36 @@ def create_tenant(
     print(tenant.id)
 
 
+@tenant_commands.command("suspend")
+def suspend_tenant(name: Annotated[str, typer.Argument(help=NAME_OR_ID)]) -> None:
+    """Reject every request of a tenant, within a second. Its events are still applied."""
+    _change_tenant(name, tenants.suspend_tenant, "suspended the tenant")
+
+
+@tenant_commands.command("resume")
+def resume_tenant(name: Annotated[str, typer.Argument(help=NAME_OR_ID)]) -> None:
+    """Accept the requests of a suspended tenant again."""
+    _change_tenant(name, tenants.resume_tenant, "resumed the tenant")
+
+
+@tenant_commands.command("delete")
+def delete_tenant(
+    name: Annotated[str, typer.Argument(help=NAME_OR_ID)],
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm that everything of the tenant is deleted.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Do not require that it has been suspended for a day.")] = False,
+) -> None:
+    """Delete a tenant and all of its rows in every service. This cannot be undone."""
+    if not yes:
+        print("Everything of the tenant is deleted in every service. Confirm by --yes.", file=sys.stderr)
+        raise typer.Exit(2)
+
+    async def delete(work: UnitOfWork) -> None:
+        await tenants.delete_tenant(work, suspended_for=timedelta() if now else MIN_SUSPENSION)
+        await api_keys.revoke_keys(work, await api_keys.all_keys(work))
+
+    _change_tenant(name, delete, "the services are deleting the tenant")
+
+
 @key_commands.command("create")
 def create_key(
     tenant: Annotated[str, typer.Option(help="The tenant's name or id.")],
@@ -92,6 +130,29 @@ def _settings() -> Settings:
     return settings_for("gateway", Settings)
 
 
+def _change_tenant(name: str, change: Callable[[UnitOfWork], Awaitable[None]], done: str) -> None:
+    async def run() -> None:
+        settings = _settings()
+        tenant_id = await _find_tenant(settings, name)
+        async with await open_pool(settings.database_url, settings, size=1) as pool:
+            tenant = await _read_tenant(pool, tenant_id)
+            async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
+                await change(UnitOfWork(transaction))
+        print(f"{done} {tenant.name} ({tenant.id})", file=sys.stderr)
+
+    try:
+        asyncio.run(run())
+    except (Problem, rules.TenantNotFound, tenants.TenantStateConflict) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+async def _read_tenant(pool: asyncpg.Pool, id: UUID) -> Tenant:
+    """Return a tenant's facts. Raises NotFound."""
+    async with Transaction(pool, Caller(_placeholder(id), ACTOR, frozenset()), writes=False) as reading:
+        return construct(Tenant, await UnitOfWork(reading).get(tables.Tenant, id))
+
+
 async def _store_tenant(tenant: Tenant) -> None:
     settings = _settings()
     async with (
@@ -106,8 +167,7 @@ async def _create_key(name_or_id: str, body: api_keys.ApiKeyCreate) -> str:
     settings = _settings()
     tenant_id = await _find_tenant(settings, name_or_id)
     async with await open_pool(settings.database_url, settings, size=1) as pool:
-        async with Transaction(pool, Caller(_placeholder(tenant_id), ACTOR, frozenset()), writes=False) as reading:
-            tenant = construct(Tenant, await UnitOfWork(reading).get(tables.Tenant, tenant_id))
+        tenant = await _read_tenant(pool, tenant_id)
         async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
             issued = await api_keys.issue_key(UnitOfWork(transaction), body, contracts.scopes(settings.contracts))
     print(f"created the key {issued.id} of {tenant.name}: {' '.join(issued.scopes)}", file=sys.stderr)

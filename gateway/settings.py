@@ -35,6 +35,7 @@ class Settings(chassis.Settings):
     request_burst_seconds: float = Field(
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
     )
+    api_key_limit: int = Field(100, ge=1, description="Maximum valid API keys of a tenant. Commands are not limited.")
     contracts: Path = Field(
         Path(__file__).parent.parent / "contracts", description="The folder of openapi.json and asyncapi.json."
     )

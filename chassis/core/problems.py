@@ -7,6 +7,7 @@
      ├─ UnexpectedBody          400   the operation takes no body
      ├─ Unauthenticated         401
      ├─ MissingScope            403
+     ├─ TenantSuspended         403
      ├─ NotFound                404   unknown, or another tenant's: the response is the same
      ├─ MethodNotAllowed        405
      ├─ VersionMismatch         412   If-Match does not name the current version
@@ -161,6 +162,13 @@ class MissingScope(Problem, status=403):
     """The credential lacks the scope that this operation requires.
 
     `scope` names it. Use a key that has it, or create one with `POST /v1/api-keys`.
+    """
+
+
+class TenantSuspended(Problem, status=403):
+    """The operator of this system has suspended the tenant.
+
+    Every request is rejected. Ask the operator for the reason. Stored data and keys are unchanged.
     """
 
 

@@ -1,12 +1,18 @@
-"""API keys: the credentials of programs. A key is shown once, stored as a hash, and revoked at once."""
+"""API keys: the credentials of programs. A key is shown once, stored as a hash, and revoked at once.
 
-from datetime import datetime
+A key knows the key that created it. Revoking a key revokes every key that was issued through it, so that a stolen key
+leaves nothing behind. Changes of a tenant's keys take turns: a key cannot create another while it is being revoked.
+"""
+
+from collections.abc import Set
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
 from chassis import (
+    Command,
     Event,
     Feature,
     IfMatch,
@@ -16,6 +22,7 @@ from chassis import (
     Page,
     PageParams,
     Problem,
+    Query,
     RequestBody,
     Resource,
     Running,
@@ -27,15 +34,18 @@ from chassis import (
     Work,
     paginate,
 )
+from chassis.core.clock import clock
+from chassis.core.problems import Unauthenticated
 from chassis.types.codes import FieldCode
 from gateway import contracts
 from gateway.access import tables
-from gateway.access.queries import invalidate_credentials
-from gateway.access.rules import hash_secret, key_text, new_secret
+from gateway.access.queries import announce_keys
+from gateway.access.rules import RevocationReason, hash_secret, key_text, may_revoke, new_secret
 from gateway.settings import Settings
 
 feature = Feature("api-keys")
 
+MAX_OVERLAP_SECONDS = 604_800
 UNKNOWN_SCOPE = FieldCode("unknown_scope", "No operation requires this scope.", "openapi.json lists the scopes.")
 ALREADY_EXPIRED = FieldCode("already_expired", "The key would have expired already.", "Send a time in the future.")
 
@@ -45,12 +55,35 @@ class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", partition_key="api
 
     api_key_id: UUID
     revoked_at: datetime
+    reason: RevocationReason
 
 
 class KeyOutlivesCreator(Problem, status=403):
     """A key that expires cannot create a key that expires later.
 
     `expires_at` is the latest time that this key may give. Set an earlier one.
+    """
+
+
+class StrongerKey(Problem, status=403):
+    """A key cannot revoke or rotate a key that is stronger than itself.
+
+    It may revoke itself, the keys that it issued, and keys without scopes that it lacks, except the keys that issued
+    it. It may rotate itself and the keys that it issued.
+    """
+
+
+class TooManyKeys(Problem, status=409):
+    """The tenant has as many valid keys as it may have.
+
+    Revoke keys that are no longer used (`last_used_at`). Expired keys do not count.
+    """
+
+
+class ApiKeyEnded(Problem, status=409):
+    """The key was revoked, has expired, or has been rotated already, so it cannot be rotated.
+
+    Create a new key, or rotate the key whose `replaces` is this key.
     """
 
 
@@ -62,6 +95,12 @@ class ApiKeyCreate(RequestBody):
     expires_at: Instant | None = None
 
 
+class ApiKeyRotate(RequestBody):
+    """How to replace a key by a new one."""
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS, examples=[3600])] = 0
+
+
 class ApiKey(Resource, row=tables.ApiKey, computed=("kind",), etag="version"):
     """An API key, without its secret."""
 
@@ -71,7 +110,11 @@ class ApiKey(Resource, row=tables.ApiKey, computed=("kind",), etag="version"):
     kind: TenantKind
     scopes: list[str]
     expires_at: datetime | None
+    created_by: UUID | None
+    replaces: UUID | None
     revoked_at: datetime | None
+    revoked_by: str | None
+    revocation_reason: RevocationReason | None
     last_used_at: datetime | None
     created_at: datetime
 
@@ -82,23 +125,29 @@ class IssuedApiKey(ApiKey, row=tables.ApiKey, computed=("kind", "key")):
     key: str
 
 
-@feature.post("/api-keys", scope="api-keys:write", status_code=201, raises=[KeyOutlivesCreator], store_response=False)
+@feature.post(
+    "/api-keys",
+    scope="api-keys:write",
+    status_code=201,
+    raises=[KeyOutlivesCreator, TooManyKeys],
+    store_response=False,
+)
 async def create_api_key(work: Work, running: Running, body: ApiKeyCreate) -> IssuedApiKey:
-    """Create a key. It cannot have scopes that the creating key lacks."""
+    """Create a key. It cannot have scopes that the creating key lacks, and it ends with it at the latest."""
     excess = sorted(set(body.scopes) - work.caller.scopes)
     if excess:
         raise MissingScope("A key cannot grant scopes that it does not have.", scopes=excess)
-    creator = await work.find(tables.ApiKey, id=UUID(work.actor.removeprefix("key:")))
-    limit = creator.expires_at if creator else None
-    if limit is not None and (body.expires_at is None or body.expires_at > limit):
-        raise KeyOutlivesCreator(expires_at=limit)
     assert isinstance(running.settings, Settings)
-    return await issue_key(work, body, contracts.scopes(running.settings.contracts))
+    await _lock_keys(work)
+    creator = await _own_key(work)
+    _require_end_before(body.expires_at, creator.expires_at)
+    await _require_room(work, running.settings.api_key_limit)
+    return await issue_key(work, body, contracts.scopes(running.settings.contracts), creator=creator.id)
 
 
 @feature.get("/api-keys", scope="api-keys:read")
 async def list_api_keys(work: Work, params: PageParams) -> Page[ApiKey]:
-    """List the tenant's keys, oldest first."""
+    """List the tenant's keys, oldest first. Revoked keys are included, with the reason."""
     return await paginate(work, params, tables.ApiKey, lambda row: ApiKey.from_row(row, kind=work.tenant.kind))
 
 
@@ -108,18 +157,65 @@ async def read_api_key(work: Work, id: UUID) -> ApiKey:
     return ApiKey.from_row(await work.get(tables.ApiKey, id), kind=work.tenant.kind)
 
 
-@feature.delete("/api-keys/{id:uuid}", scope="api-keys:write", status_code=204, raises=[VersionMismatch])
+@feature.delete("/api-keys/{id:uuid}", scope="api-keys:write", status_code=204, raises=[StrongerKey, VersionMismatch])
 async def revoke_api_key(work: Work, id: UUID, if_match: IfMatch) -> None:
-    """Revoke a key. The next request with it is rejected. The list still contains it."""
+    """Revoke a key and every key that was issued through it. The next request with one of them is rejected.
+
+    The list still contains them, with the reason.
+    """
+    await _lock_keys(work)
     key = await work.get(tables.ApiKey, id, for_update=True)
     work.check_version(key, if_match)
-    if key.revoked_at is None:
-        await work.update(key, revoked_at=work.now)
-        await invalidate_credentials(work)
-        work.publish(ApiKeyRevoked(api_key_id=id, revoked_at=work.now))
+    own = await _own_key(work)
+    ended = await _issued_through(work, id, except_successor=own.id)
+    is_issued = id in await _issued_through(work, own.id)
+    if not may_revoke(work.caller.scopes, set(key.scopes), is_issued=is_issued, is_maker=own.id in ended):
+        raise StrongerKey
+    await revoke_keys(work, ended, id)
 
 
-async def issue_key(work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[str, ...]) -> IssuedApiKey:
+@feature.post(
+    "/api-keys/{id:uuid}/rotate",
+    scope="api-keys:write",
+    status_code=201,
+    raises=[StrongerKey, ApiKeyEnded, TooManyKeys],
+    store_response=False,
+)
+async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRotate) -> IssuedApiKey:
+    """Replace a key by a new one of the same name, scopes, creator and expiry. The old key ends after the overlap.
+
+    Keys that the old key created belong to the new one. If a key may be in the wrong hands, revoke it instead.
+    """
+    assert isinstance(running.settings, Settings)
+    await _lock_keys(work)
+    old = await work.get(tables.ApiKey, id, for_update=True)
+    own = await _own_key(work)
+    if id not in await _issued_through(work, own.id):
+        raise StrongerKey
+    now = clock.now()
+    ended = old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now)
+    if ended or await work.find(tables.ApiKey, replaces=id) is not None:
+        raise ApiKeyEnded
+    if body.overlap_seconds:
+        await _require_room(work, running.settings.api_key_limit)
+    secret = new_secret()
+    values = {name: getattr(old, name) for name in ("name", "scopes", "expires_at", "created_by")}
+    new = await work.insert(tables.ApiKey(**values, replaces=id, issued_by=own.id, secret_hash=hash_secret(secret)))
+    for child in await work.find_all(tables.ApiKey, created_by=id):
+        if child.revoked_at is None:
+            await work.update(child, created_by=new.id)
+    if body.overlap_seconds:
+        end = now + timedelta(seconds=body.overlap_seconds)
+        await work.update(old, expires_at=min(end, old.expires_at or end))
+    else:
+        await _revoke(work, old, "rotated")
+    await announce_keys(work, [id, new.id])
+    return _shown_once(work, new, secret)
+
+
+async def issue_key(
+    work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[str, ...], *, creator: UUID | None = None
+) -> IssuedApiKey:
     """Store a new key and return it with its secret. Raises ValidationFailed."""
     for index, scope in enumerate(body.scopes):
         if scope not in known_scopes:
@@ -127,7 +223,85 @@ async def issue_key(work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[st
     if body.expires_at is not None and body.expires_at <= work.now:
         raise ValidationFailed.field("/expires_at", ALREADY_EXPIRED, "the key would have expired already")
     secret = new_secret()
-    values = body.values() | {"scopes": sorted(set(body.scopes))}
+    values = body.values() | {"scopes": sorted(set(body.scopes)), "created_by": creator, "issued_by": creator}
     key = await work.insert(tables.ApiKey(**values, secret_hash=hash_secret(secret)))
+    await announce_keys(work, [key.id])
+    return _shown_once(work, key, secret)
+
+
+async def revoke_keys(work: UnitOfWork, ids: Set[UUID], requested: UUID | None = None) -> None:
+    """Revoke those of these keys that are not revoked yet. `requested` is the key that the request named, if any."""
+    for id in sorted(ids):
+        key = await work.get(tables.ApiKey, id, for_update=True)
+        if key.revoked_at is None:
+            await _revoke(work, key, "tenant_deleted" if requested is None else _reason(id, requested))
+    await announce_keys(work, ids)
+
+
+async def all_keys(work: UnitOfWork) -> set[UUID]:
+    """Return every key of the tenant that is not revoked."""
+    return set(await work.fetch(_NOT_REVOKED))
+
+
+def _reason(id: UUID, requested: UUID) -> RevocationReason:
+    return "requested" if id == requested else "creator_revoked"
+
+
+async def _revoke(work: UnitOfWork, key: tables.ApiKey, reason: RevocationReason) -> None:
+    await work.update(key, revoked_at=work.now, revoked_by=work.actor, revocation_reason=reason)
+    work.publish(ApiKeyRevoked(api_key_id=key.id, revoked_at=work.now, reason=reason))
+
+
+def _shown_once(work: UnitOfWork, key: tables.ApiKey, secret: str) -> IssuedApiKey:
     kind = work.tenant.kind
     return IssuedApiKey.from_row(key, kind=kind, key=key_text(kind, key.id, secret))
+
+
+async def _lock_keys(work: UnitOfWork) -> None:
+    """Wait until no other request changes the tenant's keys."""
+    await work.execute(_LOCK, id=work.tenant.id)
+
+
+async def _own_key(work: UnitOfWork) -> tables.ApiKey:
+    """Return the key of this request. Raises Unauthenticated if it was revoked since the request was authenticated."""
+    key = await work.get(tables.ApiKey, UUID(work.actor.removeprefix("key:")), for_update=True)
+    if key.revoked_at is not None:
+        raise Unauthenticated("The API key is not valid.")
+    return key
+
+
+def _require_end_before(end: datetime | None, limit: datetime | None) -> None:
+    if limit is not None and (end is None or end > limit):
+        raise KeyOutlivesCreator(expires_at=limit)
+
+
+async def _require_room(work: UnitOfWork, limit: int) -> None:
+    if await work.fetch_row(_COUNT_VALID, now=clock.now()) >= limit:
+        raise TooManyKeys(f"A tenant may have {limit} valid keys.", limit=limit)
+
+
+async def _issued_through(work: UnitOfWork, id: UUID, *, except_successor: UUID | None = None) -> set[UUID]:
+    """Return a key and all keys that were issued through it: those that it created, and the key that replaced it if it
+    rotated itself. A key that was rotated by another key has handed over its keys, so its successor is not included.
+    """
+    return set(await work.fetch(_ISSUED_THROUGH, id=id, kept=except_successor))
+
+
+_LOCK = Command("select from tenant where id = :id for no key update")
+_COUNT_VALID = Query(
+    int, "select count(*) from api_key where revoked_at is null and (expires_at is null or expires_at > :now)"
+)
+_NOT_REVOKED = Query(UUID, "select id from api_key where revoked_at is null")
+_ISSUED_THROUGH = Query(
+    UUID,
+    """
+    with recursive issued(id) as (
+        select :id::uuid
+        union
+        select key.id from api_key as key join issued
+            on key.created_by = issued.id
+            or (key.replaces = issued.id and key.issued_by = issued.id and key.id is distinct from :kept::uuid)
+    )
+    select id from issued
+    """,
+)

@@ -1,124 +1,120 @@
-"""Credentials: authenticate API keys, from a cache that every change of keys or tenants invalidates.
+"""Credentials: authenticate API keys, from a cache that changes of the keys or of their tenant invalidate.
 
 Changes are announced by NOTIFY: they are rare, and on a hot path it would be expensive. Every replica of the gateway
 listens. While its listening connection is down, a replica caches nothing, and each request queries the database.
 """
 
 import asyncio
-import time
+import hmac
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from chassis import Command, Query, Tenant, TenantFacts
+from chassis import Command
 from chassis.core.clock import clock
-from chassis.core.identity import Caller, Signer
-from chassis.core.problems import Unauthenticated
+from chassis.core.identity import OPERATOR_CALLER
+from chassis.core.problems import TenantSuspended, Unauthenticated
 from chassis.core.telemetry import log
 from chassis.db.pool import connect
-from chassis.types.rows import construct
+from gateway.access.key_cache import Credential, KeyCache
 from gateway.access.queries import CHANNEL
-from gateway.access.rules import matches_hash, parse_key
+from gateway.access.rules import RefusalReason, matches_hash, parse_key, parse_payload
 from gateway.settings import Settings
 
-MAX_CACHED_KEYS = 20_000
 USAGE_INTERVAL_SECONDS = 5.0
 RECONNECT_SECONDS = 0.5
 HEARTBEAT_SECONDS = 2.0
 """How often the listening connection is tested. A connection can be lost without an error on this side."""
-
-
-class StoredKey(TenantFacts):
-    """A stored key and the facts of its tenant, as `find_api_key` returns them."""
-
-    secret_hash: bytes
-    scopes: list[str]
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    tenant_id: UUID
-
-
-@dataclass(slots=True)
-class Credential:
-    """An authenticated key, and the internal tokens that were signed for it."""
-
-    id: UUID
-    caller: Caller
-    expires_at: datetime | None
-    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
-
-    def token(self, signer: Signer, service: str) -> str:
-        """Return an internal token for a service. It is signed again after half of its lifetime."""
-        token, until = self.tokens.get(service, ("", 0.0))
-        if until < time.monotonic():
-            token = signer.sign(self.caller, service)
-            self.tokens[service] = (token, time.monotonic() + signer.lifetime_seconds / 2)
-        return token
+MAX_COUNTED_FAILURES = 10_000
 
 
 class Credentials:
-    """Authenticates keys and records their usage."""
+    """Authenticates keys, and records their usage and their failures."""
 
     def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
         self._settings = settings
         self._pool = pool
-        self._cache: dict[str, Credential] = {}
+        self.cache = KeyCache(pool)
         self._used: dict[UUID, datetime] = {}
-        self._listening = False
-        self._generation = 0
+        self._failures: Counter[tuple[UUID, RefusalReason]] = Counter()
+        token = settings.operator_token
+        self._operator_token = None if token is None else token.get_secret_value().encode()
+        self._operator = Credential(UUID(int=0), OPERATOR_CALLER, b"", None, is_revoked=False, is_suspended=False)
 
     async def authenticate(self, text: str) -> Credential:
-        """Return the credential of a key. Raises Unauthenticated."""
-        credential = self._cache.get(text)
+        """Return the credential of a key, or of the operator's token. Raises Unauthenticated and TenantSuspended."""
+        credential = self.cache.verified(text)
         if credential is None:
-            generation = self._generation
-            credential = await self._look_up(text)
-            # A change during the look-up may have come too late for it, so the result is not cached then.
-            if self._listening and generation == self._generation and len(self._cache) < MAX_CACHED_KEYS:
-                self._cache[text] = credential
+            credential = await self._verify(text)
+        if credential is self._operator:
+            return credential
+        if credential.is_revoked:
+            raise self._failure(credential.id, "revoked", _INVALID)
         if credential.expires_at is not None and credential.expires_at <= clock.now():
-            raise Unauthenticated("The API key has expired.")
+            raise self._failure(credential.id, "expired", "The API key has expired.")
+        if credential.is_suspended:
+            raise TenantSuspended
         self._used[credential.id] = clock.now()
         return credential
 
-    def invalidate(self, *_: Any) -> None:
-        """Remove all keys from the cache, because a key or a tenant has changed."""
-        self._cache.clear()
-        self._generation += 1
+    def invalidate(self, payload: str) -> None:
+        """Remove from the cache what an announced change concerns, or everything if the payload is unknown."""
+        changed = parse_payload(payload)
+        if changed is None:
+            self.cache.invalidate_all()
+            return
+        keys, tenant = changed
+        self.cache.invalidate(keys)
+        if tenant is not None:
+            self.cache.invalidate_tenant(tenant)
 
     async def run(self) -> None:
         """Listen for changes and record the usage of keys, until cancelled."""
         await asyncio.gather(self._listen(), self._record_usage_periodically())
 
     async def record_usage(self) -> None:
-        """Store when keys were last used. If this fails, the usage of some seconds is lost, which is harmless."""
+        """Store when keys were last used, and how often they were refused.
+
+        If this fails, the usage of some seconds is lost, which is harmless.
+        """
         used, self._used = self._used, {}
-        if not used:
-            return
-        values = {"ids": list(used), "times": list(used.values())}
+        failures, self._failures = self._failures, Counter()
         try:
-            await self._pool.execute(_RECORD_USAGE.sql, *_RECORD_USAGE.bind(values))
+            if used:
+                values = {"ids": list(used), "times": list(used.values())}
+                await self._pool.execute(_RECORD_USAGE.sql, *_RECORD_USAGE.bind(values))
+            if failures:
+                ids, reasons = zip(*failures, strict=True)
+                counts = {"ids": list(ids), "reasons": list(reasons), "counts": list(failures.values())}
+                await self._pool.execute(_COUNT.sql, *_COUNT.bind({**counts, "now": clock.now()}))
         except Exception as error:
             log.warning("the last use of keys was not recorded", error=repr(error))
 
-    async def _look_up(self, text: str) -> Credential:
+    async def _verify(self, text: str) -> Credential:
         presented = parse_key(text)
-        key = None if presented is None else await self._find_key(presented.id)
-        if presented is None or key is None or not matches_hash(presented.secret, key.secret_hash):
+        if presented is None:
+            if self._operator_token is not None and hmac.compare_digest(text.encode(), self._operator_token):
+                return self._operator
             raise Unauthenticated(_INVALID)
-        if key.kind != presented.kind or key.revoked_at is not None:
+        credential = await self.cache.find(presented.id)
+        if credential is None:
             raise Unauthenticated(_INVALID)
-        tenant = construct(Tenant, key, id=key.tenant_id)
-        caller = Caller(tenant, f"key:{presented.id}", frozenset(key.scopes))
-        return Credential(presented.id, caller, key.expires_at)
+        if credential.caller.tenant.kind != presented.kind or not matches_hash(
+            presented.secret, credential.secret_hash
+        ):
+            raise self._failure(credential.id, "wrong_secret", _INVALID)
+        self.cache.set_verified(text, credential)
+        return credential
 
-    async def _find_key(self, id: UUID) -> StoredKey | None:
-        row = await self._pool.fetchrow(_FIND_KEY.sql, *_FIND_KEY.bind({"id": id}))
-        return None if row is None else _FIND_KEY.build(row)
+    def _failure(self, id: UUID, reason: RefusalReason, detail: str) -> Unauthenticated:
+        """Count a failure of a known key, and return the error to raise."""
+        if (id, reason) in self._failures or len(self._failures) < MAX_COUNTED_FAILURES:
+            self._failures[id, reason] += 1
+        return Unauthenticated(detail)
 
     async def _listen(self) -> None:
         while True:
@@ -131,18 +127,21 @@ class Credentials:
         try:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda *_: closed.set())
-            await connection.add_listener(CHANNEL, self.invalidate)
-            self.invalidate()
-            self._listening = True
+            await connection.add_listener(CHANNEL, self._on_notification)
+            self.cache.invalidate_all()
+            self.cache.is_listening = True
             while not closed.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await closed.wait()
                 await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
         finally:
-            self._listening = False
-            self.invalidate()
+            self.cache.is_listening = False
+            self.cache.invalidate_all()
             connection.terminate()
+
+    def _on_notification(self, _: Any, process: int, channel: str, payload: object) -> None:
+        self.invalidate(str(payload))
 
     async def _record_usage_periodically(self) -> None:
         while True:
@@ -151,5 +150,5 @@ class Credentials:
 
 
 _INVALID = "The API key is not valid."
-_FIND_KEY = Query(StoredKey, "select * from find_api_key(:id)")
 _RECORD_USAGE = Command("select note_key_use(:ids, :times)")
+_COUNT = Command("select count_authentication_failures(:ids, :reasons, :counts, :now)")

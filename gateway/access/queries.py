@@ -1,17 +1,44 @@
 """Database operations on credentials and tenants that features, the reverse proxy and commands share."""
 
+from collections.abc import Iterable
+from contextvars import ContextVar
+from uuid import UUID
+
 import asyncpg
 
 from chassis import Command, Query, UnitOfWork
-from gateway.access.rules import NamedTenant
+from gateway.access.rules import MAX_ANNOUNCED_KEYS, NamedTenant, keys_payload, tenant_payload
 
 CHANNEL = "rapport_credentials"
 """The NOTIFY channel of changes to keys and tenants. Every replica of the gateway listens to it."""
 
+_changes: ContextVar[list[str] | None] = ContextVar("changes", default=None)
 
-async def invalidate_credentials(work: UnitOfWork) -> None:
-    """Make every replica look up its cached keys again as soon as this transaction commits."""
-    await work.execute(_NOTIFY, channel=CHANNEL)
+
+def collect_changes() -> list[str]:
+    """Return a list to which the rest of this request adds the payloads of the changes that it announces."""
+    changes: list[str] = []
+    _changes.set(changes)
+    return changes
+
+
+async def announce_keys(work: UnitOfWork, ids: Iterable[UUID]) -> None:
+    """Make every replica look up these keys again as soon as this transaction commits."""
+    keys = sorted(ids)
+    for first in range(0, len(keys), MAX_ANNOUNCED_KEYS):
+        await _announce(work, keys_payload(keys[first : first + MAX_ANNOUNCED_KEYS]))
+
+
+async def announce_tenant(work: UnitOfWork) -> None:
+    """Make every replica look up all keys of the tenant again as soon as this transaction commits."""
+    await _announce(work, tenant_payload(work.tenant.id))
+
+
+async def _announce(work: UnitOfWork, payload: str) -> None:
+    await work.execute(_NOTIFY, channel=CHANNEL, payload=payload)
+    changes = _changes.get()
+    if changes is not None:
+        changes.append(payload)
 
 
 async def find_tenants(connection: asyncpg.Connection, name: str) -> list[NamedTenant]:
@@ -20,5 +47,5 @@ async def find_tenants(connection: asyncpg.Connection, name: str) -> list[NamedT
     return [_FIND_TENANTS.build(row) for row in rows]
 
 
-_NOTIFY = Command("select pg_notify(:channel, '')")
+_NOTIFY = Command("select pg_notify(:channel, :payload)")
 _FIND_TENANTS = Query(NamedTenant, "select id, name from find_tenants(:name)")

@@ -4,9 +4,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
+
+RevocationReason = Literal["requested", "creator_revoked", "rotated", "tenant_deleted"]
+RefusalReason = Literal["expired", "revoked", "wrong_secret"]
 
 _KEY = re.compile(r"^rap_(live|sandbox)_([0-9a-f]{32})_([0-9A-Za-z_-]{43})$")
 
@@ -47,6 +51,41 @@ def hash_secret(secret: str) -> bytes:
 def matches_hash(secret: str, stored: bytes) -> bool:
     """Return whether the secret has the stored hash, in constant time."""
     return hmac.compare_digest(hash_secret(secret), stored)
+
+
+MAX_ANNOUNCED_KEYS = 200
+"""Keys in a payload of NOTIFY, which PostgreSQL limits to 8,000 bytes."""
+
+
+def keys_payload(ids: Sequence[UUID]) -> str:
+    """Return the payload that announces a change of keys."""
+    return "keys " + " ".join(id.hex for id in ids)
+
+
+def tenant_payload(id: UUID) -> str:
+    """Return the payload that announces a change of a tenant."""
+    return f"tenant {id.hex}"
+
+
+def parse_payload(payload: str) -> tuple[list[UUID], UUID | None] | None:
+    """Return the changed keys, and the changed tenant if any. None means that anything may have changed."""
+    subject, *words = payload.split()[: MAX_ANNOUNCED_KEYS + 1] or [""]
+    try:
+        ids = [UUID(word) for word in words]
+    except ValueError:
+        return None
+    if subject == "keys" and ids:
+        return ids, None
+    return ([], ids[0]) if subject == "tenant" and len(ids) == 1 else None
+
+
+def may_revoke(own_scopes: Set[str], scopes: Set[str], *, is_issued: bool, is_maker: bool) -> bool:
+    """Return whether a key may revoke another key with these scopes, or itself.
+
+    `is_issued` is true for itself and for a key that was issued through it. `is_maker` is true for a key through which
+    it was issued, which is stronger whatever its scopes are. Expiry does not matter: a revocation grants nothing.
+    """
+    return is_issued or (not is_maker and scopes <= own_scopes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,28 @@
 """Tenants and API keys, and the functions that look across tenants."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+from uuid import UUID
 
 from sqlalchemy import Index
 
-from chassis import DatabaseFunction, TenantKind, Versioned, check, choice, text_list, timestamp
+from chassis import (
+    DatabaseFunction,
+    DatabaseView,
+    TenantKind,
+    Versioned,
+    belongs_to,
+    bigint,
+    check,
+    choice,
+    index,
+    text_list,
+    timestamp,
+    unique,
+)
+from chassis.db.tables import SCHEMA
+from gateway.access.rules import RefusalReason, RevocationReason
 from gateway.base import Base
 
 
@@ -25,13 +42,22 @@ class Tenant(Versioned, Base, table=True):
     currency: str
     region: str
     clock_at: datetime | None = timestamp(nullable=True, default=None)
+    suspended_at: datetime | None = timestamp(nullable=True, default=None)
+    """Since then every request of the tenant is rejected."""
+    deleted_at: datetime | None = timestamp(nullable=True, default=None)
+    """The services delete the tenant's rows, this one last."""
 
 
 class ApiKey(Versioned, Base, table=True):
     """A credential. The secret itself is shown once and never stored."""
 
     __tablename__ = "api_key"
-    __table_args__ = (Index("ix_api_key_id", "id"),)  # keys are looked up before their tenant is known
+    __table_args__ = (
+        Index("ix_api_key_id", "id"),  # keys are looked up before their tenant is known
+        belongs_to("created_by", "api_key", cascade=True),
+        index("created_by"),
+        unique("replaces"),
+    )
     audited: ClassVar[bool] = True
 
     name: str
@@ -40,12 +66,65 @@ class ApiKey(Versioned, Base, table=True):
     expires_at: datetime | None = timestamp(nullable=True, default=None)
     revoked_at: datetime | None = timestamp(nullable=True, default=None)
     last_used_at: datetime | None = timestamp(nullable=True, default=None)
+    created_by: UUID | None = None
+    """The key that created it, or the successor of that key. Null for a key that a command created."""
+    replaces: UUID | None = None
+    """The key that was rotated into this one."""
+    issued_by: UUID | None = None
+    """The key whose request created or rotated it. Unlike `created_by`, it never changes."""
+    revoked_by: str | None = None
+    revocation_reason: RevocationReason | None = choice(
+        RevocationReason, "revocation_reason", nullable=True, default=None
+    )
 
+
+class AuthenticationFailure(Base, table=True):
+    """How often a key was refused within an hour, for a reason. Requests only increase the count."""
+
+    __tablename__ = "authentication_failure"
+    __table_args__ = (
+        belongs_to("api_key_id", "api_key", cascade=True),
+        unique("api_key_id", "hour", "reason"),
+        index("hour", "id"),
+    )
+
+    api_key_id: UUID
+    hour: datetime = timestamp()
+    reason: RefusalReason = choice(RefusalReason, "reason")
+    count: int = bigint()
+    last_at: datetime = timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEventRow:
+    """A row of the audit log."""
+
+    tenant_id: UUID
+    id: UUID
+    at: datetime
+    actor: str
+    entity: str
+    entity_id: UUID
+    action: str
+    changes: dict[str, Any]
+    trace_id: str
+
+
+access_event = DatabaseView(
+    "access_event",
+    AccessEventRow,
+    f"""
+    create or replace view access_event with (security_invoker = true) as
+        select tenant_id, id, at, actor, entity, entity_id, action, changes, trace_id from {SCHEMA}.audit
+    """,
+)
+Base.metadata.info.setdefault("objects", []).append(access_event)
 
 # The tenant of a key, and of a name, is not known before the look-up. So these functions read as the owner, across
 # tenants, and return no more than their callers need.
 Base.metadata.info.setdefault("objects", []).extend(
     (
+        # Called by replicas that are older than the database. A later release removes it.
         DatabaseFunction(
             "find_api_key(uuid)",
             """
@@ -61,6 +140,41 @@ Base.metadata.info.setdefault("objects", []).extend(
                        tenant.clock_at
                 from api_key as key join tenant on tenant.tenant_id = key.tenant_id
                 where key.id = wanted
+            $$
+            """,
+        ),
+        DatabaseFunction(
+            "find_api_keys(uuid[])",
+            """
+            create or replace function find_api_keys(
+                wanted uuid[], out key_id uuid, out secret_hash bytea, out scopes text[], out expires_at timestamptz,
+                out revoked_at timestamptz, out suspended_at timestamptz, out tenant_id uuid, out name text,
+                out kind text, out timezone text, out currency text, out region text, out clock_at timestamptz
+            )
+            returns setof record
+            language sql stable security definer set search_path = public, pg_temp as $$
+                select key.id, key.secret_hash, key.scopes, key.expires_at, key.revoked_at, tenant.suspended_at,
+                       tenant.tenant_id, tenant.name, tenant.kind, tenant.timezone, tenant.currency, tenant.region,
+                       tenant.clock_at
+                from api_key as key join tenant on tenant.tenant_id = key.tenant_id
+                where key.id = any(wanted)
+            $$
+            """,
+        ),
+        DatabaseFunction(
+            "count_authentication_failures(uuid[], text[], bigint[], timestamptz)",
+            """
+            create or replace function count_authentication_failures(
+                keys uuid[], reasons text[], counts bigint[], at timestamptz
+            )
+            returns void
+            language sql security definer set search_path = public, pg_temp as $$
+                insert into authentication_failure (tenant_id, api_key_id, hour, reason, count, last_at)
+                select key.tenant_id, key.id, date_trunc('hour', at, 'UTC'), failed.reason, failed.count, at
+                from unnest(keys, reasons, counts) as failed(id, reason, count)
+                join api_key as key on key.id = failed.id
+                on conflict (tenant_id, api_key_id, hour, reason) do update
+                set count = authentication_failure.count + excluded.count, last_at = excluded.last_at
             $$
             """,
         ),

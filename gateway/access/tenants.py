@@ -1,9 +1,10 @@
 """Tenants: the facts of each company that Rapport serves. A command creates tenants, and they change their own facts.
 
-Every service receives them by `tenant_changed`, before any other event of the tenant.
+Every service receives them by `tenant_changed`, before any other event of the tenant. Commands suspend, resume and
+delete a tenant.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -29,8 +30,9 @@ from chassis import (
     Work,
     paginate,
 )
+from chassis.core.clock import clock
 from gateway.access import tables
-from gateway.access.queries import invalidate_credentials
+from gateway.access.queries import announce_tenant
 
 feature = Feature("tenants")
 
@@ -39,6 +41,17 @@ class TenantChanged(TenantFacts, Event, type="gateway.tenant_changed.v1", partit
     """A tenant was created or its facts changed. The event carries all facts that services need."""
 
     tenant_id: UUID
+
+
+class TenantDeleted(Event, type="gateway.tenant_deleted.v1", partition_key="tenant_id"):
+    """A tenant was deleted. Every service deletes all of its rows, and ignores later events of the tenant."""
+
+    tenant_id: UUID
+    deleted_at: datetime
+
+
+class TenantStateConflict(Exception):
+    """A command does not fit the state of the tenant. The text says what to do."""
 
 
 def _require_known_region(code: str) -> str:
@@ -100,7 +113,41 @@ async def store_tenant(work: UnitOfWork) -> None:
     await _announce(work, await work.insert(tables.Tenant(**work.tenant.model_dump())))
 
 
+async def suspend_tenant(work: UnitOfWork) -> None:
+    """Reject every request of the tenant from now on. Its events are still applied."""
+    await _update(work, suspended_at=clock.now())
+
+
+async def resume_tenant(work: UnitOfWork) -> None:
+    """Accept the requests of the tenant again. Raises TenantStateConflict if it is deleted."""
+    await _update(work, suspended_at=None)
+
+
+async def delete_tenant(work: UnitOfWork, *, suspended_for: timedelta) -> None:
+    """Make every service delete the tenant's rows. This cannot be undone.
+
+    Raises TenantStateConflict unless the tenant has been suspended for some time, or that time is zero.
+    """
+    tenant = await work.get(tables.Tenant, work.tenant.id, for_update=True)
+    now = clock.now()
+    if suspended_for and (tenant.suspended_at is None or now - tenant.suspended_at < suspended_for):
+        raise TenantStateConflict(
+            f"{tenant.name} has not been suspended for {suspended_for}. Run `rapport tenants suspend` and wait, or "
+            "pass --now."
+        )
+    await _update(work, suspended_at=tenant.suspended_at or now, deleted_at=now)
+    work.publish(TenantDeleted(tenant_id=tenant.id, deleted_at=now))
+
+
+async def _update(work: UnitOfWork, **changes: datetime | None) -> None:
+    tenant = await work.get(tables.Tenant, work.tenant.id, for_update=True)
+    if tenant.deleted_at is not None:
+        raise TenantStateConflict(f"{tenant.name} is deleted.")
+    await work.update(tenant, **changes)
+    await announce_tenant(work)
+
+
 async def _announce(work: UnitOfWork, tenant: tables.Tenant) -> None:
     """Publish the facts to the services. The gateway's own replicas look up the tenant's keys again."""
-    await invalidate_credentials(work)
+    await announce_tenant(work)
     work.publish(TenantChanged.from_row(tenant))

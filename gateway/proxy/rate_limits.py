@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from chassis.core.problems import TooManyRequests
-from gateway.access.credentials import Credential
+from gateway.access.key_cache import Credential
 from gateway.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]

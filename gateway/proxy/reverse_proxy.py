@@ -18,7 +18,9 @@ from chassis.core.problems import Problem, TooManyRequests, Unavailable
 from chassis.http.unmatched import no_such_route
 from chassis.service import RunningService
 from gateway import contracts
-from gateway.access.credentials import Credential, Credentials
+from gateway.access.credentials import Credentials
+from gateway.access.key_cache import Credential
+from gateway.access.queries import collect_changes
 from gateway.proxy.authorization import bearer_key
 from gateway.proxy.client import (
     MAX_BUFFERED_BYTES,
@@ -144,12 +146,14 @@ class ReverseProxy:
         except Exception as error:
             raise Unavailable("The gateway's database is busy or unavailable.") from error
 
-    def _invalidate_on_change(self, method: str, send: Send) -> Send:
-        """Invalidate the cached keys before a response leaves that reports a change of keys or tenants."""
+    def _invalidate_on_change(self, send: Send) -> Send:
+        """Invalidate the keys that a request has changed before its response leaves."""
+        changes = collect_changes()
 
         async def invalidate_and_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and method != "GET" and message["status"] < 300:
-                self._credentials.invalidate()
+            if message["type"] == "http.response.start":
+                for change in changes:
+                    self._credentials.invalidate(change)
             await send(message)
 
         return invalidate_and_send
@@ -158,7 +162,7 @@ class ReverseProxy:
         body = await self._receive_body(scope, receive, MAX_BUFFERED_BYTES)
         scope["headers"] = _request_headers(scope, token)
         async with self._own.turn(tenant, is_upload=False):
-            await self._app(scope, body.replayed(), self._invalidate_on_change(scope["method"], send))
+            await self._app(scope, body.replayed(), self._invalidate_on_change(send))
 
     async def _serve_upstream(
         self, upstream: Upstream, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send

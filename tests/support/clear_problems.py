@@ -39,8 +39,9 @@ def every_error_is_a_clear_problem(_: CheckContext, response: Response, case: Ca
 
 @schemathesis.hook
 def before_call(_: HookContext, case: Case, kwargs: dict[str, object]) -> None:
-    """Replace the id of the API key in use, so that no generated request deletes it, and ids that make another path."""
+    """Replace the id of the API key in use, so that no generated request ends it, and ids that make another path."""
     if case.path_parameters.get("id") in OTHER_PATHS:
         case.path_parameters["id"] = str(uuid4())
-    if case.method == "DELETE" and str(case.path_parameters.get("id")).replace("-", "") == OWN_KEY:
+    ends_a_key = case.method == "DELETE" or case.path.endswith("/rotate")
+    if ends_a_key and str(case.path_parameters.get("id")).replace("-", "") == OWN_KEY:
         case.path_parameters["id"] = str(uuid4())

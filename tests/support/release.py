@@ -84,6 +84,9 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, f"/v1/redemptions/{held[0]['id']}/capture")
     await post(visitor, f"/v1/redemptions/{held[1]['id']}/release")
     await post(visitor, "/v1/analytics/clv/simple", CLV)
+    wrong = Visitor(visitor.stack, visitor.key[:-8] + "wrong-se")
+    assert (await wrong.request("GET", "/v1/tenants")).status_code == 401
+    await wrong.close()
     made = await post(visitor, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
     assert (await visitor.request("DELETE", f"/v1/api-keys/{made['id']}")).status_code == 204
 

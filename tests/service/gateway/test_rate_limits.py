@@ -7,7 +7,7 @@ import pytest
 from chassis.core.identity import Caller
 from chassis.core.problems import TooManyRequests
 from chassis.service import load
-from gateway.access.credentials import Credential
+from gateway.access.key_cache import Credential
 from gateway.proxy.rate_limits import RateLimits
 from gateway.settings import Settings
 from local.data_dir import DataDir
@@ -21,7 +21,7 @@ def limits_of(database: DataDir, **changes: float) -> RateLimits:
 
 
 def a_credential(number: int, caller: Caller) -> Credential:
-    return Credential(UUID(int=number), caller, None)
+    return Credential(UUID(int=number), caller, b"", None, is_revoked=False, is_suspended=False)
 
 
 def a_caller() -> Caller:
