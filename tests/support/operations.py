@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
     "POST /v1/memberships/{id}/adjustments": {"points": 1, "reason": "sorry"},
     "PATCH /v1/tenants/{id}": {"name": "Other Shop"},
+    "POST /v1/api-keys/{id}/rotate": {"overlap_seconds": 60},
 }
 """The bodies of operations on a record. They are valid, so that only the record can be missing."""
 QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}

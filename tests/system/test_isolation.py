@@ -3,6 +3,7 @@
 The tests read the operations from the gateway's OpenAPI document, so that they include each new operation.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ SOUGHT = {
     "as_of": "2026-06-01T00:00:00Z",
     "timezone": "Europe/Amsterdam",
     "currency": "EUR",
+    "entity": "api_key",
+    "actor": "command",
 }
 """The value that finds Ada, by parameter."""
 FILTERS_BY_ID = [
@@ -53,6 +56,7 @@ FILTERS_BY_ID = [
     *((f"/v1/{kind}", "customer_id", "customers") for kind in ("purchases", "refunds", "touch-points")),
     ("/v1/refunds", "purchase_id", "purchases"),
     ("/v1/redemptions", "membership_id", "memberships"),
+    ("/v1/access-events", "entity_id", "api-keys"),
 ]
 NOT_SOUGHT = ("limit", "cursor", "window_days")
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
@@ -101,7 +105,21 @@ async def a_shop(stack: RunningStack) -> Shop:
         program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
         joining = {"program_id": program["id"], "customer_id": ada["id"]}
         await made(visitor, "/v1/memberships", joining, **again)
+    await be_refused(stack, visitor)
     return Shop(visitor, ids | {"customers": ada["id"], "purchases": purchase["id"]})
+
+
+async def be_refused(stack: RunningStack, visitor: Visitor) -> None:
+    """Cause two authentication failures, and wait until they are recorded."""
+    revoked = await made(visitor, "/v1/api-keys", {"name": "lost", "scopes": ["tenants:read"]})
+    assert (await visitor.request("DELETE", f"/v1/api-keys/{revoked['id']}")).status_code == 204
+    for key in (revoked["key"], visitor.key[:-8] + "wrong-se"):
+        client = Visitor(stack, key)
+        assert (await client.request("GET", "/v1/tenants")).status_code == 401
+        await client.close()
+    async with asyncio.timeout(20):
+        while len((await visitor.request("GET", "/v1/authentication-failures")).json()["items"]) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
 
 
 def early_refund(source_id: str, purchase: str = "unknown") -> dict[str, Any]:
@@ -184,7 +202,7 @@ def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, 
 def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
     """Return values of a parameter that find a record."""
     name, schema = parameter["name"], parameter["schema"]
-    if name in ("customer_id", "program_id", "purchase_id", "membership_id", "source_id"):
+    if name in ("customer_id", "program_id", "purchase_id", "membership_id", "source_id", "entity_id", "api_key_id"):
         return []  # see test_a_filter_by_another_tenants_id_finds_nothing
     if name.endswith((".gte", ".gt")):
         return ["2020-01-01T00:00:00Z"]
