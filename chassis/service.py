@@ -6,7 +6,6 @@ Features are found in the areas: a forgotten registration of an event handler wo
 """
 
 import asyncio
-import hmac
 import importlib
 import importlib.util
 import pkgutil
@@ -18,40 +17,32 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, cast
 
 import asyncpg
-from fastapi import Depends, Request, Response
-from prometheus_client import generate_latest
+from fastapi import Depends, Request
 from sqlalchemy import MetaData
 from starlette.routing import Route
 from starlette.routing import Router as LifespanApp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chassis.core.clock import clock
 from chassis.core.fair_share import FairShare
-from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Verifier
-from chassis.core.problems import Unauthenticated
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
-from chassis.db.tables import SCHEMA
 from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, TenantGauge
 from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
 from chassis.http.router import Router
-from chassis.http.unmatched import no_such_route
 from chassis.messaging import tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
+from chassis.messaging.endpoints import OperationalEndpoints
 from chassis.messaging.relay import Relay
 from chassis.messaging.status import StatusReader
 from chassis.messaging.worker import Worker
-from chassis.types import json
 
 Role = Literal["api", "worker", "all"]
-OPERATIONAL_PATHS = ("/health", "/ready", "/metrics", "/internal/status")
-"""Paths that every service serves outside the API."""
 MAX_WAITING_EXPENSIVE_READS = 64
 """Of a tenant."""
 AREA_MODULES = frozenset(("tables", "rules", "queries"))
@@ -157,8 +148,17 @@ class RunningService:
         self.expensive_reads = FairShare(settings.expensive_reads, max_waiting=MAX_WAITING_EXPENSIVE_READS)
         self.cursor_secret = settings.cursor_secret.get_secret_value().encode()
         self._worker = worker
-        self._past_revisions = past_revisions(service.migrations, service.name)
-        router = Router(self, service.routes, [*self._operational_routes(), *service.plain_routes])
+        self.endpoints = OperationalEndpoints(
+            settings,
+            pool,
+            self.verifier,
+            metrics,
+            status,
+            service.handlers,
+            past_revisions(service.migrations, service.name),
+            worker.consumer if worker else None,
+        )
+        router = Router(self, service.routes, [*self.endpoints.routes(), *service.plain_routes])
         self.outer_app = service.outer_app(router, self) if service.outer_app else None
         logs_requests = settings.log_requests and is_enabled("info", settings.log_level)
         self.asgi: ASGIApp = Telemetry(self.outer_app or router, metrics, service.name, logs_requests)
@@ -171,67 +171,6 @@ class RunningService:
     def dispatcher(self, pool: asyncpg.Pool) -> EventDispatcher:
         """Return a dispatcher of events that uses another pool."""
         return EventDispatcher(pool, self.service.handlers, self.settings, self.metrics, self.notify_relay)
-
-    def _operational_routes(self) -> list[Route]:
-        endpoints = (self._health, self._ready, self._metrics, self._status)
-        return [Route(path, endpoint) for path, endpoint in zip(OPERATIONAL_PATHS, endpoints, strict=True)]
-
-    async def _health(self, _: Request) -> Response:
-        return Response(b'{"status":"alive"}', media_type="application/json")
-
-    async def _ready(self, _: Request) -> Response:
-        missing = await self._missing()
-        body = json.dumps({"status": "waiting" if missing else "ready", "waits_for": missing})
-        return Response(body, 503 if missing else 200, media_type="application/json")
-
-    async def _metrics(self, request: Request) -> Response:
-        """Return the metrics to the operator. Without an operator's token this path does not exist."""
-        token = self.settings.operator_token
-        if token is None:
-            raise no_such_route(request.method, request.url.path, ())
-        expected = f"Bearer {token.get_secret_value()}"
-        if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode()):
-            raise Unauthenticated("Send the operator's token as `Authorization: Bearer ...`.")
-        await self._read_gauges()
-        return Response(generate_latest(self.metrics.registry), media_type="text/plain; version=0.0.4")
-
-    async def _status(self, request: Request) -> Response:
-        caller = self.verifier.caller(request.headers.get(TOKEN_HEADER))
-        caller.require("status:read")
-        status = await self.status.read_for(caller)
-        return Response(status.model_dump_json(), media_type="application/json")
-
-    async def _missing(self) -> list[str]:
-        """Return the reasons why this process is not ready yet."""
-        missing = []
-        try:
-            revision = await asyncio.wait_for(
-                self.pool.fetchval(f"select version_num from {SCHEMA}.alembic_version"), 2
-            )
-            if revision in self._past_revisions:  # an unknown revision is newer: a rolling upgrade is under way
-                missing.append("migrations")
-        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-            missing.append("migrations")
-        except Exception:
-            missing.append("database")
-        if clock.was_compared and not clock.is_reliable:
-            missing.append("clock")
-        if self._worker is not None and not self._worker.consumer.ready:
-            missing.append("kafka")
-        return missing
-
-    async def _read_gauges(self) -> None:
-        try:
-            status = await self.status.read_cached()
-        except Exception as error:
-            log.warning("gauges were not read", error=repr(error))
-            return
-        self.metrics.outbox_pending.set(status.outbox_pending)
-        self.metrics.outbox_oldest.set(status.outbox_oldest_seconds)
-        if status.consumer_lag is not None:
-            self.metrics.consumer_lag.set(status.consumer_lag)
-        for name, count in status.gauges.items():
-            self.metrics.gauges.labels(name).set(count)
 
 
 def _running_service(request: Request) -> RunningService:

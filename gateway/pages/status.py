@@ -2,21 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
-import aiohttp
 from fastapi import Query as Parameter
 
-from chassis import Caller, Feature, Resource, Running, ServiceStatus, Work
+from chassis import Feature, Resource, Running, ServiceStatus, Work
 from chassis.core.identity import OPERATOR_CALLER
 from gateway.proxy.reverse_proxy import ReverseProxy
-from gateway.proxy.upstreams import Upstream
 
 feature = Feature("status")
 
 PAUSE_SECONDS = 0.1
 """Time between the two readings."""
-DEADLINE_SECONDS = 6.0
+COMPARISON_SECONDS = 10.0
+"""How long a comparison on request waits for events that are on their way."""
 
 
 class ServiceState(Resource):
@@ -41,9 +41,15 @@ class Status(Resource):
     behind, and that nothing was published or applied between them. Events of other tenants can delay it. A single
     reading could miss an event on its way from service to service, so it is null unless the request asks for it, or a
     single reading shows that events are pending.
+
+    `complete` means that at `compared_at`, every event of the two days before had been applied by every feature that
+    reads it, for all tenants. It is false if events are missing or are dead letters, and null before the first
+    comparison, or if a service was unavailable or behind. `drained` does not imply it, because lost events do not wait.
     """
 
     drained: bool | None
+    complete: bool | None
+    compared_at: datetime | None
     services: dict[str, ServiceState]
 
 
@@ -56,41 +62,25 @@ async def read_status(
     work: Work,
     running: Running,
     drained: Annotated[bool, Parameter(description="Also find out whether all events have been applied.")] = False,
+    complete: Annotated[bool, Parameter(description="Compare published with applied events now.")] = False,
 ) -> Status:
     """Return the state of every service, and on request whether all events have been applied everywhere."""
-    reading = await _read_all(running, work)
+    proxy = running.outer_app
+    assert isinstance(proxy, ReverseProxy)
+    reading: Reading = await proxy.readings.statuses(work.caller)
     result: bool | None = None if _is_quiet(reading) else False
     if result is None and drained:
         await asyncio.sleep(PAUSE_SECONDS)
-        before, reading = reading, await _read_all(running, work)
+        before, reading = reading, await proxy.readings.statuses(work.caller)
         result = _is_quiet(reading) and _positions(before) == _positions(reading)
+    comparison = await proxy.completeness.compare(COMPARISON_SECONDS) if complete else proxy.completeness.latest
     shows_lag = work.caller == OPERATOR_CALLER
-    return Status(drained=result, services={name: _state(status, shows_lag) for name, status in reading.items()})
-
-
-async def _read_all(running: Running, work: Work) -> Reading:
-    proxy = running.outer_app
-    assert isinstance(proxy, ReverseProxy)
-    readings = {name: _fetch_status(proxy, upstream, work.caller) for name, upstream in proxy.upstreams.items()}
-    readings["gateway"] = _own_status(running, work.caller)
-    return dict(zip(readings, await asyncio.gather(*readings.values()), strict=True))
-
-
-async def _fetch_status(proxy: ReverseProxy, upstream: Upstream, caller: Caller) -> ServiceStatus | None:
-    url, headers = f"{upstream.url}/internal/status", proxy.token_headers(caller, upstream.service)
-    timeout = aiohttp.ClientTimeout(total=DEADLINE_SECONDS)
-    try:
-        async with proxy.session.get(url, headers=headers, timeout=timeout) as response:
-            return ServiceStatus.model_validate_json(await response.read()) if response.status == 200 else None
-    except (aiohttp.ClientError, TimeoutError):
-        return None
-
-
-async def _own_status(running: Running, caller: Caller) -> ServiceStatus | None:
-    try:
-        return await running.status.read_for(caller)
-    except Exception:
-        return None
+    return Status(
+        drained=result,
+        complete=comparison.complete,
+        compared_at=comparison.compared_at,
+        services={name: _state(status, shows_lag) for name, status in reading.items()},
+    )
 
 
 def _is_quiet(reading: Reading) -> bool:

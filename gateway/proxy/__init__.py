@@ -3,5 +3,14 @@
 It runs in front of the gateway's own application and has no features.
 """
 
-NOT_FEATURES = ("authorization", "client", "compression", "rate_limits", "reverse_proxy", "upstreams")
+NOT_FEATURES = (
+    "authorization",
+    "client",
+    "completeness",
+    "compression",
+    "rate_limits",
+    "readings",
+    "reverse_proxy",
+    "upstreams",
+)
 """The reverse proxy is plain ASGI: a feature's route would cost ten times the CPU."""

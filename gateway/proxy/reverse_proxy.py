@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from yarl import URL
 
 from chassis.core.identity import HEADER as TOKEN_HEADER
-from chassis.core.identity import Caller, Signer
+from chassis.core.identity import Signer
 from chassis.core.problems import Problem, TooManyRequests, Unavailable
 from chassis.http.unmatched import no_such_route
 from chassis.service import RunningService
@@ -29,8 +29,10 @@ from gateway.proxy.client import (
     StreamedBody,
     announced_length,
 )
+from gateway.proxy.completeness import Completeness
 from gateway.proxy.compression import CompressingSend
 from gateway.proxy.rate_limits import RateLimits, hold_back_refusal
+from gateway.proxy.readings import Readings
 from gateway.proxy.upstreams import RequestTimeout, Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
 
@@ -65,6 +67,7 @@ class ReverseProxy:
         self._settings = settings
         self._app = app
         self._pool = running.pool
+        self._running = running
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
         self._known_paths = PUBLIC_PATHS.union(contracts.openapi(settings.contracts)["paths"]) - {"/"}
@@ -76,7 +79,6 @@ class ReverseProxy:
     async def running(self) -> AsyncIterator[None]:
         """Open the connections to the services, and listen for changes of credentials."""
         self._credentials = Credentials(self._settings, self._pool)
-        listening = asyncio.create_task(self._credentials.run())
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
         async with aiohttp.ClientSession(
             connector=connector,
@@ -85,10 +87,17 @@ class ReverseProxy:
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        ) as self.session:
+        ) as self._session:
+            self.readings = Readings(self._running, self.upstreams, self._signer, self._session)
+            self.completeness = Completeness(self.readings)
+            tasks = [
+                asyncio.create_task(self._credentials.run()),
+                asyncio.create_task(self.completeness.run(self._settings.reconcile_seconds)),
+            ]
             yield
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._credentials.record_usage()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,10 +111,6 @@ class ReverseProxy:
             scope.update({name: served[name] for name in ("route", "rapport.route") if name in served})  # for the logs
         else:
             await self._serve(scope, receive, CompressingSend(send, scope["headers"]))
-
-    def token_headers(self, caller: Caller, service: str) -> dict[str, str]:
-        """Return the header by which a service recognizes a caller, for the gateway's own requests to it."""
-        return {TOKEN_HEADER: self._signer.sign(caller, service)}
 
     async def _serve(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
         if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PROBLEM_PAGES):
@@ -219,7 +224,7 @@ class ReverseProxy:
         url = URL(upstream.url + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
         for attempt in (1, 2):
             try:
-                return await self.session.request(
+                return await self._session.request(
                     scope["method"],
                     url,
                     headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],

@@ -19,7 +19,8 @@ from aiokafka import AIOKafkaProducer
 
 from chassis.core.events import Envelope
 from chassis.core.identity import HEADER, Caller, Signer
-from chassis.service import OPERATIONAL_PATHS, load
+from chassis.messaging.endpoints import OPERATIONAL_PATHS
+from chassis.service import load
 from chassis.types import json
 from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES

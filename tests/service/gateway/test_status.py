@@ -59,8 +59,7 @@ async def test_the_metrics_need_the_operators_token(service: ServiceUnderTest, a
 async def test_without_an_operators_token_there_are_no_metrics(
     gateway: ServiceUnderTest, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running = gateway.shared.running
-    monkeypatch.setattr(running, "settings", running.settings.model_copy(update={"operator_token": None}))
+    monkeypatch.setattr(gateway.shared.running.endpoints, "operator_token", None)
     for headers in ({}, {"authorization": "Bearer None"}, {"authorization": f"Bearer {shop.key}"}):
         response = await gateway.shared.client.get("/metrics", headers=headers)
         assert (response.status_code, "outbox_pending" in response.text) == (404, False)

@@ -1,0 +1,63 @@
+"""Readings: what the gateway itself asks every service, beside the requests that it forwards."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+from pydantic import BaseModel
+
+from chassis import Caller, ServiceStatus
+from chassis.core.identity import HEADER as TOKEN_HEADER
+from chassis.core.identity import OPERATOR_CALLER, Signer
+from chassis.messaging.tallies import Tallies, read_tallies
+from chassis.service import RunningService
+from gateway.proxy.upstreams import Upstream
+
+DEADLINE = aiohttp.ClientTimeout(total=6)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Readings:
+    """Reads from all services at the same time. A service that is unavailable is None."""
+
+    def __init__(
+        self,
+        running: RunningService,
+        upstreams: Mapping[str, Upstream],
+        signer: Signer,
+        session: aiohttp.ClientSession,
+    ) -> None:
+        self._running = running
+        self._upstreams = upstreams
+        self._signer = signer
+        self._session = session
+
+    async def statuses(self, caller: Caller) -> dict[str, ServiceStatus | None]:
+        """Return the status of each service: the counts of the caller's tenant, or all of them for the operator."""
+        readings = await self._fetch_all("/internal/status", caller, ServiceStatus)
+        try:
+            return readings | {"gateway": await self._running.status.read_for(caller)}
+        except Exception:
+            return readings | {"gateway": None}
+
+    async def tallies(self, since: datetime, until: datetime) -> dict[str, Tallies | None]:
+        """Return the tallies of each service, of the events in a period."""
+        query = urlencode({"since": since.isoformat(), "until": until.isoformat()})
+        readings = await self._fetch_all(f"/internal/tallies?{query}", OPERATOR_CALLER, Tallies)
+        handlers = self._running.service.handlers
+        return readings | {"gateway": await read_tallies(self._running.pool, handlers, since, until)}
+
+    async def _fetch_all(self, path: str, caller: Caller, model: type[Model]) -> dict[str, Model | None]:
+        answers = (self._fetch(upstream, path, caller, model) for upstream in self._upstreams.values())
+        return dict(zip(self._upstreams, await asyncio.gather(*answers), strict=True))
+
+    async def _fetch(self, upstream: Upstream, path: str, caller: Caller, model: type[Model]) -> Model | None:
+        headers = {TOKEN_HEADER: self._signer.sign(caller, upstream.service)}
+        try:
+            async with self._session.get(upstream.url + path, headers=headers, timeout=DEADLINE) as response:
+                return model.model_validate_json(await response.read()) if response.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
