@@ -3,7 +3,7 @@
 import pytest
 
 from chassis import Caller, ServiceStatus
-from chassis.messaging.tallies import Tallies, Tally
+from chassis.messaging.tallies import Tallies
 from gateway.proxy.completeness import Completeness
 from gateway.proxy.readings import Readings
 
