@@ -19,6 +19,9 @@ def up(
         list[str] | None,
         typer.Option(help="A service that you run yourself, such as under a debugger. The command for it is printed."),
     ] = None,
+    servers_only: Annotated[
+        bool, typer.Option("--servers-only", help="Start PostgreSQL and Kafka only, such as for `rapport restore`.")
+    ] = False,
 ) -> None:
     """Run the whole system until Ctrl-C. Prints `ready <url>` once everything responds."""
     if unknown := set(without or []) - set(PROCESSES):
@@ -27,7 +30,7 @@ def up(
     if port is not None:
         settings = settings.model_copy(update={"rapport_port": port})
     try:
-        asyncio.run(_run(settings, without or []))
+        asyncio.run(_run(settings, without or [], servers_only=servers_only))
     except StackError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
@@ -69,8 +72,11 @@ def contracts(
 commands = (up, doctor, fetch, contracts)
 
 
-async def _run(settings: LocalSettings, without: list[str]) -> None:
-    stack = Stack(settings, lambda text: print(text, file=sys.stderr, flush=True), without=without)
+async def _run(settings: LocalSettings, without: list[str], *, servers_only: bool) -> None:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    stack = Stack(settings, say, without=without, servers_only=servers_only)
     loop = asyncio.get_running_loop()
     starting = asyncio.ensure_future(stack.start())
     stopped = asyncio.Event()
@@ -90,7 +96,7 @@ async def _run(settings: LocalSettings, without: list[str]) -> None:
     for name in without:
         command = f"RAPPORT_DATA={stack.data_dir.root} rapport serve {name} --port {stack.ports[name]}"
         print(f"run {name} yourself: {command}", file=sys.stderr, flush=True)
-    print(f"ready {stack.url}", flush=True)
+    print("ready: PostgreSQL and Kafka" if servers_only else f"ready {stack.url}", flush=True)
     try:
         await stack.watch()
     finally:

@@ -30,6 +30,9 @@ class LocalSettings(BaseSettings):
         description="For `rapport up`: an existing PostgreSQL, with a login that may create roles.",
     )
     kafka_bootstrap_servers: str | None = Field(None, description="For `rapport up`: an existing Kafka.")
+    rapport_restart_seconds: float = Field(
+        30.0, gt=0, description="Longest pause, in seconds, before a process that keeps dying is started again."
+    )
     rapport_unsafe_speed: bool = Field(
         False, description="Start PostgreSQL with fsync off. For tests only: a power cut then loses data."
     )

@@ -12,6 +12,8 @@ VERSION = "4.3.0"
 HERE = Path(__file__).parent
 RECIPE = HERE / "kafka"
 JARS = HERE.parent / ".rapport" / f"kafka-{VERSION}"
+CONTROLLER_LOG = "__cluster_metadata-0"
+REPAIR = "`rapport reconcile --repair`, which publishes again the events that were in transit"
 OTHER_WAYS = "Or point KAFKA_BOOTSTRAP_SERVERS at an existing Kafka."
 
 
@@ -42,21 +44,54 @@ def _check_jars() -> None:
             raise StackError(f"{name} does not have the expected hash; remove {JARS} and try again.")
 
 
-def initialise(data_dir: DataDir, ports: dict[str, int]) -> None:
-    """Write the server's properties and format its storage once. Incomplete storage is formatted again."""
-    data, finished = data_dir.root / "kafka", data_dir.root / "kafka" / "RAPPORT_READY"
+def prepare(data_dir: DataDir, ports: dict[str, int]) -> bool:
+    """Write the server's properties, and format its storage if that is missing. Returns whether it was formatted.
+
+    Raises StackError if the storage is damaged. The storage itself is the only evidence that it was formatted.
+    """
+    data = data_dir.root / "kafka"
     properties = data_dir.root / "kafka.properties"
     properties.write_text("".join(f"{name}={value}\n" for name, value in _properties(data, ports).items()))
-    if finished.exists():
-        return
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(mode=0o700)
+    partitions = [folder.name for folder in (data / "logs").glob("*-*/") if folder.name != CONTROLLER_LOG]
+    is_formatted = _is_formatted(data / "logs" / "meta.properties")
+    if is_formatted and (not partitions or (data / "logs" / CONTROLLER_LOG).is_dir()):
+        return False
+    if partitions:
+        missing = CONTROLLER_LOG if is_formatted else "meta.properties"
+        raise StackError(f"Kafka's folder {data / 'logs'} is damaged: {missing} is missing. {way_out(data_dir)}")
+    _format(data_dir, data, ports)
+    return True
+
+
+def way_out(data_dir: DataDir) -> str:
+    """Return how to go on without the contents of a damaged folder."""
+    return (
+        f"To go on without its contents: `rm -r {data_dir.root / 'kafka'}`, `rapport up`, and {REPAIR}. "
+        "PostgreSQL holds the state of all services, and is not affected."
+    )
+
+
+def _is_formatted(file: Path) -> bool:
+    """Return whether the file that Kafka's format writes is complete."""
+    lines = file.read_text(errors="replace").splitlines() if file.is_file() else []
+    return {"node.id", "cluster.id", "directory.id"} <= {line.partition("=")[0] for line in lines}
+
+
+def _format(data_dir: DataDir, data: Path, ports: dict[str, int]) -> None:
+    """Format a new folder, then put it in place: an interrupted format leaves nothing there."""
+    new = data.with_name("kafka.new")
+    for folder in (new, data):
+        shutil.rmtree(folder, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    properties = new / "format.properties"
+    properties.write_text("".join(f"{name}={value}\n" for name, value in _properties(new, ports).items()))
     cluster = str(data_dir.secrets()["cluster_id"])
     command = [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise StackError(f"Kafka's storage could not be formatted: {made.stdout}{made.stderr}")
-    finished.touch()
+    properties.unlink()
+    new.rename(data)
 
 
 def start(data_dir: DataDir) -> Subprocess:

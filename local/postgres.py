@@ -12,6 +12,9 @@ from local.data_dir import DataDir, StackError
 from local.processes import Subprocess
 
 USER = "rapport"
+FINISHED = "RAPPORT_READY"
+REQUIRED = ("PG_VERSION", "global/pg_control", "base/1", "pg_wal")
+"""Parts of every data folder of PostgreSQL."""
 
 
 def binaries() -> Path:
@@ -46,28 +49,57 @@ def admin_url(data_dir: DataDir, port: int, database: str = "postgres") -> str:
 
 
 def initialise(data_dir: DataDir) -> None:
-    """Create the data folder. An incomplete folder is recognized and created again."""
-    data, finished = data_dir.root / "postgres", data_dir.root / "postgres" / "RAPPORT_READY"
-    if finished.exists():
+    """Create the data folder if it never existed. An incomplete first attempt is created again.
+
+    Raises StackError if the folder has disappeared or is damaged: it is never created a second time.
+    """
+    data, existed = data_dir.root / "postgres", data_dir.root / "postgres.created"
+    if not (data / FINISHED).exists() and not existed.exists():
+        _create(data_dir, data)
+    existed.touch()  # outside the folder, so that it outlives it
+    check(data_dir)
+
+
+def check(data_dir: DataDir) -> None:
+    """Raise StackError if the data folder is missing or damaged."""
+    data = data_dir.root / "postgres"
+    missing = [name for name in (FINISHED, *REQUIRED) if not (data / name).exists()]
+    if not missing:
         return
-    if data.exists():
-        shutil.rmtree(data)
-    data.mkdir(mode=0o700)
-    _give_to_other_user(data_dir, data)
+    is_damaged = data.exists()
+    state = f"is damaged: {', '.join(missing)} missing" if is_damaged else "is missing"
+    aside = f"`mv {data} {data}.damaged`, " if is_damaged else ""
+    raise StackError(
+        f"PostgreSQL's folder {data} {state}. Nothing was changed. Put the folder back if you have it. Otherwise start "
+        f"without its contents and restore a backup: {aside}`rm {data}.created`, `rapport up --servers-only`, and "
+        "`rapport restore DIR` in another terminal."
+    )
+
+
+def _create(data_dir: DataDir, data: Path) -> None:
+    """Create a new folder, then put it in place: an interrupted attempt leaves nothing there."""
+    new = data.with_name("postgres.new")
+    for folder in (new, data):
+        if folder.exists():
+            shutil.rmtree(folder)
+    new.mkdir(mode=0o700)
+    _give_to_other_user(data_dir, new)
     password = data_dir.root / "run" / "password"
     password.write_text(data_dir.secrets()["postgres"])
     password.chmod(0o644)
     options = ["-U", USER, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}"]
-    command = [*as_other_user(), str(binaries() / "initdb"), "-D", str(data), *options]
+    command = [*as_other_user(), str(binaries() / "initdb"), "-D", str(new), *options]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     password.unlink()
     if made.returncode != 0:
         raise StackError(f"PostgreSQL's data folder could not be created: {made.stderr.strip()}")
-    finished.touch()
+    (new / FINISHED).touch()
+    new.rename(data)
 
 
 def start(data_dir: DataDir, port: int, *, unsafe_speed: bool) -> Subprocess:
-    """Start the server, which responds after about a second."""
+    """Start the server, which responds after about a second. Raises StackError if its folder is damaged."""
+    check(data_dir)
     settings = {
         "port": port,
         "listen_addresses": "127.0.0.1",

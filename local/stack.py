@@ -5,9 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -17,23 +15,11 @@ import httpx
 from local import PROCESSES, kafka_server, postgres
 from local.data_dir import DataDir, LocalSettings, StackError, write_environments
 from local.processes import ForkedProcess, Process, stop, stop_leftovers, write_pid_file
+from local.supervision import ManagedProcess, Notify, Supervisor
 
-MAX_RESTARTS, RESTART_WINDOW_SECONDS = 5, 60.0
 START_SECONDS = 60.0
 SIGNALS = {"gateway": signal.SIGTERM, **{name: signal.SIGTERM for name in PROCESSES}}
 SIGNALS |= {"kafka": signal.SIGTERM, "postgres": signal.SIGINT}  # SIGINT is PostgreSQL's fast shutdown
-Notify = Callable[[str], None]
-
-
-@dataclass
-class ManagedProcess:
-    """A process of the stack, and the times of its last deaths."""
-
-    name: str
-    start: Callable[[], Process]
-    answers: Callable[[], Awaitable[bool]]
-    running: Process | None = None
-    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_RESTARTS))
 
 
 class Stack:
@@ -45,11 +31,14 @@ class Stack:
         say: Notify,
         options: dict[str, str] | None = None,
         without: Collection[str] = (),
+        *,
+        servers_only: bool = False,
     ) -> None:
         self._settings = settings
         self._say = say
         self._options = options or {}
-        self._without = without
+        self._without = PROCESSES if servers_only else without
+        self._servers_only = servers_only
         self._stopping = asyncio.Event()
         self.data_dir = DataDir.at(settings.rapport_data)
         self.members: dict[str, ManagedProcess] = {}
@@ -68,23 +57,17 @@ class Stack:
                 self._say(f"{name} was left running by a killed stack; stopped it")
             self.ports = self.data_dir.ports(self._settings.rapport_port)
             await self._start_servers()
-            await self._run_migrations()
+            if not self._servers_only:  # a restore creates the databases
+                await self._run_migrations()
             await self._start_members([self._service(name) for name in PROCESSES if name not in self._without])
         except BaseException:
             await self.stop()
             raise
 
     async def watch(self) -> None:
-        """Restart processes that die, until `shutdown`. Raises StackError if a process keeps dying."""
-        while not self._stopping.is_set():
-            for member in self.members.values():
-                code = member.running.exit_code() if member.running else None
-                if code is not None:
-                    await self._restart(member, code)
-            try:
-                await asyncio.wait_for(self._stopping.wait(), 0.2)
-            except TimeoutError:
-                pass
+        """Restart processes that die, until `shutdown`."""
+        longest_pause = self._settings.rapport_restart_seconds
+        await Supervisor(self._launch, self._say, self.data_dir.log, longest_pause).watch(self.members, self._stopping)
 
     def shutdown(self) -> None:
         """End `watch`."""
@@ -97,21 +80,13 @@ class Stack:
             chosen = [member for member in running if member.name in names]
             running = [member for member in running if member not in chosen]
             await asyncio.gather(*(self._stop(member) for member in chosen))
+        for name in self.members:  # a process that waited for its restart has left its file
+            self.data_dir.pid_file(name).unlink(missing_ok=True)
         os.close(self._lock)
 
     async def _stop(self, member: ManagedProcess) -> None:
         assert member.running is not None
         await stop(self.data_dir, member.name, member.running, SIGNALS[member.name])
-
-    async def _restart(self, member: ManagedProcess, code: int) -> None:
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-        member.deaths.append(time.monotonic())
-        if len(member.deaths) == MAX_RESTARTS and member.deaths[-1] - member.deaths[0] < RESTART_WINDOW_SECONDS:
-            log = self.data_dir.log(member.name)
-            raise StackError(f"{member.name} {how} and has died {MAX_RESTARTS} times; see {log}")
-        self._say(f"{member.name} {how}; restarting it")
-        await asyncio.sleep(0.5 * (len(member.deaths) - 1))
-        self._launch(member)
 
     async def _start_servers(self) -> None:
         servers = []
@@ -123,7 +98,6 @@ class Stack:
         if kafka is None:
             kafka = f"127.0.0.1:{self.ports['kafka']}"
             await asyncio.to_thread(kafka_server.fetch_jars)
-            await asyncio.to_thread(kafka_server.initialise, self.data_dir, self.ports)
             servers.append(self._kafka())
         await self._start_members(servers)
         write_environments(self.data_dir, url, kafka, self.ports, self._options)
@@ -145,7 +119,21 @@ class Stack:
             writer.close()
             return True
 
-        return ManagedProcess("kafka", lambda: kafka_server.start(self.data_dir), answers)
+        return ManagedProcess("kafka", self._start_kafka, answers)
+
+    def _start_kafka(self) -> Process:
+        had_events = self.data_dir.env_file("gateway").exists()
+        if kafka_server.prepare(self.data_dir, self.ports) and had_events:
+            self._say(f"Kafka's folder was empty: Kafka starts without events. Run {kafka_server.REPAIR}.")
+            self._restart_services()
+        return kafka_server.start(self.data_dir)
+
+    def _restart_services(self) -> None:
+        """End the services, so that they start again: they create their topics at their start only."""
+        for name in PROCESSES:
+            member = self.members.get(name)
+            if member and member.running and member.running.exit_code() is None:
+                os.kill(member.running.pid, signal.SIGTERM)
 
     def _service(self, name: str) -> ManagedProcess:
         url = f"http://127.0.0.1:{self.ports[name]}/ready"
@@ -186,7 +174,8 @@ class Stack:
             except (OSError, asyncpg.PostgresError, httpx.HTTPError):
                 pass
             await asyncio.sleep(0.05)
-        raise StackError(f"{member.name} does not start; see {self.data_dir.log(member.name)}")
+        hint = f" If its folder is damaged: {kafka_server.way_out(self.data_dir)}" if member.name == "kafka" else ""
+        raise StackError(f"{member.name} does not start; see {self.data_dir.log(member.name)}.{hint}")
 
 
 # Run by the forks
