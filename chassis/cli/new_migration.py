@@ -22,7 +22,8 @@ from sqlmodel import AutoString
 
 from chassis.core.settings import Settings
 from chassis.db.drift import CheckChange, DatabaseObject, Drift, constraint_name, find_drift, migration_context
-from chassis.db.migrations import drop_database, migrate, newest_revision, with_owner_connection
+from chassis.db.migrations import migrate, newest_revision, with_owner_connection
+from chassis.db.provisioning import drop_database
 from chassis.db.tables import DatabaseFunction
 from chassis.service import Service
 

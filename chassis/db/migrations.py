@@ -1,53 +1,31 @@
-"""Migrations: the database, its roles, the chassis' tables, and the security of every tenant's table.
-
-A NOLOGIN role owns every table. The service's two logins own nothing and are subject to row-level security, so FORCE is
-not needed: a migration's backfill sees all rows, and a SECURITY DEFINER function of the owner may read across tenants.
-"""
+"""Migrations: the chassis' tables, the security of every tenant's table, and the newest revision of a database."""
 
 import asyncio
 import importlib.resources
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
-from chassis.db.pool import connect, tls_options
+from chassis.db.grants import recorded_grants, repeat_grants
+from chassis.db.pool import tls_options
+from chassis.db.provisioning import api_role, provision, roles_named_after_database, worker_role
 from chassis.db.tables import CURRENT_TENANT, SCHEMA
 
 LOCK_TIMEOUT = "5s"
+MIGRATION_LOCK = 1380011089
+"""The advisory lock of a database that a migration holds."""
 _OWNER = "select datdba::regrole::text from pg_database where datname = current_database()"
-
-_database: ContextVar[str] = ContextVar("database")
-"""The database that is being migrated. Roles belong to the whole cluster, so its name is their prefix."""
-
-
-def owner_role(service: str) -> str:
-    """Return the role that owns a service's tables."""
-    return f"{_database.get(f'rapport_{service}')}_owner"
-
-
-def api_role(service: str) -> str:
-    """Return the group of the API's login."""
-    return f"{_database.get(f'rapport_{service}')}_api"
-
-
-def worker_role(service: str) -> str:
-    """Return the group of the worker's login."""
-    return f"{_database.get(f'rapport_{service}')}_worker"
 
 
 class DowngradeNotSupported(Exception):
@@ -146,104 +124,44 @@ _VACUUM_OUTBOX_OFTEN = f"""
 # Called by `rapport migrate`
 
 
-async def provision(settings: Settings, service: str, *, logins: bool = True) -> None:
-    """Create the database and the roles if they do not exist, and set the passwords of the logins."""
-    with _roles_named_after_database(settings) as database:
-        connection = await _connect_as_admin(settings)
-        try:
-            await connection.execute("select pg_advisory_lock(1380011088)")  # roles belong to the whole cluster
-            for role in (owner_role(service), api_role(service), worker_role(service)):
-                await _ensure_role(connection, role)
-            await connection.execute(f"grant {owner_role(service)} to current_user")
-            for url, group in ((settings.database_url, api_role), (settings.worker_database_url, worker_role)):
-                if logins and url is not None:
-                    await _ensure_login(connection, str(url), group(service))
-            if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
-                await connection.execute(f'create database "{database}"')
-            await connection.execute(f'alter database "{database}" owner to {owner_role(service)}')
-            groups = f"{api_role(service)}, {worker_role(service)}"
-            await connection.execute(f'revoke all on database "{database}" from public')
-            await connection.execute(f'grant connect, temporary on database "{database}" to {groups}')
-        finally:
-            await connection.close()
-
-
-async def _ensure_role(connection: asyncpg.Connection, role: str) -> None:
-    if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
-        await connection.execute(f"create role {role} nologin")
-
-
-async def _ensure_login(connection: asyncpg.Connection, url: str, group: str) -> None:
-    address = urlsplit(url)
-    user, password = unquote(address.username or ""), unquote(address.password or "")
-    if not await connection.fetchval("select 1 from pg_roles where rolname = $1", user):
-        await connection.execute(f'create role "{user}" login nosuperuser nocreatedb nocreaterole nobypassrls')
-    quoted = password.replace("'", "''")
-    await connection.execute(f"alter role \"{user}\" login password '{quoted}'")
-    await connection.execute(f'grant {group} to "{user}"')
-
-
 async def migrate(settings: Settings, service: str, migrations: Path, *, logins: bool = True) -> None:
     """Bring a service's database to the newest revision. Concurrent calls wait for each other.
 
-    Raises DowngradeNotSupported if the database is newer than this code.
+    On a database that exists, the owners and rights are repaired. Raises DowngradeNotSupported if the database is newer
+    than this code, and RestoreNotFinished if a restore was interrupted.
     """
     await provision(settings, service, logins=logins)
 
     def run(connection: Connection) -> None:
-        _reject_newer_schema(connection, migrations, service)
+        is_new = _reject_newer_schema(connection, migrations, service) is None
         config = _config(migrations, service)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.exec_driver_sql(_VACUUM_OUTBOX_OFTEN)
+        if not is_new:
+            repeat_grants(connection, recorded_grants(_history(config)))
 
-    with _roles_named_after_database(settings):
+    with roles_named_after_database(settings):
         await with_owner_connection(settings, run)
     log.info("migrated", service=service, revision=newest_revision(migrations, service))
 
 
-async def drop_database(settings: Settings, service: str) -> None:
-    """Drop a scratch database and the roles that are named after it."""
-    with _roles_named_after_database(settings) as database:
-        connection = await _connect_as_admin(settings)
-        try:
-            await connection.execute(f'drop database if exists "{database}" with (force)')
-            for role in (owner_role(service), api_role(service), worker_role(service)):
-                await connection.execute(f"drop role if exists {role}")
-        finally:
-            await connection.close()
-
-
-@contextmanager
-def _roles_named_after_database(settings: Settings) -> Iterator[str]:
-    """Name roles after the database of the settings, and yield its name."""
-    assert settings.migration_database_url is not None, "MIGRATION_DATABASE_URL is required to migrate"
-    database = urlsplit(str(settings.migration_database_url)).path.lstrip("/")
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", database):
-        raise ValueError(
-            f"{database!r}: use lower-case letters, digits and _ in a database's name, because roles are named after it"
-        )
-    token = _database.set(database)
-    try:
-        yield database
-    finally:
-        _database.reset(token)
-
-
-async def _connect_as_admin(settings: Settings) -> asyncpg.Connection:
-    address = urlsplit(str(settings.migration_database_url))
-    return await connect(address._replace(path="/postgres").geturl(), settings)
-
-
-def _reject_newer_schema(connection: Connection, migrations: Path, service: str) -> None:
+def _reject_newer_schema(connection: Connection, migrations: Path, service: str) -> str | None:
+    """Return the current revision, which is None in a new database."""
     context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
     current = context.get_current_revision()
-    known = past_revisions(migrations, service) | {newest_revision(migrations, service), None}
+    known = known_revisions(migrations, service) | {None}
     if current not in known:
         raise DowngradeNotSupported(
             f"The database of {service} is at revision {current}, which this version does not have: a newer version "
             "has migrated it. Downgrades are not supported: run the newer version, or restore a backup."
         )
+    return current
+
+
+def _history(config: Config) -> list[Script]:
+    """Return the revisions, oldest first."""
+    return list(ScriptDirectory.from_config(config).walk_revisions())[::-1]
 
 
 async def with_owner_connection(settings: Settings, run: Callable[[Connection], None]) -> None:
@@ -255,7 +173,7 @@ async def with_owner_connection(settings: Settings, run: Callable[[Connection], 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=open_connection)
     try:
         async with engine.connect() as connection:
-            await connection.exec_driver_sql("select pg_advisory_lock(1380011089)")
+            await connection.exec_driver_sql(f"select pg_advisory_lock({MIGRATION_LOCK})")
             owner = (await connection.exec_driver_sql(_OWNER)).scalar_one()
             await connection.exec_driver_sql(f"set role {owner}")
             await connection.exec_driver_sql(f"set lock_timeout = '{LOCK_TIMEOUT}'")
@@ -294,6 +212,11 @@ def _config(migrations: Path, service: str) -> Config:
 def newest_revision(migrations: Path, service: str) -> str | None:
     """Return the revision that the code needs."""
     return ScriptDirectory.from_config(_config(migrations, service)).get_current_head()
+
+
+def known_revisions(migrations: Path, service: str) -> set[str]:
+    """Return every revision that this code can migrate."""
+    return {script.revision for script in _history(_config(migrations, service))}
 
 
 def past_revisions(migrations: Path, service: str) -> set[str]:

@@ -34,7 +34,8 @@ from chassis import (
 from chassis.cli.new_migration import write_migration
 from chassis.core.settings import Settings
 from chassis.db.drift import find_drift
-from chassis.db.migrations import api_role, drop_database, migrate
+from chassis.db.migrations import migrate
+from chassis.db.provisioning import api_role, drop_database
 from chassis.db.tables import SCHEMA
 from chassis.service import load
 from local.data_dir import DataDir

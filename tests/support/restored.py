@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from chassis.db.migrations import provision
+from chassis.db.provisioning import provision
 from chassis.service import Service
 from chassis.types import json
 from local.data_dir import DataDir

@@ -83,7 +83,9 @@ def test_giving_up_is_said_once_and_so_is_the_recovery(bench: Bench) -> None:
         bench.pause()
     assert bench.said[0] == "loyalty was killed by SIGKILL; restarting it"
     assert [text for text in bench.said if "in a row" in text] == [bench.said[-1]]
-    assert bench.said[-1].endswith("died 8 times in a row. The others go on. It is restarted every 30 s; see loyalty.log")
+    assert bench.said[-1].endswith(
+        "died 8 times in a row. The others go on. It is restarted every 30 s; see loyalty.log"
+    )
 
     bench.live(STABLE_SECONDS)
     bench.live(1)
