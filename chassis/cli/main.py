@@ -28,7 +28,7 @@ from chassis.messaging.dispatcher import EventDispatcher, TransientFailure
 from chassis.service import Role, Service, installed_services, load
 from chassis.types import json
 
-COMMAND_MODULES = ("chassis.cli.recovery", "gateway.commands", "local.commands")
+COMMAND_MODULES = ("chassis.cli.backup", "chassis.cli.recovery", "gateway.commands", "local.commands")
 """Modules outside the services that contribute commands, if they are installed."""
 Kind = TypeVar("Kind", bound=Settings)
 
@@ -88,14 +88,18 @@ def serve(
 def migrate(
     services: Annotated[list[str] | None, typer.Argument(help="The services; by default all.")] = None,
 ) -> None:
-    """Create missing databases and roles, and migrate databases to the newest revision."""
+    """Create missing databases and roles, and migrate databases to the newest revision.
+
+    The owners and rights of databases that exist are repaired.
+    """
     from chassis.db.migrations import DowngradeNotSupported, run
+    from chassis.db.provisioning import RestoreNotFinished
 
     for name in services or installed_services():
         service, settings = load_configured(name)
         try:
             run(settings, name, service.migrations)
-        except DowngradeNotSupported as error:
+        except (DowngradeNotSupported, RestoreNotFinished) as error:
             print(error, file=sys.stderr)
             raise typer.Exit(1) from None
         print(f"{name} is migrated", file=sys.stderr)
