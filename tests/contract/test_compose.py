@@ -25,6 +25,8 @@ ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docker-compose.yml").read_text()
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}")
 COMPOSE: dict[str, Any] = YAML(typ="safe").load(TEXT)
+OPERATOR_FILE = ROOT / "docker-compose.operator.yml"
+OPERATOR: dict[str, Any] = YAML(typ="safe").load(OPERATOR_FILE.read_text())
 
 
 @pytest.fixture
@@ -132,3 +134,35 @@ def test_the_gateway_and_the_services_agree(env: dict[str, str]) -> None:
     token = Signer(gateway["INTERNAL_TOKEN_PRIVATE_KEY"]).sign(Caller(a_tenant(), "key:x", frozenset()), "loyalty")
     assert Verifier(told("loyalty", env)["INTERNAL_TOKEN_PUBLIC_KEY"], "loyalty").caller(token).actor == "key:x"
     assert json.loads(gateway["UPSTREAMS"]) == {name: f"http://{name}:8000" for name in SERVICES}
+
+
+# The operator's container
+
+
+def test_the_operator_is_a_compose_file_and_waits_for_the_servers() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(OPERATOR_FILE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    operator = OPERATOR["services"]["operator"]
+    assert set(operator["depends_on"]) == {"postgres", "kafka"}
+    assert {config["source"] for config in operator["configs"]} == set(OPERATOR["configs"]) == set(PROCESSES)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_the_operator_has_the_settings_of_each_migration(name: str, env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / f"{name}.env"
+    file.write_text(VARIABLE.sub(lambda found: env[found[1]], OPERATOR["configs"][name]["content"]))
+    expected = {key: value for key, value in told(f"migrate-{name}", env).items() if key != "INSTANCE"}
+    settings = load(name).settings(_env_file=file)
+    for key, value in expected.items():
+        field = getattr(settings, key.lower())
+        text = field.get_secret_value() if hasattr(field, "get_secret_value") else field
+        assert (text if isinstance(text, dict) else str(text)) == (json.loads(value) if key == "UPSTREAMS" else value)
+
+
+def test_the_operators_image_is_pinned_and_has_every_service() -> None:
+    text = (ROOT / "Dockerfile.operator").read_text()
+    assert "--require-hashes" in text
+    assert re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE) == ["chassis", "contracts", "gateway", "services"]
+    base = re.findall(r"^ARG PYTHON=(\S+)", text, re.MULTILINE)
+    assert base == re.findall(r"^ARG PYTHON=(\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
