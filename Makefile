@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := $(PYTEST) -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow test-all test-nightly mutants fuzz bench lint format contracts migrate lock clean
+.PHONY: help setup demo run test test-slow test-all test-nightly mutants fuzz bench fairness lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
@@ -52,6 +52,9 @@ fuzz: setup ## run the tests with much generated input; RAPPORT_EXAMPLES sets th
 
 bench: setup ## measure ratios to yardsticks; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+fairness: setup ## measure a quiet tenant while another one attacks; ATTACKS="NAME ..." chooses the attacks
+	$(BIN)/python -m tests.attacks $(ATTACKS)
 
 lint: $(STAMP) ## check format, rules, types, imports and generated files
 	$(BIN)/ruff format --check .
