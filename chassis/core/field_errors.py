@@ -16,6 +16,10 @@ from chassis.types.text import snake_case
 
 MAX_ERRORS = 100
 """Maximum errors of a response. Without a limit, an invalid body could produce a response ten times its size."""
+MAX_LISTED_ERRORS = 5_000
+"""With more errors than this, none is listed, because collecting them would cost more than the request itself."""
+MAX_COMPARED_LENGTH = 100
+"""No name is suggested for a longer one, because comparing them would take too long."""
 Location = Literal["body", "query", "path", "header"]
 Path = tuple[int | str, ...]
 # A step of pydantic's path that names a branch of a union or a validator. The client never sent it.
@@ -87,6 +91,8 @@ def _unknown_field(path: Path, body: Any, resource: Any) -> tuple[FieldCode, str
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return `; did you mean x?` for the known name that is closest to a misspelt one, or an empty text."""
+    if len(name) > MAX_COMPARED_LENGTH:
+        return ""
     spelled = snake_case(name).replace("-", "_")
     close = get_close_matches(spelled, known, n=1, cutoff=0.7)
     return f"; did you mean {close[0]}?" if close else ""

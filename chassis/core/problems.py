@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
-from chassis.core.field_errors import MAX_ERRORS, FieldError, Location, field_errors
+from chassis.core.field_errors import MAX_ERRORS, MAX_LISTED_ERRORS, FieldError, Location, field_errors
 from chassis.types import json
 from chassis.types.codes import FieldCode
 from chassis.types.text import snake_case
@@ -258,7 +258,16 @@ class TimeLimitExceeded(Problem, status=503):
         super().__init__(detail, headers={"Retry-After": "30"})
 
 
-def from_validation(error: ValidationError, body: Any) -> ValidationFailed:
-    """Return the problem for an item of a batch that its model rejects. `body` is the type of the item."""
-    errors = error.errors(include_url=False)
-    return ValidationFailed(errors=field_errors(errors, "body", body=body))
+def from_validation(error: ValidationError, body: Any, most: int = MAX_ERRORS) -> ValidationFailed:
+    """Return the problem for an item of a batch that its model rejects, with at most `most` of its errors.
+
+    `body` is the type of the item.
+    """
+    if error.error_count() > MAX_LISTED_ERRORS:
+        return too_many_errors(error)
+    return ValidationFailed(errors=field_errors(error.errors(include_url=False)[:most], "body", body=body))
+
+
+def too_many_errors(error: ValidationError) -> ValidationFailed:
+    """Return the problem for a body with more errors than are listed."""
+    return ValidationFailed(f"{error.error_count()} values are invalid, which are too many to list.")

@@ -17,6 +17,9 @@ from chassis.types import json
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
 
+CLIENT_DISCONNECTED = 499
+"""The status in the log for a request without a response, as nginx writes it."""
+
 log = structlog.get_logger()
 
 
@@ -68,6 +71,12 @@ class Metrics:
             buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=self.registry,
         )
+        self.disconnected = Counter(
+            "http_client_disconnects_total",
+            "Requests whose client disconnected before its response began.",
+            ["method", "route"],
+            registry=self.registry,
+        )
         self.relayed = Counter("outbox_relayed_total", "Events that Kafka has acknowledged.", registry=self.registry)
         self.applied = Counter(
             "reactions_applied_total", "Events that a feature has applied.", ["feature"], registry=self.registry
@@ -101,7 +110,7 @@ class Telemetry:
         request_id = received_id if _REQUEST_ID.match(received_id) else trace_id
         scope.setdefault("state", {})["trace_id"] = trace_id
         scope["state"]["traceparent"] = traceparent
-        started, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -113,12 +122,17 @@ class Telemetry:
 
         try:
             await self._app(scope, receive, send_with_id)
+            # Applications respond to every error, so without a response the client has disconnected.
+            status = status or CLIENT_DISCONNECTED
         finally:
-            self._observe(scope, status, time.perf_counter() - started, request_id, trace_id)
+            self._observe(scope, status or 500, time.perf_counter() - started, request_id, trace_id)
 
     def _observe(self, scope: Scope, status: int, seconds: float, request_id: str, trace_id: str) -> None:
         route = scope.get("rapport.route") or str(getattr(scope.get("route"), "path", "unknown"))
-        self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
+        if status == CLIENT_DISCONNECTED:
+            self._metrics.disconnected.labels(scope["method"], route).inc()
+        else:
+            self._metrics.requests.labels(scope["method"], route, status).observe(seconds)
         if self._log_requests and not route.startswith(("/health", "/ready", "/metrics")):
             # The line that `log.info` would write, without structlog's chain of processors: every request pays for it.
             line = {

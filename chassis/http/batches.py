@@ -4,34 +4,54 @@ An invalid item gets its own problem, and the others are applied. That includes 
 large: `work.publish` and `reject_too_large` raise before anything of the item is written.
 """
 
+import asyncio
+import time
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from functools import cache
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from chassis.core.field_errors import MAX_ERRORS
 from chassis.core.problems import Problem, ProblemDocument, from_validation
 from chassis.http.schemas import RequestBody
 
 MAX_BATCH_ITEMS = 1_000
+MAX_BATCH_ERRORS = 5_000
+"""After this many errors of a batch, only the first error of each further item is listed."""
+SLICE_SECONDS = 0.005
+"""How long items are validated before other requests get a turn."""
 Item = TypeVar("Item", bound=BaseModel)
 Status = Literal["created", "updated", "unchanged", "refused"]
 Outcome = tuple[Status, UUID] | Problem
 """The result of an item: its status and the id of its record, or the problem."""
 
 
-class InvalidItem(Exception):
+class InvalidItem:
     """Takes the place of an item that its model rejects."""
 
     def __init__(self, error: ValidationError) -> None:
-        self.error = error
+        self.error: ValidationError | None = error
+        self.problem: Problem | None = None
+
+    def explain(self, item_type: Any, most: int) -> int:
+        """Replace the error, which refers to the whole item, by its problem. Returns the number of its errors."""
+        if self.error is not None:
+            self.problem, self.error = from_validation(self.error, item_type, most), None
+        return len(self.problem.errors) if self.problem else 0
+
+
+_NOT_VALIDATED = object()
 
 
 def _catch_error(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    if value is _NOT_VALIDATED or isinstance(value, (BaseModel, InvalidItem)):
+        return value
     try:
         return validate(value)
     except ValidationError as error:
-        return InvalidItem(error)
+        return InvalidItem(error.with_traceback(None))  # whose frames would keep the whole batch
 
 
 class Batch(RequestBody, Generic[Item]):
@@ -42,6 +62,35 @@ class Batch(RequestBody, Generic[Item]):
     def valid_items(self) -> list[tuple[int, Item]]:
         """Return the valid items, each with its index."""
         return [(index, item) for index, item in enumerate(self.items) if not isinstance(item, InvalidItem)]
+
+
+async def validate_items(batch: type[Batch[Any]], body: Any) -> Any:
+    """Return the body of a batch with validated items. Other requests are served in between."""
+    items = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(items, list):
+        return body
+    if len(items) > MAX_BATCH_ITEMS:  # rejected for their number alone
+        return body | {"items": [_NOT_VALIDATED] * len(items)}
+    adapter, validated, errors, began = _item_adapter(batch), [], 0, time.perf_counter()
+    for value in items:
+        item = adapter.validate_python(value, from_attributes=True)  # as FastAPI validates a body
+        if isinstance(item, InvalidItem):
+            errors += item.explain(_item_type(batch), MAX_ERRORS if errors < MAX_BATCH_ERRORS else 1)
+        validated.append(item)
+        if time.perf_counter() - began > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            began = time.perf_counter()
+    return body | {"items": validated}
+
+
+@cache
+def _item_adapter(batch: type[Batch[Any]]) -> TypeAdapter[Any]:
+    (item,) = get_args(_item_type(batch))
+    return TypeAdapter(item)
+
+
+def _item_type(batch: type[Batch[Any]]) -> Any:
+    return batch.model_fields["items"].annotation
 
 
 class BatchResult(BaseModel):
@@ -68,11 +117,13 @@ class BatchResults(BaseModel):
 
 def batch_response(batch: Batch[Any], outcomes: Mapping[int, Outcome]) -> BatchResults:
     """Return the response to a batch: the outcome of each valid item, and the problem of every other."""
-    item_type = type(batch).model_fields["items"].annotation
     results = []
     for index, item in enumerate(batch.items):
-        outcome = from_validation(item.error, item_type) if isinstance(item, InvalidItem) else outcomes[index]
-        results.append(_result(index, outcome))
+        if isinstance(item, InvalidItem):
+            assert item.problem is not None
+            results.append(_result(index, item.problem))
+        else:
+            results.append(_result(index, outcomes[index]))
     return BatchResults.model_construct(results=results)
 
 

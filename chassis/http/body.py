@@ -1,43 +1,112 @@
-"""Request bodies, read strictly: limited in size and depth, UTF-8 only, without repeated names in an object."""
+"""Request bodies, read strictly: limited in size and depth, UTF-8 only, without repeated names in an object.
 
+A large body is scanned while it arrives, and parsed in slices, so that other requests are served in between.
+"""
+
+import asyncio
 import json as stdlib_json
 import re
 from collections import Counter
-from itertools import chain
-from typing import Any
+from collections.abc import AsyncIterator
+from itertools import chain, pairwise
+from typing import Any, cast
+from uuid import UUID
 
 from fastapi import Request
 
 from chassis.core.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from chassis.http.body_budget import BUFFERED_BODIES, PARSED_BODIES, Reservation
+from chassis.http.json_scanner import BATCH_LIMITS, MAX_JSON_DEPTH, JsonScanner
 from chassis.types import json
 
-MAX_JSON_DEPTH = 32
+MIN_SCANNED_BYTES = 16_384
+"""A smaller body cannot exceed the limits of the scanner, except that of the depth."""
+MIN_RESERVED_BYTES = 65_536
+_PIECE_BYTES = 16_384
+_PARSED = b"parsed"
+"""Takes the place of a large body that has been parsed."""
+_VALUE_BYTES = 150
+_CONTAINER_BYTES = 250
 _CONTAINERS = (dict, list)
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 _SURROGATE = re.compile(rb"\\u[dD][89abAB]")
 
 
 class StrictRequest(Request):
-    """A request whose body is read once, within its limit."""
+    """A request whose body is read once, within its limits. The router releases its reservations."""
 
     body_limit: int
+    is_batch = False
+    tenant: UUID | None = None
+    """The tenant of the caller, which has a share of the memory for large bodies."""
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises PayloadTooLarge as soon as it exceeds the limit."""
+        """Return the whole body. Raises PayloadTooLarge as soon as it exceeds a limit, and Unavailable."""
         if not hasattr(self, "_body"):
+            self._reservations: list[Reservation] = []
+            self._scanner: JsonScanner | None = None
             received = bytearray()
-            async for chunk in self.stream():
-                received += chunk
-                if len(received) > self.body_limit:
-                    raise PayloadTooLarge(f"The maximum is {self.body_limit} bytes.", limit=self.body_limit)
-            self._body = bytes(received)
+            announced = self.headers.get("content-length", "")
+            if announced.isdigit():
+                await self._reserve_buffer(int(announced))
+            async for piece in self._pieces():
+                received += piece
+                await self._check(received, piece)
+            self._body = cast(bytes, received)  # a copy would double what a large body costs
         return self._body
 
     async def json(self) -> Any:
-        """Return the value of the body. Raises MalformedRequest."""
+        """Return the value of the body. Raises MalformedRequest, and Unavailable."""
         if not hasattr(self, "_json"):
-            self._json = parse_json(await self.body())
+            body = await self.body()
+            if self._scanner is None:
+                self._json = parse_json(body)
+            else:
+                cost = _VALUE_BYTES * self._scanner.values + _CONTAINER_BYTES * self._scanner.containers
+                self._reservations.append(await PARSED_BODIES.reserve(self.tenant, cost))
+                self._json = await _parse_slices(body, self._scanner)
+                self._body = _PARSED
         return self._json
+
+    @property
+    def is_large(self) -> bool:
+        """True if the body was scanned."""
+        return getattr(self, "_scanner", None) is not None
+
+    def release(self) -> None:
+        """Release a large body, and the memory that was reserved for it."""
+        if getattr(self, "_reservations", ()):
+            self._body, self._json = _PARSED, None
+            for reservation in self._reservations:
+                reservation.release()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body in pieces, and let other tasks run between them."""
+        async for chunk in self.stream():
+            yield chunk[:_PIECE_BYTES]
+            for begin in range(_PIECE_BYTES, len(chunk), _PIECE_BYTES):
+                await asyncio.sleep(0)
+                yield chunk[begin : begin + _PIECE_BYTES]
+
+    async def _check(self, received: bytearray, piece: bytes) -> None:
+        if len(received) > self.body_limit:
+            raise self._too_large()
+        if len(received) > MIN_RESERVED_BYTES and not self._reservations:  # sent in chunks, so it may have any size
+            await self._reserve_buffer(self.body_limit)
+        if self._scanner is not None:
+            self._scanner.feed(piece)
+        elif len(received) > MIN_SCANNED_BYTES:
+            self._scanner = JsonScanner(batch_limits=BATCH_LIMITS if self.is_batch else None)
+            self._scanner.feed(bytes(received))
+
+    async def _reserve_buffer(self, size: int) -> None:
+        if size > self.body_limit:
+            raise self._too_large()
+        if size > MIN_RESERVED_BYTES:
+            self._reservations.append(await BUFFERED_BODIES.reserve(self.tenant, size))
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"The maximum is {self.body_limit} bytes.", limit=self.body_limit)
 
     @property
     def may_have_body(self) -> bool:
@@ -59,28 +128,47 @@ class StrictRequest(Request):
             )
 
 
-def parse_json(body: bytes) -> Any:
-    """Return the value of a JSON document. Raises MalformedRequest.
+async def _parse_slices(body: bytes | bytearray, scanner: JsonScanner) -> Any:
+    """Return the value of a scanned document: parse it slice by slice, and let other tasks run between them."""
+    if not scanner.cuts:
+        return parse_json(body, may_have_long_integers=scanner.has_long_integer)
+    items: list[Any] = []
+    for begin, end in pairwise([scanner.items_begin, *scanner.cuts]):
+        # A slice begins with its first item, or with the comma before it. A zero takes the place of what precedes.
+        first = b"[" if not items else b"[0"
+        values = parse_json(first + body[begin:end] + b"]", begin - len(first), scanner.has_long_integer)
+        items += values[1:] if items else values
+        await asyncio.sleep(0)
+    head = body[: scanner.items_begin] + b"0"
+    document = parse_json(head + body[scanner.cuts[-1] :], scanner.cuts[-1] - len(head), scanner.has_long_integer)
+    return document | {"items": items + document["items"][1:]}
+
+
+def parse_json(body: bytes | bytearray, offset: int = 0, may_have_long_integers: bool = True) -> Any:
+    """Return the value of a JSON document. Raises MalformedRequest, with the position of the error plus `offset`.
 
     Integers of any size are exact, and half of a surrogate pair is kept, so that only the field that contains it is
     invalid, not the whole batch.
     """
     try:
         # orjson rounds integers beyond 64 bits.
-        value = _parse_exactly(body) if _LONG_INTEGER.search(body) else json.loads(body)
+        is_rounded = may_have_long_integers and _LONG_INTEGER.search(body)
+        value = _parse_exactly(body, offset) if is_rounded else json.loads(body)
     except json.JSONDecodeError as error:
         if not _SURROGATE.search(body):
-            raise MalformedRequest(f"The body is not valid JSON: {error.msg} at {error.pos}.") from None
-        value = _parse_exactly(body)
+            raise MalformedRequest(f"The body is not valid JSON: {error.msg} at {error.pos + offset}.") from None
+        value = _parse_exactly(body, offset)
     if _count_names(value) != body.count(b'":'):  # a repeated name, or a text or a blank that looks like it
-        _parse_exactly(body)
+        _parse_exactly(body, offset)
     return value
 
 
-def _parse_exactly(body: bytes) -> Any:
+def _parse_exactly(body: bytes | bytearray, offset: int) -> Any:
     """Return the value of a JSON document by the standard library. Raises MalformedRequest."""
     try:
         return stdlib_json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant)
+    except stdlib_json.JSONDecodeError as error:
+        raise MalformedRequest(f"The body is not valid JSON: {error.msg} at {error.pos + offset}.") from None
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
 

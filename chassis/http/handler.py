@@ -106,6 +106,7 @@ class RequestHandler:
         """Read the body within its limit, and claim the Idempotency-Key for it."""
         request, settings, options = self._request, self._context.settings, self._route.options
         request.body_limit = settings.batch_body_limit_bytes if options.batch else settings.body_limit_bytes
+        request.is_batch, request.tenant = options.batch, self._caller.tenant.id
         key = None if self._is_safe else request.headers.get(KEY_HEADER)
         if key is None and options.idempotency_key == "required":
             raise IdempotencyKeyRequired

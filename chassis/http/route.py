@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 
-from chassis.core.problems import Problem
+from chassis.core.field_errors import MAX_LISTED_ERRORS
+from chassis.core.problems import Problem, too_many_errors
 from chassis.http.arguments import MISSING, Arguments
-from chassis.http.batches import BatchResults
+from chassis.http.batches import Batch, BatchResults, validate_items
 from chassis.http.body import StrictRequest
 from chassis.http.etags import etag, is_unchanged
 from chassis.http.schemas import Accepted, Resource, Upserted
@@ -48,6 +51,8 @@ class FeatureRoute(APIRoute):
         self.query_names = self._arguments.query_names
         self.single_query_names = self._arguments.single_query_names
         self._check_expensive()
+        body = self.body_field.field_info.annotation if self.body_field else None
+        self._batch = body if isinstance(body, type) and issubclass(body, Batch) else None
         self.location: str | None = None
         """The path of a record that it creates, with `{new}` for its id. `set_locations` finds it."""
 
@@ -71,10 +76,27 @@ class FeatureRoute(APIRoute):
         response = Response()
         errors: list[dict[str, Any]] = []
         body = await request.json() if self.has_body and await request.body() else MISSING
+        if self._batch is not None:
+            body = await validate_items(self._batch, body)
+        elif request.is_large:
+            self._check_errors(body)
         result = await self._arguments.call(request, response, body, errors)
         if errors:
             raise RequestValidationError(errors)
         return result if isinstance(result, Response) else self._respond(request, response, result)
+
+    def _check_errors(self, body: Any) -> None:
+        """Raise ValidationFailed for a body with too many errors, which FastAPI would list all."""
+        try:
+            self._body_adapter.validate_python(body, from_attributes=True)
+        except ValidationError as error:
+            if error.error_count() > MAX_LISTED_ERRORS:
+                raise too_many_errors(error) from None
+
+    @cached_property
+    def _body_adapter(self) -> TypeAdapter[Any]:
+        annotation: Any = self.body_field.field_info.annotation if self.body_field else None
+        return TypeAdapter(annotation)
 
     def _check_expensive(self) -> None:
         names = self.options.expensive

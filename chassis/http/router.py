@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from fastapi import Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from chassis.core.problems import MethodNotAllowed, NotFound, Problem
+from chassis.core.telemetry import log
 from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, set_context
 from chassis.http.error_handlers import error_response
@@ -39,12 +41,24 @@ class Router:
         set_context(scope, self._context)
         request = StrictRequest(scope, receive)
         try:
+            response = await self._respond_or_explain(scope, request)
+            await response(scope, receive, send)
+        except ClientDisconnect:
+            log.debug("client disconnected while it sent its request", path=scope["path"])
+        finally:
+            request.release()
+
+    async def _respond_or_explain(self, scope: Scope, request: StrictRequest) -> Response:
+        try:
             response = await self._respond(scope, request)
+        except ClientDisconnect:
+            raise
         except Exception as error:
             response = error_response(request, error)
+            _drop_tracebacks(error)
         if scope["method"] == "HEAD":  # the response to GET without its content; its Content-Length stays
             response.body = b""
-        await response(scope, receive, send)
+        return response
 
     async def _respond(self, scope: Scope, request: StrictRequest) -> Response:
         route = self._find(scope)
@@ -85,6 +99,13 @@ class Router:
             return NotFound()
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         return no_such_route(method, scope["path"], self._templates)
+
+
+def _drop_tracebacks(error: BaseException | None) -> None:
+    """Drop the frames of a handled error, so that the body that they refer to is freed without a collection."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _segment(path: str) -> str:
