@@ -1,19 +1,26 @@
 """The server: a process of a service under uvicorn, which finishes running requests before it stops."""
 
+import asyncio
 import gc
 import os
+from http import HTTPStatus
+from typing import Any
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from chassis.core.problems import MalformedRequest
+from chassis.cli.deadlines import Deadlines, Progress, default_max_connections
+from chassis.core.problems import MalformedRequest, Problem, RequestTimeout
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.service import Role, Service, asgi_app
 from chassis.types import json
 
 MAX_HEAD_BYTES = 64_000
+MAX_FRAMING_BYTES = 65_536
+"""Maximum bytes of a chunked message beside its head and its body, in addition to those of each chunk."""
+CHUNK_FRAMING_BYTES = 32
 UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 
 
@@ -23,19 +30,49 @@ class BoundedHttp(HttpToolsProtocol):
     The parser accepts headers of any size, and a larger head is a 400. It also stops behind a head with `Upgrade` and
     would read the body as the next request (MagicStack/httptools#124, Kludex/uvicorn#2722). Such a head is parsed
     again without that header, so that the parser alone decides where heads and bodies begin.
+
+    `deadlines` are those of all connections of the process.
     """
+
+    deadlines = Deadlines()
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.progress = Progress()
+        self._head_bytes = 0
+        self._received = 0
+        self._chunks = 0
+        self._piece = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Watch a new connection."""
+        super().connection_made(transport)
+        self.deadlines.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Watch a closed connection no longer."""
+        self.deadlines.discard(self)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes. Replaces uvicorn's method, which drops the bytes behind a head with `Upgrade`."""
         self._unset_keepalive_if_required()
+        self._piece = len(data)
+        self._received += len(data)
+        if self.progress.head_seconds is None and self.progress.body_seconds is None:
+            self.progress.begin_head()  # also for bytes that may belong to no head, such as empty lines
         try:
             self._parse(data)
+            if self._chunks:
+                self._check_framing()
         except httptools.HttpParserError as error:
             self.send_400_response(str(error))
 
     def on_message_begin(self) -> None:
         """Start to count the head of a new request."""
-        self._head_bytes = 0
+        self._head_bytes = self._chunks = self.progress.body_bytes = 0
+        self._received, self._piece = self._piece, 0  # another request of the same piece is not counted
+        self.progress.begin_head()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -54,22 +91,76 @@ class BoundedHttp(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise ValueError("this is no proxy")
             return
+        _check_framing_headers(self.headers)
+        self.progress.begin_body()
+        self.deadlines.begin_request(self)
         super().on_headers_complete()
         self.headers = []  # trailers, which come next, are no headers (RFC 9110, section 6.5)
 
     def on_message_complete(self) -> None:
         """Finish the body, unless the head will be parsed again."""
         if not self.parser.should_upgrade():
+            self.progress.end_body()
             super().on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Count a part of the body."""
+        self.progress.body_bytes += len(body)
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk."""
+        self._chunks += 1
+
+    def on_response_complete(self) -> None:
+        """Let the connection be closed for a new one, if no other request has arrived."""
+        if not self.pipeline:
+            self.deadlines.end_request(self)
+        super().on_response_complete()
+
+    def end_slow_head(self) -> None:
+        """Respond with 408 if a part of the head has arrived, and close the connection."""
+        has_begun = self._received > 0
+        self._refuse(RequestTimeout("The head of the request did not arrive in time.") if has_begun else None)
+
+    def end_slow_body(self) -> None:
+        """Respond with 408 unless the response has begun, and close the connection."""
+        self._refuse(None if self.pipeline or self.cycle.response_started else RequestTimeout())
+
+    @property
+    def is_running(self) -> bool:
+        """True from the end of a request's head to the end of its response."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def awaits_body(self) -> bool:
+        """True if the client may send the body: it does not wait to be asked, and is not slowed down."""
+        return self.transport.is_reading() and not self.cycle.waiting_for_100_continue
 
     def send_400_response(self, msg: str) -> None:
         """Respond to invalid HTTP with a problem. There is no path and no trace yet."""
-        problem, trace_id = MalformedRequest("This is not valid HTTP, or its head is too large."), os.urandom(16).hex()
-        log.warning("request refused", error=msg, trace_id=trace_id)
-        body = json.dumps(problem.document(trace_id=trace_id))
-        head = f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head.encode() + body)
+        self._refuse(MalformedRequest("This is not valid HTTP, or its head is too large."), msg)
+
+    def _refuse(self, problem: Problem | None, error: str = "") -> None:
+        """Respond with a problem, unless it is None, and close the connection."""
+        if problem is not None and not self.transport.is_closing():
+            trace_id = os.urandom(16).hex()
+            log.info("request refused", error=error or problem.detail, trace_id=trace_id)
+            body = json.dumps(problem.document(trace_id=trace_id))
+            lines = (
+                f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
+                "content-type: application/problem+json",
+                f"content-length: {len(body)}",
+                "connection: close",
+            )
+            self.transport.write("\r\n".join([*lines, "\r\n"]).encode() + body)
         self.transport.close()
+
+    def _check_framing(self) -> None:
+        """Refuse chunks with long extensions, which are neither head nor body."""
+        framing = self._received - self._head_bytes - self.progress.body_bytes
+        if framing > MAX_FRAMING_BYTES + self._chunks * CHUNK_FRAMING_BYTES:
+            self.send_400_response("the chunks of the body have too long extensions")
 
     def _parse(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -96,9 +187,24 @@ class BoundedHttp(HttpToolsProtocol):
             raise ValueError("the head of the request is too large")
 
 
+def _check_framing_headers(headers: list[tuple[bytes, bytes]]) -> None:
+    """Raise ValueError for headers that servers read differently: two hosts, or a coding beside that of chunks."""
+    hosts = codings = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding":
+            codings += 1 if value.strip().lower() == b"chunked" else 2
+    if hosts > 1:
+        raise ValueError("the request names two hosts")
+    if codings > 1:
+        raise ValueError("the only transfer coding is chunked")
+
+
 def serve(service: Service, settings: Settings, role: Role, host: str, port: int) -> None:
     """Run until SIGTERM or SIGINT. Then stop accepting requests, finish those that are running, and stop the loops."""
     _tune_garbage_collector()
+    BoundedHttp.deadlines.max_connections = settings.max_connections or default_max_connections()
     config = uvicorn.Config(
         asgi_app(service, settings, role),
         host=host,

@@ -10,6 +10,7 @@
      ├─ TenantSuspended         403
      ├─ NotFound                404   unknown, or another tenant's: the response is the same
      ├─ MethodNotAllowed        405
+     ├─ RequestTimeout          408   the client sends too slowly
      ├─ VersionMismatch         412   If-Match does not name the current version
      ├─ PayloadTooLarge         413
      ├─ UnsupportedMediaType    415
@@ -183,6 +184,13 @@ class MethodNotAllowed(Problem, status=405):
     """The path does not support this method.
 
     The header `Allow` lists the methods that it supports.
+    """
+
+
+class RequestTimeout(Problem, status=408):
+    """The body of the request did not arrive in time.
+
+    The request was not applied. Send it again, or send several smaller requests over a slow connection.
     """
 
 

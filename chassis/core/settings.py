@@ -68,6 +68,11 @@ class Settings(BaseSettings):
 
     body_limit_bytes: int = Field(2_000_000, ge=1_000, description="Maximum body of an ordinary request.")
     batch_body_limit_bytes: int = Field(16_000_000, ge=1_000, description="Maximum body of a batch.")
+    max_connections: int | None = Field(
+        None,
+        ge=10,
+        description="Maximum open connections; by default 8,000, or 80 % of the file descriptors if those are fewer.",
+    )
     idempotency_hours: int = Field(72, ge=1, description="How long the response to an Idempotency-Key is stored.")
     inbox_days: int = Field(
         45, ge=1, description="How long applied events are remembered; longer than Kafka's retention."

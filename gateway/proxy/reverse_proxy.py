@@ -14,7 +14,7 @@ from yarl import URL
 
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Signer
-from chassis.core.problems import Problem, TooManyRequests, Unavailable
+from chassis.core.problems import Problem, RequestTimeout, TooManyRequests, Unavailable
 from chassis.http.unmatched import no_such_route
 from chassis.service import RunningService
 from gateway import contracts
@@ -33,7 +33,7 @@ from gateway.proxy.completeness import Completeness
 from gateway.proxy.compression import CompressingSend
 from gateway.proxy.rate_limits import RateLimits, hold_back_refusal
 from gateway.proxy.readings import Readings
-from gateway.proxy.upstreams import RequestTimeout, Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
+from gateway.proxy.upstreams import Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]

@@ -50,13 +50,6 @@ class UpstreamTimeout(Problem, status=504):
         super().__init__(f"The {service} service did not respond in time.", service=service)
 
 
-class RequestTimeout(Problem, status=408):
-    """The body of the request did not arrive in time.
-
-    The request was not applied. Send it again, or send several smaller requests over a slow connection.
-    """
-
-
 class Upstream:
     """A service, and the slots for requests to it: so that a slow service cannot use up the gateway, nor a tenant it.
 

@@ -128,6 +128,14 @@ async def test_a_client_that_waits_for_100_continue_gets_it_despite_an_upgrade(c
             "a length and chunks",
             f"POST / HTTP/1.1\r\n{UPGRADES['h2c']}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ),
+        ("two hosts", f"GET / HTTP/1.1\r\nHost: x\r\n{UPGRADES['h2c']}Host: y\r\n\r\n"),
+        ("the same host twice", "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n"),
+        ("a transfer coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        (
+            "transfer codings on two lines",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        ("a folded line", "GET / HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n"),
         ("a large head", f"GET / HTTP/1.1\r\n{UPGRADES['h2c']}X-A: {'a' * 64_500}\r\n\r\n"),
     ],
 )
@@ -138,6 +146,21 @@ async def test_a_head_that_cannot_be_framed_is_refused_and_its_connection_closed
     status, headers, body = await connection.response()
     assert (status, headers["connection"]) == (400, "close"), body
     assert await connection.rest() == b""
+
+
+@pytest.mark.parametrize("size", [1_000, 16_000, 400_000])
+async def test_long_extensions_of_chunks_are_refused(connection: Connection, size: int) -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"3;" + b"a" * 300_000 + b"\r\nabc\r\n0\r\n\r\n"
+    await connection.send([head] + [chunks[begin : begin + size] for begin in range(0, len(chunks), size)])
+    status, headers, _ = await connection.response()
+    assert (status, headers["connection"]) == (400, "close")
+
+
+async def test_many_small_chunks_with_short_extensions_are_a_body(connection: Connection) -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    await connection.send([head, b"1;ab=cd\r\na\r\n" * 50_000, b"0\r\n\r\n"])
+    assert (await connection.echoed())[3] == "a" * 50_000
 
 
 async def test_trailers_are_no_headers(connection: Connection) -> None:

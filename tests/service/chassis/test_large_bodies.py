@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from chassis.core.identity import HEADER
+from chassis.core.telemetry import Metrics
 from chassis.http.body_budget import BUFFERED_BODIES, PARSED_BODIES
 from tests.support.facts import a_purchase
 from tests.support.problems import assert_problem
@@ -97,3 +99,35 @@ async def test_a_batch_of_too_many_items_is_refused_for_their_number(interaction
     problem = assert_problem(await interactions.post("/v1/purchases/batch", {"items": items}), 422, "validation_failed")
     (error,) = problem["errors"]
     assert (error["pointer"], error["code"]) == ("/items", "too_many_items")
+
+
+async def test_a_client_that_disconnects_while_it_sends_is_no_error(
+    interactions: ServiceUnderTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        responses.append(message)
+
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    responses: list[Any] = []
+    headers = [(b"content-type", b"application/json"), (HEADER.lower().encode(), interactions.signed().encode())]
+    path = "/v1/purchases"
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers, "state": {}}
+    running = interactions.shared.running
+    before = disconnected(running.metrics, path)
+    await running.asgi(scope, receive, send)
+    assert responses == []
+    assert disconnected(running.metrics, path) == before + 1
+    assert "request failed" not in capsys.readouterr().out
+    failed = {"method": "POST", "route": path, "status": "500"}
+    assert running.metrics.registry.get_sample_value("http_request_duration_seconds_count", failed) is None
+
+
+def disconnected(metrics: Metrics, route: str) -> float:
+    labels = {"method": "POST", "route": route}
+    return metrics.registry.get_sample_value("http_client_disconnects_total", labels) or 0
