@@ -29,6 +29,7 @@ from chassis.db.tables import (
     document,
     exact_sum,
     index,
+    long_text,
     new_registry,
     text_list,
     timestamp,
@@ -41,7 +42,7 @@ from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, merge_patch
-from chassis.http.pagination import Page, PageParams, PageRequest, TimeRange, paginate, time_range
+from chassis.http.pagination import MAX_PAGE_BYTES, Page, PageParams, PageRequest, TimeRange, paginate, time_range
 from chassis.http.schemas import Accepted, Fields, RequestBody, Resource, Upserted
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
@@ -103,6 +104,7 @@ __all__ = [
     "MAX_COUNT",
     "MAX_DOCUMENT_BYTES",
     "MAX_MINOR",
+    "MAX_PAGE_BYTES",
     "MAX_RECORD_BYTES",
     "NOT_AFTER",
     "NOT_AN_AMOUNT",
@@ -196,6 +198,7 @@ __all__ = [
     "invalid",
     "json",
     "last_instant",
+    "long_text",
     "merge_patch",
     "minor_from_text",
     "new_registry",

@@ -107,6 +107,9 @@ def _defaults(table: type[Table]) -> tuple[dict[str, Any], dict[str, Callable[[]
 
 # Columns
 
+LONG = "long"
+"""Marks columns of long texts, in SQLAlchemy's `info`."""
+
 
 def timestamp(**options: Any) -> Any:
     """Declare a point in time (timestamptz)."""
@@ -133,6 +136,11 @@ def choice(values: Any, column: str, **options: Any) -> Any:
 def document(**options: Any) -> Any:
     """Declare a JSON document (jsonb). None is SQL's null."""
     return Field(sa_type=JSONB(none_as_null=True), **options)
+
+
+def long_text(**options: Any) -> Any:
+    """Declare a text of more than a few lines. Pages of rows with long texts may end early."""
+    return Field(sa_type=Text, sa_column_kwargs={"info": {LONG: True}}, **options)
 
 
 def text_list(**options: Any) -> Any:

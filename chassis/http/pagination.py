@@ -1,4 +1,4 @@
-"""Lists: keyset pages with signed cursors. The hundredth page costs as much as the first.
+"""Lists: keyset pages with signed cursors, limited in rows and bytes. The hundredth page costs as much as the first.
 
 A cursor holds the sort values of the last row, signed together with the tenant, the operation, the filters and the
 sort, so it is valid for nothing else.
@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar, cast
@@ -20,7 +20,13 @@ from pydantic import BaseModel, TypeAdapter
 
 from chassis.core.field_errors import FieldError
 from chassis.core.problems import MalformedRequest
-from chassis.db.row_json import json_columns, json_rows_sql
+from chassis.db.row_json import (
+    json_columns,
+    json_rows_sql,
+    row_size_sql,
+    rows_within_sql,
+    small_rows_sql,
+)
 from chassis.db.statements import Filter, Record, condition, row_builder, table_name
 from chassis.db.statements import Query as SqlQuery
 from chassis.db.tables import DatabaseView, Table
@@ -33,6 +39,8 @@ from chassis.types.times import Instant
 
 Item = TypeVar("Item", bound=BaseModel)
 MAX_PAGE_SIZE = 200
+MAX_PAGE_BYTES = 4_000_000
+"""A page ends with the row that reaches this size, as PostgreSQL stores it. It has at least one row."""
 _CURSOR_VERSION = 1
 INVALID_CURSOR = FieldCode(
     "invalid_cursor",
@@ -49,7 +57,7 @@ class InvalidCursor(MalformedRequest, status=400):
 
 
 class Page(BaseModel, Generic[Item]):
-    """A part of a list, and the cursor of the next part."""
+    """A part of a list, and the cursor of the next part: null in the last."""
 
     items: list[Item]
     next_cursor: str | None
@@ -62,7 +70,9 @@ class PageRequest:
         self,
         request: Request,
         response: Response,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Maximum items per page.")] = 50,
+        limit: Annotated[
+            int, Query(ge=1, le=MAX_PAGE_SIZE, description="Maximum items per page. A page of large items has fewer.")
+        ] = 50,
         cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the previous page.")] = None,
     ) -> None:
         self.limit = limit
@@ -142,6 +152,8 @@ async def paginate(
 ) -> Page[Item]:
     """Return a page of the rows of a table or view, sorted by a column (`-` before it: descending), ties by id.
 
+    A page ends early if its rows are large. Only a missing cursor means that there are no more.
+
     `item` is the resource of each row, or a function that builds it from a table object or the view's row type. If it
     is the resource of a table, PostgreSQL writes its JSON: the items of the page are then only good to be sent.
     """
@@ -153,18 +165,73 @@ async def paginate(
         position = _column_adapter(source, column).validate_python(after[0])
         filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
     name = source.name if isinstance(source, DatabaseView) else table_name(source)
-    sql = f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
+    rows = f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
     columns = _json_columns(source, item)
-    if columns is not None:
-        order = f"page.{column}{direction}, page.id{direction}"
-        sql = json_rows_sql(sql, columns, kept=f"page.{column}, page.id", order=order)
-    records = await work.select(SqlQuery(Record, sql).where(filters))
+    sql = _PageSql(source, rows, columns, f"page.{column}", direction)
+    records, rows_read = await _read(work, sql, filters, params.limit)
     shown = records[: params.limit]
     cursor = None
-    if len(records) > params.limit:
+    if rows_read > len(shown):
         cursor = params.next(work.tenant.id, sort, [shown[-1][column], shown[-1]["id"]])
     build = _item_builder(source, item) if columns is None else _written_item
     return Page.model_construct(items=[build(record) for record in shown], next_cursor=cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class _PageSql:
+    """The statements that read a page."""
+
+    source: type[Table] | DatabaseView
+    rows: str
+    json_columns: str | None
+    column: str
+    direction: str
+
+    @property
+    def size(self) -> str | None:
+        """The expression for the size of a row, or None if rows are always small."""
+        return None if isinstance(self.source, DatabaseView) else row_size_sql(self.source)
+
+    def all_rows(self) -> str:
+        """Return the statement that reads all rows."""
+        return self.rows if self.json_columns is None else self._as_json(self.rows)
+
+    def small_rows(self, size: str, most: int) -> str:
+        """Return the statement that reads rows, but little of those that are larger than `most`."""
+        assert not isinstance(self.source, DatabaseView)
+        if self.json_columns is not None:
+            return self._as_json(self.rows, only=f"{size} <= {most}")
+        return small_rows_sql(self.rows, self.source, self._order, most=most)
+
+    def first_rows(self, size: str, most: int) -> str:
+        """Return the statement that reads the first rows of large ones, and the number of all."""
+        rows = rows_within_sql(self.rows, size, self._order, most=most)
+        return rows if self.json_columns is None else self._as_json(rows, "page_rows")
+
+    @property
+    def _order(self) -> str:
+        return f"{self.column}{self.direction}, page.id{self.direction}"
+
+    def _as_json(self, rows: str, more: str | None = None, only: str | None = None) -> str:
+        kept = f"{self.column}, page.id" if more is None else f"{self.column}, page.id, page.{more}"
+        return json_rows_sql(rows, self.json_columns or "", kept, self._order, only=only)
+
+
+async def _read(work: UnitOfWork, sql: _PageSql, filters: list[Filter], limit: int) -> tuple[list[Record], int]:
+    """Return the rows of a page, and how many rows there are up to the limit and one more.
+
+    Sums over the rows would cost 4 % of an ordinary page. So a page of small rows is read without them.
+    """
+    size = sql.size
+    if size is None:
+        records = await work.select(SqlQuery(Record, sql.all_rows()).where(filters))
+        return records, len(records)
+    most = MAX_PAGE_BYTES // (limit + 1)
+    records = await work.select(SqlQuery(Record, sql.small_rows(size, most)).where(filters))
+    if all(record["item"] is not None if sql.json_columns else record["row_bytes"] <= most for record in records):
+        return records, len(records)
+    records = await work.select(SqlQuery(Record, sql.first_rows(size, MAX_PAGE_BYTES)).where(filters))
+    return records, records[0]["page_rows"] if records else 0
 
 
 def _json_columns(source: type[Table] | DatabaseView, item: Any) -> str | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import belongs_to, choice, document, index, timestamp
+from chassis import belongs_to, choice, document, index, long_text, timestamp
 from services.customers.base import Base
 from services.customers.permission.rules import Channel, ConsentDecision, Purpose
 
@@ -23,7 +23,7 @@ class ConsentReceipt(Base, table=True):
     channel: Channel = choice(Channel, "channel")
     decision: ConsentDecision = choice(ConsentDecision, "decision")
     decided_at: datetime = timestamp()
-    wording: str | None
+    wording: str | None = long_text()
     source: str
     evidence: dict[str, Any] | None = document(default=None)
     actor: str

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from chassis import check, choice, document, index, timestamp, unique
+from chassis import check, choice, document, index, long_text, timestamp, unique
 from services.interactions.contact.rules import AuthorDocument, Direction, Phase
 from services.interactions.sources.tables import SourceRecord
 
@@ -29,7 +29,7 @@ class TouchPoint(SourceRecord, table=True):
     direction: Direction = choice(Direction, "direction")
     phase: Phase | None = choice(Phase, "phase")
     subject: str | None
-    body: str | None
+    body: str | None = long_text()
     agent_id: str | None
     duration_seconds: int | None
     occurred_at: datetime = timestamp()

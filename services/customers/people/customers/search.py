@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from chassis import (
+    MAX_PAGE_BYTES,
     WRONG_FORMAT,
     Filter,
     NotFound,
@@ -56,7 +57,10 @@ async def find_by_external_id(work: UnitOfWork, source: str, id: str) -> Custome
 
 
 async def search_by_name(work: UnitOfWork, text: str, limit: int, where: Sequence[Filter]) -> Page[Customer]:
-    """Return the best matches of a name, on a single page: distant matches only if there are no close ones."""
+    """Return the best matches of a name, on a single page: distant matches only if there are no close ones.
+
+    The page ends early if the customers are large, as every page does.
+    """
     customers: list[Customer] = []
     words = list(dict.fromkeys(names.split(text)))[:MAX_SEARCHED_WORDS]
     for threshold in SIMILARITY_THRESHOLDS:
@@ -66,6 +70,7 @@ async def search_by_name(work: UnitOfWork, text: str, limit: int, where: Sequenc
             candidates=SEARCH_CANDIDATES,
             threshold=threshold,
             limit=limit,
+            most=MAX_PAGE_BYTES,
         )
         if customers:
             break
@@ -75,8 +80,17 @@ async def search_by_name(work: UnitOfWork, text: str, limit: int, where: Sequenc
 _SEARCH = Query(
     Customer,
     """
-    select customer.* from search_customers(:words::text[], :candidates, :threshold) as match
-    join customer using (id) where {where} order by match.score desc, id limit :limit
+    with matching as (
+        select id, score, pg_column_size(custom #> '{}') as bytes
+        from search_customers(:words::text[], :candidates, :threshold) as match
+        join customer using (id) where {where} order by score desc, id limit :limit
+    ), measured as (
+        select id, score,
+               sum(bytes) over (order by score desc, id rows between unbounded preceding and 1 preceding) as before
+        from matching
+    )
+    select customer.* from measured join customer using (id)
+    where coalesce(before, 0) < :most order by score desc, id
     """,
 )
 _BY_EMAIL = "id in (select customer_id from contact_point where kind = 'email' and normal = :email)"
