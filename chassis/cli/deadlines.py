@@ -133,7 +133,7 @@ def _check(connection: Watched, seconds: float) -> None:
 
 
 def _is_unread(progress: Progress, unread: int, seconds: float) -> bool:
-    """Return whether the client reads too slowly: what waits for it did not shrink at the minimum rate."""
+    """Return whether the client reads too slowly: its unread bytes do not shrink at the minimum rate."""
     is_read = unread <= progress.unread_bytes - READ_SECONDS * MIN_BYTES_PER_SECOND
     if unread == 0 or unread > progress.unread_bytes or is_read:
         progress.unread_bytes, progress.unread_seconds = unread, 0.0

@@ -162,7 +162,7 @@ class JsonScanner:
             return
         at = next(islice(_BRACKET.finditer(structure), last - 1, None)).end()
         texts = structure.count(b'"', 0, at)
-        # A quote of the structure stands for a whole text: for the quotes around it, and the part between them.
+        # A quote of the structure is a whole text: two quotes, and the part between them.
         before = parts[: first + 2 * texts]
         within = at - structure.rfind(b'"', 0, at) - 1
         self.cuts.append(offset + sum(map(len, before)) + len(before) + within)

@@ -47,6 +47,14 @@ from tests.support.service import ServiceUnderTest
             422,
             "validation_failed",
         ),
+        (
+            "an integer beyond 64 bits behind 20 kB",
+            b'{"kind": "person", "name": "a", "custom": {"a": "'
+            + b"a" * 20_000
+            + b'", "b": 123456789012345678901234567890}}',
+            422,
+            "validation_failed",
+        ),
         ("deep", b'{"custom":' + b'{"a":' * 40 + b"1" + b"}" * 41, 400, "malformed_request"),
         ("very deep", b'{"custom":' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400, "malformed_request"),
         ("huge", b'{"name": "' + b"a" * 2_100_000 + b'"}', 413, "payload_too_large"),

@@ -5,6 +5,7 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from services.analytics.value.clv import SimpleClvRequest
 from services.analytics.value.rules import ClvTerms, simple_clv
@@ -67,3 +68,9 @@ def test_every_valid_request_has_an_exact_value(
 def test_values_are_rounded_half_up_to_cents(case: str, average: str, cost: str, value: str) -> None:
     terms = ClvTerms(Decimal(average), Decimal(1), 1, acquisition_cost=Decimal(cost))
     assert str(simple_clv(terms)) == value
+
+
+@pytest.mark.parametrize("text", ["\uff11\uff12", "\u0661\u0662", "1\n", " 1", "1E2", "1_0", "+1", "0x1"])
+def test_a_figure_is_written_as_a_plain_decimal(text: str) -> None:
+    with pytest.raises(ValidationError):
+        SimpleClvRequest.model_validate({"average_value": text, "purchases_per_period": "1", "periods": 1})
