@@ -43,7 +43,8 @@ def reconcile(
     _print_report(report, ids=ids)
     if repair:
         missing = {id for gap in report.gaps for id in gap.missing}
-        for service, settings in services if missing else []:
+        # The gateway's first: other events of a tenant wait for the one that announces it.
+        for service, settings in sorted(services, key=lambda each: each[0].name != "gateway") if missing else []:
             if count := asyncio.run(_republish(settings, Selection(ids=missing))):
                 print(f"{service.name}: published {count} events again", file=sys.stderr)
     raise typer.Exit(0 if report.is_complete else 1)

@@ -4,8 +4,8 @@ A publisher keeps its events in `published_event`, a reader the ids of applied e
 hashed by tenant, type and day. Where a count or a hash differs, the same is done by minute, and then the ids themselves
 are compared. The time of an event is that of its id (RFC 9562, version 7).
 
-Events on their way are not missing. So the published events are read first, and each reader gets time to pass the ends
-of its topics before its inbox is read.
+Events on their way are not missing. So the outboxes get time to be published, then the published events are read, and
+each reader gets time to pass the ends of its topics before its inbox is read.
 """
 
 import asyncio
@@ -74,7 +74,9 @@ class Report:
     gaps: list[Gap] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
     behind: list[str] = field(default_factory=list)
-    """Readers that did not pass the ends of their topics in time. Their missing events may only be waiting."""
+    """Services that did not publish their outbox in time, or did not pass the ends of their topics. Missing events may
+    only be waiting.
+    """
 
     @property
     def is_complete(self) -> bool:
@@ -85,6 +87,7 @@ class Report:
 async def reconcile(sides: Sequence[Side], since: datetime, wait_seconds: float) -> Report:
     """Compare all services. `wait_seconds` is the time that readers get to pass the ends of their topics."""
     report = Report()
+    report.behind += [side.service for side in sides if not await _empties_outbox(side.pool, wait_seconds)]
     names = {side.service for side in sides}
     ends = {side.service: await _last_position(side.pool) for side in sides}
     published = {side.service: await _published(side.pool, "day", since, ends[side.service]) for side in sides}
@@ -116,6 +119,17 @@ def _publisher(handler: EventHandler) -> str:
 def _differing(expected: Mapping[Bucket, Tally], applied: Mapping[Bucket, Tally], type: str) -> list[Bucket]:
     buckets = {*expected, *(bucket for bucket in applied if bucket.type == type)}
     return sorted(bucket for bucket in buckets if expected.get(bucket) != applied.get(bucket))
+
+
+async def _empties_outbox(publisher: asyncpg.Pool, wait_seconds: float) -> bool:
+    """Wait until the present rows of an outbox are published, among them events that are published again."""
+    last = await publisher.fetchval(f"select coalesce(max(seq), 0) from {SCHEMA}.outbox")
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    while await publisher.fetchval(f"select exists (select from {SCHEMA}.outbox where seq <= $1)", last):
+        if asyncio.get_running_loop().time() >= deadline:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True
 
 
 async def _passes_ends(status: StatusReader, wait_seconds: float) -> bool:

@@ -76,22 +76,24 @@ class Completeness:
         return readers_that_differ(known) if len(known) == len(tallies) else None
 
     async def _pass_ends(self, readers: set[str], wait_seconds: float) -> bool:
-        """Wait until readers have applied what Kafka contains now. Returns whether they have."""
+        """Wait until readers have applied what is on its way now. Returns whether they have.
+
+        Each service must have had an empty outbox once. Then the ends of the topics count.
+        """
+        to_empty: set[str] | None = None
         ends: dict[str, int] = {}
         deadline = asyncio.get_running_loop().time() + wait_seconds
         while True:
             statuses = await self._readings.statuses(OPERATOR_CALLER)
-            positions = {
-                name: (status.applied, status.consumer_lag) for name, status in statuses.items() if status is not None
-            }
-            known = {
-                name: (applied, lag)
-                for name, (applied, lag) in positions.items()
-                if name in readers and applied is not None and lag is not None
-            }
-            ends = {name: applied + lag for name, (applied, lag) in known.items()} | ends
-            if all(name in known and known[name][0] >= ends[name] for name in readers):
-                return True
+            known = {name: status for name, status in statuses.items() if status is not None}
+            to_empty = set(statuses) if to_empty is None else to_empty
+            to_empty -= {name for name, status in known.items() if status.outbox_pending == 0}
+            if not to_empty:
+                applied = {name: status.applied for name, status in known.items() if status.applied is not None}
+                lags = {name: status.consumer_lag for name, status in known.items() if status.consumer_lag is not None}
+                ends = {name: applied[name] + lags[name] for name in applied.keys() & lags.keys()} | ends
+                if all(name in ends and applied.get(name, -1) >= ends[name] for name in readers):
+                    return True
             if asyncio.get_running_loop().time() >= deadline:
                 return False
             await asyncio.sleep(POLL_SECONDS)

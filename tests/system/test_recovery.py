@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from local import kafka_server
 from tests.auditor.load import a_load
 from tests.support import commands
 from tests.support.stack import RunningStack, Visitor, a_visitor
@@ -107,12 +106,14 @@ def suspended(stack: RunningStack, name: str) -> Iterator[None]:
 
 
 def wipe_kafka(stack: RunningStack) -> None:
-    """Kill Kafka and remove its data, while the supervisor is suspended. It then starts an empty Kafka."""
+    """Kill Kafka and remove its data, while the supervisor is suspended. It then starts an empty Kafka.
+
+    It also restarts the services, whose topics are gone.
+    """
     stack.process.send_signal(signal.SIGSTOP)
     try:
         stack.kill("kafka")
         shutil.rmtree(stack.data_dir.root / "kafka")
-        kafka_server.initialise(stack.data_dir, stack.ports)
     finally:
         stack.process.send_signal(signal.SIGCONT)
 
