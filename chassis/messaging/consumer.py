@@ -30,6 +30,7 @@ BATCH_SIZE = 1_000
 COMMIT_INTERVAL_SECONDS = 0.1
 REBALANCE_ERRORS = (CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 IDLE_SECONDS = 1.0
+UNASSIGNED_SECONDS = 10.0
 ROOM_INTERVAL_SECONDS = 0.02
 """How often full queues are looked at for room."""
 
@@ -60,11 +61,12 @@ class Consumer:
         consumer = self._new_consumer()
         queues = TenantQueues(self._dispatcher, self._pool)
         commits = _Commits(consumer, queues)
-        consumer.subscribe(topics, listener=_Rebalances(queues, commits))
+        group = _Membership(consumer, topics, _Rebalances(consumer, queues, commits))
+        group.join()
         try:
             await consumer.start()
             self.ready = True
-            await self._consume(consumer, queues, commits)
+            await self._consume(consumer, queues, commits, group)
         finally:
             try:
                 await queues.close()
@@ -74,8 +76,11 @@ class Consumer:
             finally:
                 await consumer.stop()
 
-    async def _consume(self, consumer: AIOKafkaConsumer, queues: TenantQueues, commits: "_Commits") -> None:
+    async def _consume(
+        self, consumer: AIOKafkaConsumer, queues: TenantQueues, commits: "_Commits", group: "_Membership"
+    ) -> None:
         while True:
+            group.join_again_without_partitions()
             if queues.is_full:
                 await asyncio.sleep(ROOM_INTERVAL_SECONDS)
             else:
@@ -99,6 +104,33 @@ class Consumer:
             metadata_max_age_ms=30_000,
             **kafka.client_options(self._settings),
         )
+
+
+class _Membership:
+    """The membership in the consumer group, and with it the assignment of partitions."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, topics: list[str], listener: "_Rebalances") -> None:
+        self._consumer = consumer
+        self._topics = topics
+        self._listener = listener
+
+    def join(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(self._topics, listener=self._listener)
+        self._joined_at = time.monotonic()
+
+    def join_again_without_partitions(self) -> None:
+        """Join the group again if no partition has been assigned for a while.
+
+        A static member gets the assignment of its former process back. That process may have joined while Kafka, which
+        had lost its data, had no topics yet, and then nothing would ever change the empty assignment. To a replica
+        beyond the number of partitions, joining again changes nothing.
+        """
+        if self._consumer.assignment():
+            self._joined_at = time.monotonic()
+        elif time.monotonic() - self._joined_at > UNASSIGNED_SECONDS:
+            self._consumer.unsubscribe()
+            self.join()
 
 
 class _Commits:
@@ -140,7 +172,8 @@ class _Commits:
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
     """Follows the assignment of partitions to the replicas of a service."""
 
-    def __init__(self, queues: TenantQueues, commits: _Commits) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, queues: TenantQueues, commits: _Commits) -> None:
+        self._consumer = consumer
         self._queues = queues
         self._commits = commits
 
@@ -151,8 +184,22 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
         self._queues.forget((partition.topic, partition.partition) for partition in revoked)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Go on with the events that the former replica has left in the backlog."""
+        """Go on where the former replica stopped, also with the events that it has left in the backlog."""
         await self._queues.load_backlog()
+        await self._start_again_in_new_topics(assigned)
+
+    async def _start_again_in_new_topics(self, assigned: set[TopicPartition]) -> None:
+        """Read partitions from their beginning that end before the committed offset: they were created again.
+
+        A process that stopped after Kafka had lost its data has committed its offsets to the new, empty partitions.
+        """
+        ends = await self._consumer.end_offsets(assigned) if assigned else {}
+        for partition, end in ends.items():
+            committed = await self._consumer.committed(partition)
+            if committed is not None and committed > end:
+                log.warning("a topic was created again", topic=partition.topic, partition=partition.partition)
+                self._consumer.seek(partition, 0)
+                await self._consumer.commit({partition: 0})
 
 
 def _to_record(record: "ConsumerRecord[bytes, bytes]") -> KafkaRecord:

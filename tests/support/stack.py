@@ -194,7 +194,7 @@ class Visitor:
             status: dict[str, Any] = answer.json()
             if status["drained"]:
                 return status
-            assert time.monotonic() < deadline, status
+            assert time.monotonic() < deadline, await self.stack.status()
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
