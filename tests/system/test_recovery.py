@@ -71,6 +71,8 @@ async def completeness(visitor: Visitor) -> bool | None:
 
 async def repaired(stack: RunningStack) -> None:
     """Publish the missing events again, and then find none missing. The status agrees."""
+    await asyncio.sleep(1)  # until a supervisor that finds Kafka empty has restarted the services
+    await stack.ready()
     operator = a_visitor(stack)
     await operator.drained()
     assert await completeness(operator) is False
