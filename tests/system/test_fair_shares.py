@@ -30,7 +30,7 @@ RATIO, REQUESTS_MS, POINTS_MS = 5, 150, 1_500
 GROWTH_MIB = 64
 DESCRIPTORS = 1_500
 """What the gateway may open: in a container it is often as few, and the attack by unfinished heads opens more."""
-NIGHTLY = {"transient-failures", "wave", "pages", "cohorts", "new-keys", "wrong-keys"}
+NIGHTLY = {"transient-failures", "wave", "pages", "cohorts", "new-keys", "wrong-keys", "batches"}
 
 
 @dataclass(frozen=True)
