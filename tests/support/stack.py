@@ -121,6 +121,13 @@ class RunningStack:
                         return
                 await asyncio.sleep(0.1)
 
+    async def status(self) -> dict[str, Any]:
+        """Return the state of each service, with the counts of all tenants, as the operator reads it."""
+        headers = {"Authorization": f"Bearer {self.data_dir.secrets()['operator']}"}
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers, timeout=30) as client:
+            services: dict[str, Any] = (await client.get("/v1/status")).json()["services"]
+            return services
+
     def command(self, *words: str) -> str:
         """Run a command and return what it prints."""
         done = commands.run(words, self.data_dir.root)
