@@ -128,6 +128,10 @@ class RunningStack:
             services: dict[str, Any] = (await client.get("/v1/status")).json()["services"]
             return services
 
+    async def dead_letters(self, service: str) -> int:
+        """Return the dead letters of a service, of all tenants and of none."""
+        return int((await self.status())[service]["dead_letters"])
+
     def command(self, *words: str) -> str:
         """Run a command and return what it prints."""
         done = commands.run(words, self.data_dir.root)

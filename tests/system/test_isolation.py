@@ -31,6 +31,7 @@ ADA = a_customer(
 SALE = {"store": "Dam 1", "channel": "email"}
 SOUGHT = {
     "drained": "true",
+    "complete": "true",
     "id": "7",
     "source": "till",
     "store": "Dam 1",
@@ -241,7 +242,7 @@ async def test_a_cursor_of_another_tenant_is_refused(shops: tuple[Shop, Shop], o
 async def test_the_status_tells_counts_and_nothing_else(shops: tuple[Shop, Shop]) -> None:
     """The page contains counts of the tenant, and whether everything is applied, but nothing of another tenant."""
     status = (await shops[1].request("GET", "/v1/status")).json()
-    assert set(status) == {"drained", "services"}
+    assert set(status) == {"drained", "complete", "compared_at", "services"}
     reported = [value for service in status["services"].values() for value in service.values()]
     assert {service["consumer_lag"] for service in status["services"].values()} == {None}, "it counts all tenants"
     gauges = [value for value in reported if isinstance(value, dict)]

@@ -32,7 +32,7 @@ from tests.support.smuggling import bodies_with_more
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 from tests.support.wire import exchange, head, listening
 
-NOT_IN_THE_DOCUMENT = {"/health", "/ready", "/metrics", "/internal/status"}
+NOT_IN_THE_DOCUMENT = {"/health", "/ready", "/metrics", "/internal/status", "/internal/tallies"}
 PAGES = {"/", "/openapi.json", "/asyncapi.json", "/docs", "/favicon.ico", "/problems/{name}"}
 LEAKS = (
     "Traceback",
