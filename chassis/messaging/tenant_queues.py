@@ -268,7 +268,7 @@ class TenantQueues:
 
 
 def _address(record: KafkaRecord) -> tuple[UUID, str]:
-    """Return the tenant and the type of a record. The dispatcher says what is wrong with one that cannot be read."""
+    """Return the tenant and the type of a record. An unreadable record gets NO_TENANT; the dispatcher reports it."""
     headers = dict(record.headers)
     try:
         return UUID(headers["ce_tenantid"].decode()), headers["ce_type"].decode()

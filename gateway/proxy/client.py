@@ -33,7 +33,7 @@ class StreamedBody:
 
     @property
     def is_large(self) -> bool:
-        """True if more of the body is to come than what was buffered."""
+        """True if the body is larger than its buffered part."""
         return not self._complete.is_set()
 
     async def buffer(self) -> None:

@@ -25,7 +25,7 @@ class Comparison:
     """The result of a comparison."""
 
     complete: bool | None
-    """None if a service is unavailable, or did not apply in time what was on its way."""
+    """None if a service is unavailable, or did not apply the events on their way in time."""
     compared_at: datetime | None
 
 
@@ -70,13 +70,13 @@ class Completeness:
         return False if passed else None
 
     async def _differing(self, period: Period) -> set[str] | None:
-        """Return the services that have not applied what was published, or None if one is unavailable."""
+        """Return the services that have not applied all published events, or None if a service is unavailable."""
         tallies = await self._readings.tallies(*period)
         known = {name: each for name, each in tallies.items() if each is not None}
         return readers_that_differ(known) if len(known) == len(tallies) else None
 
     async def _pass_ends(self, readers: set[str], wait_seconds: float) -> bool:
-        """Wait until readers have applied what is on its way now. Returns whether they have.
+        """Wait until readers have applied the events that are on their way now. Returns whether they have.
 
         Each service must have had an empty outbox once. Then the ends of the topics count.
         """

@@ -4,7 +4,6 @@ The limits hold for each replica of the gateway. Responses carry the state of th
 the headers of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
-import asyncio
 import math
 import time
 from collections.abc import Iterator
@@ -90,11 +89,6 @@ class RateLimits:
             rate = self._rates[name]
             bucket = self._buckets[id] = TokenBucket(rate, rate * self._burst_seconds)
         return bucket
-
-
-async def hold_back_refusal() -> None:
-    """Wait before a refusal is sent."""
-    await asyncio.sleep(REFUSAL_SECONDS)
 
 
 def _headers(bucket: TokenBucket, name: str) -> Headers:

@@ -31,7 +31,7 @@ from gateway.proxy.client import (
 )
 from gateway.proxy.completeness import Completeness
 from gateway.proxy.compression import CompressingSend
-from gateway.proxy.rate_limits import RateLimits, hold_back_refusal
+from gateway.proxy.rate_limits import REFUSAL_SECONDS, RateLimits
 from gateway.proxy.readings import Readings
 from gateway.proxy.upstreams import Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
@@ -120,7 +120,7 @@ class ReverseProxy:
             await self._serve_authenticated(scope, receive, send)
         except Problem as problem:
             if isinstance(problem, TooManyRequests):
-                await hold_back_refusal()
+                await asyncio.sleep(REFUSAL_SECONDS)
             response = problem.response(scope["path"], scope["state"]["trace_id"])
             await response(scope, receive, send)
         except ClientDisconnected:

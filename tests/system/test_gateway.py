@@ -272,6 +272,6 @@ async def test_hundreds_of_upgrades_leave_the_lane_to_a_service_free(stack: Runn
         await asyncio.gather(*(connection.send([head.encode(), body]) for connection in connections))
         async with asyncio.timeout(10):
             responses = await asyncio.gather(*(connection.response() for connection in connections))
-        assert {status for status, _, _ in responses} <= {422, 429, 503}  # 503 only while the others are still running
+        assert {status for status, _, _ in responses} <= {422, 429}  # 429 only while the tenant has its share
         assert (await visitor.request("GET", "/v1/customers")).status_code == 200
     assert "WebSocket" not in stack.said()

@@ -104,7 +104,7 @@ async def load_hold(work: Work, account: Account, redemption_id: UUID) -> None:
 
 
 async def load_spendable_lots(work: Work, account: Account, points: int) -> None:
-    """Load lots in the order of spending, until they contain so many points. `points` is at most what is available."""
+    """Load lots in the order of spending until they contain `points`, which is at most the available balance."""
     limit = SPENDABLE_LOTS
     while account.spendable_points() < points and account.spendable_through != LAST_SPENT:
         first = await lots.select_spendable_lots(work, account.membership_id, limit)
