@@ -35,13 +35,16 @@ test: setup ## run every test that is neither slow nor nightly, in WORKERS proce
 	$(PARALLEL) -m "not slow and not nightly"
 
 test-slow: setup ## run the slow tests
-	$(PARALLEL) -m "slow and not nightly"
+	$(PYTEST) -m "slow and alone and not nightly"
+	$(PARALLEL) -m "slow and not alone and not nightly"
 
 test-all: setup ## run test and test-slow together, which takes less time than both; .ci/run does this
-	$(PARALLEL) -m "not nightly"
+	$(PYTEST) -m "alone and not nightly"
+	$(PARALLEL) -m "not alone and not nightly"
 
 test-nightly: setup ## run the slow tests and those that take too long for every change
-	$(PARALLEL) -m "slow or nightly"
+	$(PYTEST) -m "alone and (slow or nightly)"
+	$(PARALLEL) -m "not alone and (slow or nightly)"
 
 mutants: setup ## apply each mutant to the code and check that the tests fail
 	$(BIN)/python -m tests.mutants

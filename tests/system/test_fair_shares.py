@@ -1,7 +1,7 @@
 """Fair shares: a tenant attacks with all that it has, and another tenant's requests and points arrive nearly as before.
 
-The bounds are wide, because the tests of a run share the processor: what they catch is a tenant that is shut out, or
-waits ten times as long. `make fairness` measures each attack on a quiet machine, with strict bounds.
+The bounds are wide, because the machine is small and the readings short: what they catch is a tenant that is shut out,
+or waits ten times as long. `make fairness` measures each attack for longer, with strict bounds.
 """
 
 import resource
@@ -20,6 +20,7 @@ from tests.support.stack import RunningStack, a_visitor
 pytestmark = [
     pytest.mark.skipif(not CAN_BE_READ, reason="the kernel does not tell here what a process holds"),
     pytest.mark.slow,
+    pytest.mark.alone,
 ]
 
 SECONDS = 8

@@ -31,7 +31,6 @@ def test_the_page_leads_to_a_working_feature(tmp_path: Path, database: DataDir) 
     run(copy, "-m", "pytest", "-q", "-p", "no:xdist", *tests)
     assert (copy / "contracts/events/loyalty.stamp_card_filled.v1.json").exists()
     (migration,) = (copy / "services/loyalty/migrations/versions").glob("*_stamp_cards.py")
-    assert f"{migration.relative_to(copy)}" in PAGE.read_text()
     assert "create_tenant_table(" in migration.read_text()
 
     feature = copy / "services/loyalty/points/stamp_cards.py"
