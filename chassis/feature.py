@@ -11,10 +11,11 @@ from inspect import signature
 from typing import Any, Literal, Required, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
 
 import asyncpg
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from chassis.core.events import IncomingEvent
 from chassis.core.problems import Problem
+from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.openapi import error_responses
 from chassis.http.route import FeatureRoute, RouteOptions
@@ -63,6 +64,17 @@ class PeriodicTask:
     """If true, it runs for the deleted tenants whose rows are not deleted yet, instead of all others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the rows of a table are kept."""
+
+    feature: str
+    table: type[Table]
+    column: str
+    order_by: str
+    setting: str
+
+
 class Feature(APIRouter):
     """The routes, event handlers and periodic tasks of a capability.
 
@@ -74,6 +86,7 @@ class Feature(APIRouter):
         self.name = name
         self.handlers: list[EventHandler] = []
         self.tasks: list[PeriodicTask] = []
+        self.retentions: list[Retention] = []
         self.rebuilds: list[RebuildFunction] = []
         self.gauges: dict[str, Gauge] = {}
         self.tenant_gauges: dict[str, TenantGauge] = {}
@@ -92,6 +105,7 @@ class Feature(APIRouter):
             for handler in part.handlers:
                 self._add_handler(handler)
             self.tasks += part.tasks
+            self.retentions += part.retentions
             self.rebuilds += part.rebuilds
             self.gauges |= part.gauges
             self.tenant_gauges |= part.tenant_gauges
@@ -123,6 +137,13 @@ class Feature(APIRouter):
             return run
 
         return register
+
+    def keep(self, table: type[Table], column: str, *, days: str, order_by: str = "") -> None:
+        """Delete rows some days after the time in a column. `days` names the setting, and None keeps them for ever.
+
+        `order_by` is an indexed column in whose order the rows were added, by default the column itself.
+        """
+        self.retentions.append(Retention(self.name, table, column, order_by or column, days))
 
     def rebuild(self, function: RebuildFunction) -> RebuildFunction:
         """Compute a rollup again from its facts when `rapport rebuild` asks for it.
@@ -215,10 +236,17 @@ class Feature(APIRouter):
 def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, dict[int | str, dict[str, Any]]]:
     """Return status and model of the usual success, and the `responses` of the others.
 
-    A function that returns `Upserted[X]` responds with 201 or 200, and with 202 if it may return `Accepted[Y]`.
+    A function that returns `Upserted[X]` responds with 201 or 200, and with 202 if it may return `Accepted[Y]`. A class
+    of responses, such as a stream, is another media type of the usual success.
     """
     models: dict[int, Any] = {}
-    for alternative in get_args(annotation) if get_origin(annotation) in (Union, type(int | str)) else [annotation]:
+    alternatives = get_args(annotation) if get_origin(annotation) in (Union, type(int | str)) else [annotation]
+    streams = [one for one in alternatives if isinstance(one, type) and issubclass(one, Response)]
+    if streams:
+        (annotation,) = (one for one in alternatives if one not in streams)
+        content = {str(stream.media_type): {"schema": {"type": "string"}} for stream in streams}
+        return status, annotation, {200: {"content": content}}
+    for alternative in alternatives:
         origin = get_origin(alternative)
         if origin is Upserted:
             models |= dict.fromkeys((201, 200), get_args(alternative)[0])

@@ -29,7 +29,7 @@ from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
-from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, TenantGauge
+from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, Retention, TenantGauge
 from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
@@ -39,6 +39,7 @@ from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.endpoints import OperationalEndpoints
 from chassis.messaging.relay import Relay
+from chassis.messaging.retention import deletion_tasks
 from chassis.messaging.status import StatusReader
 from chassis.messaging.worker import Worker
 
@@ -106,6 +107,11 @@ class Service:
     def tasks(self) -> list[PeriodicTask]:
         """The periodic tasks of its features."""
         return [task for feature in self.features for task in feature.tasks]
+
+    @property
+    def retentions(self) -> list[Retention]:
+        """How long rows of its features are kept."""
+        return [retention for feature in self.features for retention in feature.retentions]
 
     @property
     def rebuilds(self) -> list[tuple[str, RebuildFunction]]:
@@ -217,7 +223,8 @@ async def _running_worker(service: Service, settings: Settings, metrics: Metrics
     pool = await open_pool(settings.worker_database_url, settings)
     relay = Relay(settings, service.name, metrics, is_notified=role == "all")
     dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
-    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), service.tasks)
+    tasks = [*service.tasks, *deletion_tasks(service.retentions, settings)]
+    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks)
     worker.start()
     try:
         yield worker

@@ -11,7 +11,7 @@ service = Service(
     package="gateway",
     settings=Settings,
     metadata=Base.metadata,
-    areas=("access", "proxy", "pages"),
+    areas=("access", "proxy", "events", "pages"),
     outer_app=ReverseProxy,
     plain_routes=docs.routes,
 )

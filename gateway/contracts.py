@@ -34,3 +34,10 @@ def scopes(folder: Path) -> tuple[str, ...]:
             }
         )
     )
+
+
+@cache
+def event_types(folder: Path) -> tuple[str, ...]:
+    """Return every type of event that is published, sorted."""
+    channels = json.loads((folder / "asyncapi.json").read_bytes())["channels"]
+    return tuple(sorted(message["name"] for channel in channels.values() for message in channel["messages"].values()))

@@ -36,6 +36,9 @@ class Settings(chassis.Settings):
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
     )
     api_key_limit: int = Field(100, ge=1, description="Maximum valid API keys of a tenant. Commands are not limited.")
+    event_feed_days: int | None = Field(
+        None, ge=1, description="How long `GET /v1/events` keeps events; none: for ever."
+    )
     reconcile_seconds: float = Field(
         300.0, gt=0, description="How often published events are compared with what was applied, for `/v1/status`."
     )

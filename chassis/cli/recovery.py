@@ -109,11 +109,13 @@ def _patient(settings: Settings) -> Settings:
 
 
 def _types_for(reader: str, publisher: Service) -> list[str]:
-    """Return the types of a publisher's events that a feature handles."""
+    """Return the types of a publisher's events that a feature handles, or nothing if it handles all of them."""
     name, _, feature = reader.partition(".")
     handlers = load_configured(name)[0].handlers
     types = [handler.event.event_type for handler in handlers if handler.feature == feature]
     chosen = [type for type in types if type.startswith(f"{publisher.name}.")]
+    if f"{publisher.name}.*" in chosen:
+        return []  # all of them
     if not chosen:
         known = ", ".join(sorted({f"{name}.{handler.feature}" for handler in handlers}))
         print(f"{reader} handles no events of {publisher.name}. {name} has: {known}", file=sys.stderr)

@@ -14,6 +14,7 @@ from chassis.cli.deadlines import Deadlines, Progress, default_max_connections
 from chassis.core.problems import MalformedRequest, Problem, RequestTimeout
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
+from chassis.http.context import ENDLESS
 from chassis.service import Role, Service, asgi_app
 from chassis.types import json
 
@@ -111,6 +112,13 @@ class BoundedHttp(HttpToolsProtocol):
     def on_chunk_header(self) -> None:
         """Count a chunk."""
         self._chunks += 1
+
+    def shutdown(self) -> None:
+        """End a response that would not end by itself. Others may finish."""
+        if self.is_running and self.cycle.scope.get(ENDLESS):
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def on_response_complete(self) -> None:
         """Let the connection be closed for a new one, if no other request has arrived."""

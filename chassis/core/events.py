@@ -12,9 +12,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from chassis.types import json
 from chassis.types.rows import construct
 
 SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/json"
 MAX_EVENT_BYTES = 1_000_000
 """Maximum size of an event's data: a record with its headers is below the 1 MiB that Kafka accepts by default.
 
@@ -47,23 +49,32 @@ class Envelope:
         """The Kafka key. It keeps a publisher's events about the same customer in order."""
         return f"{self.tenant}:{self.subject}".encode()
 
-    def to_headers(self) -> list[tuple[str, bytes]]:
-        """Return the Kafka headers of CloudEvents' binary mode."""
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of CloudEvents, by name."""
         attributes = {
-            "ce_specversion": SPEC_VERSION,
-            "ce_id": str(self.id),
-            "ce_source": f"/rapport/{self.source}",
-            "ce_type": self.type,
-            "ce_time": self.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            "ce_subject": self.subject,
-            "ce_tenantid": str(self.tenant),
-            "ce_sequence": str(self.sequence),
-            "ce_actor": self.actor,
-            "content-type": "application/json",
+            "specversion": SPEC_VERSION,
+            "id": str(self.id),
+            "source": f"/rapport/{self.source}",
+            "type": self.type,
+            "time": self.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "subject": self.subject,
+            "tenantid": str(self.tenant),
+            "sequence": str(self.sequence),
+            "actor": self.actor,
         }
         if self.traceparent:
-            attributes["ce_traceparent"] = self.traceparent
-        return [(name, value.encode()) for name, value in attributes.items()]
+            attributes["traceparent"] = self.traceparent
+        return attributes
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers of CloudEvents' binary mode."""
+        headers = {f"ce_{name}": value for name, value in self.attributes.items()} | {"content-type": CONTENT_TYPE}
+        return [(name, value.encode()) for name, value in headers.items()]
+
+    def to_json(self, data: str) -> bytes:
+        """Return the event in CloudEvents' JSON format (structured mode). `data` is JSON and is copied unchanged."""
+        return json.dumps({**self.attributes, "datacontenttype": CONTENT_TYPE, "data": json.Written(data)})
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes]]) -> "Envelope":
@@ -123,7 +134,11 @@ class Event(BaseModel):
 
 
 class IncomingEvent(BaseModel):
-    """The part of another service's event that this reader relies on."""
+    """The part of another service's event that this reader relies on.
+
+    `class PurchaseRecorded(IncomingEvent, type="interactions.purchase_recorded.v1")`. A type of `interactions.*` reads
+    every event of the service.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -145,11 +160,39 @@ class IncomingEvent(BaseModel):
         return self._envelope
 
     @classmethod
-    def from_record(cls, envelope: Envelope, data: Any) -> Self:
-        """Read an event's data. Raises pydantic.ValidationError if it lacks a field that this reader needs."""
-        incoming = cls.model_validate(data)
+    def from_record(cls, envelope: Envelope, value: bytes) -> Self:
+        """Read an event's data.
+
+        Raises ValueError if it is not JSON, and pydantic.ValidationError if it lacks a field that this reader needs.
+        """
+        incoming = cls.model_validate(json.loads(value))
         incoming._envelope = envelope
         return incoming
+
+
+class WholeEvent(IncomingEvent):
+    """An event with all of its data, for a reader that passes events on. Its type is often a pattern."""
+
+    _data: str = PrivateAttr()
+
+    @property
+    def data(self) -> str:
+        """The data, as the publisher wrote it: a JSON object."""
+        return self._data
+
+    @classmethod
+    def from_record(cls, envelope: Envelope, value: bytes) -> Self:
+        """Keep the data of an event. Raises ValueError unless it is a JSON object."""
+        if not isinstance(json.loads(value), dict):
+            raise ValueError("the data is not a JSON object")
+        incoming = cls()
+        incoming._envelope, incoming._data = envelope, value.decode()
+        return incoming
+
+
+def matches(pattern: str, type: str) -> bool:
+    """Return whether a type matches a pattern: the type itself, all of a service (`loyalty.*`), or all (`*`)."""
+    return pattern in (type, "*") or (pattern.endswith(".*") and type.startswith(pattern[:-1]))
 
 
 def topic_name(event_type: str, prefix: str) -> str:

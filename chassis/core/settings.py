@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     inbox_days: int = Field(
         45, ge=1, description="How long applied events are remembered; longer than Kafka's retention."
     )
+    archive_days: int | None = Field(
+        None,
+        ge=3,
+        description="How long published events are kept for `rapport republish` and `rapport reconcile`; none: for "
+        "ever.",
+    )
     handler_attempts: int = Field(
         4,
         ge=1,

@@ -27,6 +27,8 @@ class RouteContext(Protocol):
         """Report that a transaction has published events."""
 
 
+ENDLESS = "rapport.endless"
+"""Marks the scope of a request whose response ends only with its client or its server."""
 _CONTEXT = "rapport.context"
 _WORK = "rapport.work"
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis.core.events import Envelope, IncomingEvent
+from chassis.core.events import Envelope, IncomingEvent, matches
 from chassis.core.identity import Caller, Tenant
 from chassis.core.problems import Unavailable
 from chassis.core.retry import Backoff, retry
@@ -29,7 +29,6 @@ from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import EventHandler
 from chassis.messaging import tenants
 from chassis.messaging.tenants import tenant_from_event, tenant_from_row
-from chassis.types import json
 from chassis.types.ids import uuid7
 
 ENVELOPE_UNREADABLE = "*"
@@ -79,7 +78,7 @@ class _Delivery:
     def event(self) -> IncomingEvent:
         if self.record.value is None:
             raise ValueError("the record has no value")
-        return self.handler.event.from_record(self.envelope, json.loads(self.record.value))
+        return self.handler.event.from_record(self.envelope, self.record.value)
 
 
 class EventDispatcher:
@@ -97,19 +96,19 @@ class EventDispatcher:
         self._settings = settings
         self._metrics = metrics
         self._notify_relay = notify_relay
+        self._handlers = list(handlers)
         self._by_type: dict[str, list[EventHandler]] = {}
+        """The handlers of the types that have been received."""
         self._unknown_since: dict[UUID, float] = {}
-        for handler in handlers:
-            self._by_type.setdefault(handler.event.event_type, []).append(handler)
 
     @property
     def types(self) -> list[str]:
-        """The event types that are handled."""
-        return sorted(self._by_type)
+        """The event types that are handled, among them patterns."""
+        return sorted({handler.event.event_type for handler in self._handlers})
 
     def handles(self, type: str) -> bool:
         """Return whether a feature handles this type of event."""
-        return type in self._by_type
+        return bool(self._handlers_of(type))
 
     async def apply(self, records: Iterable[KafkaRecord]) -> None:
         """Apply each record, or make it a dead letter. Raises TransientFailure if some of them must be repeated."""
@@ -120,7 +119,7 @@ class EventDispatcher:
             except Exception as error:  # whatever the record is, it is not ours and must not stop the others
                 await self._dead_letter(record, ENVELOPE_UNREADABLE, None, f"unreadable envelope: {error!r}", 1)
                 continue
-            for handler in self._by_type.get(envelope.type, []):
+            for handler in self._handlers_of(envelope.type):
                 delivery = _Delivery(record, envelope, handler)
                 groups.setdefault((envelope.tenant, handler.feature), []).append(delivery)
         # Facts of tenants come first, because the other features wait for them.
@@ -145,7 +144,7 @@ class EventDispatcher:
         record = stored_record(row)
         try:
             envelope = Envelope.from_headers(record.headers)
-            handlers = [handler for handler in self._by_type.get(envelope.type, []) if handler.feature == feature]
+            handlers = [handler for handler in self._handlers_of(envelope.type) if handler.feature == feature]
             if not handlers:
                 raise LookupError(f"no feature {feature} handles {envelope.type}")
             await self._apply_in_transaction(feature, [_Delivery(record, envelope, handlers[0])], letter_id)
@@ -159,6 +158,11 @@ class EventDispatcher:
             )
             return _reason(error)
         return None
+
+    def _handlers_of(self, type: str) -> list[EventHandler]:
+        if type not in self._by_type:
+            self._by_type[type] = [handler for handler in self._handlers if matches(handler.event.event_type, type)]
+        return self._by_type[type]
 
     async def _apply_group(self, feature: str, deliveries: list[_Delivery]) -> None:
         try:
@@ -223,8 +227,10 @@ class EventDispatcher:
                 fresh = await _add_to_inbox(work, feature, deliveries)
             elif await work.execute(_DELETE_LETTER, id=letter_id) != 1:
                 raise LookupError("another command has just replayed it")
-            for handler, group in groupby(fresh, key=lambda delivery: delivery.handler):
-                await _handle(transaction, work, handler, [delivery.event() for delivery in group])
+            for _, group in groupby(fresh, key=lambda delivery: delivery.handler.handle):
+                deliveries_of_handler = list(group)
+                events = [delivery.event() for delivery in deliveries_of_handler]
+                await _handle(transaction, work, deliveries_of_handler[0].handler, events)
         self._metrics.applied.labels(feature).inc(len(fresh))
         if transaction.published:
             self._notify_relay()

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.core.events import matches
 from chassis.db.statements import Record
 from chassis.db.tables import SCHEMA
 from chassis.feature import EventHandler
@@ -103,7 +104,7 @@ async def reconcile(sides: Sequence[Side], since: datetime, wait_seconds: float)
         applied = await _applied(side.pool, "day", since)
         for handler in handlers:
             publisher, type = _publisher(handler), handler.event.event_type
-            expected = {bucket: tally for bucket, tally in published[publisher].items() if bucket.type == type}
+            expected = {bucket: tally for bucket, tally in published[publisher].items() if matches(type, bucket.type)}
             report.compared += sum(tally.events for tally in expected.values())
             for bucket in _differing(expected, applied.get(handler.feature, {}), type):
                 gap = await _find_ids(handler, side, pools[publisher], bucket, ends[publisher])
@@ -117,7 +118,7 @@ def _publisher(handler: EventHandler) -> str:
 
 
 def _differing(expected: Mapping[Bucket, Tally], applied: Mapping[Bucket, Tally], type: str) -> list[Bucket]:
-    buckets = {*expected, *(bucket for bucket in applied if bucket.type == type)}
+    buckets = {*expected, *(bucket for bucket in applied if matches(type, bucket.type))}
     return sorted(bucket for bucket in buckets if expected.get(bucket) != applied.get(bucket))
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 import asyncpg
 from pydantic import BaseModel
 
+from chassis.core.events import matches
 from chassis.db.tables import SCHEMA
 from chassis.feature import EventHandler
 from chassis.types.ids import first_uuid7_at
@@ -32,7 +33,7 @@ class Tallies(BaseModel):
     published: list[Tally]
     applied: list[Tally]
     handled: list[tuple[str, str]]
-    """Its features, each with a type that it handles."""
+    """Its features, each with a type or a pattern of types that it handles."""
 
 
 async def read_tallies(
@@ -58,8 +59,9 @@ def readers_that_differ(tallies: Mapping[str, Tallies]) -> set[str]:
     for name, each in tallies.items():
         applied = {(tally.feature, tally.type, tally.day): (tally.events, tally.hash) for tally in each.applied}
         for feature, type in each.handled:
-            expected = {day: tally for (of_type, day), tally in published.items() if of_type == type}
-            found = {day: tally for (by, of_type, day), tally in applied.items() if (by, of_type) == (feature, type)}
+            expected = {key: tally for key, tally in published.items() if matches(type, key[0])}
+            of_feature = {(of, day): tally for (by, of, day), tally in applied.items() if by == feature}
+            found = {key: tally for key, tally in of_feature.items() if matches(type, key[0])}
             if expected != found and type.partition(".")[0] in tallies:
                 differing.add(name)
     return differing

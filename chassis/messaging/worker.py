@@ -59,6 +59,8 @@ class Worker:
         while True:
             await self._purge_expired("idempotency", "created_at", self._settings.idempotency_hours)
             await self._purge_expired("inbox", "applied_at", self._settings.inbox_days * 24)
+            if self._settings.archive_days is not None:
+                await self._purge_expired("published_event", "time", self._settings.archive_days * 24)
             await asyncio.sleep(PURGE_INTERVAL_SECONDS)
 
     async def _purge_expired(self, table: str, column: str, hours: int) -> None:

@@ -11,6 +11,8 @@ NOT_FEATURES = (
     "rate_limits",
     "readings",
     "reverse_proxy",
+    "signals",
+    "streams",
     "upstreams",
 )
 """The reverse proxy is plain ASGI: a feature's route would cost ten times the CPU."""

@@ -5,7 +5,8 @@ Pure ASGI, with aiohttp to the services: a FastAPI route and httpx would cost te
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 import aiohttp
@@ -33,6 +34,8 @@ from gateway.proxy.completeness import Completeness
 from gateway.proxy.compression import CompressingSend
 from gateway.proxy.rate_limits import REFUSAL_SECONDS, RateLimits
 from gateway.proxy.readings import Readings
+from gateway.proxy.signals import FEED_CHANNEL, TenantSignals
+from gateway.proxy.streams import IS_HEAD, StreamGuard
 from gateway.proxy.upstreams import Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
 from gateway.settings import Settings
 
@@ -74,6 +77,7 @@ class ReverseProxy:
         self.upstreams = {name: Upstream(name, url, settings) for name, url in settings.upstreams.items()}
         self._own = Upstream("gateway", "", settings)
         self._limits = RateLimits(settings)
+        self.feed_signal = TenantSignals(FEED_CHANNEL, settings)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,6 +96,7 @@ class ReverseProxy:
             self.completeness = Completeness(self.readings)
             tasks = [
                 asyncio.create_task(self._credentials.run()),
+                asyncio.create_task(self.feed_signal.run()),
                 asyncio.create_task(self.completeness.run(self._settings.reconcile_seconds)),
             ]
             yield
@@ -106,7 +111,7 @@ class ReverseProxy:
             await self._app(scope, receive, send)
         elif scope["method"] == "HEAD":
             # Served as GET, so that the headers are the same. The server leaves the content out.
-            served = {**scope, "method": "GET"}
+            served = {**scope, "method": "GET", IS_HEAD: True}
             await self._serve(served, receive, CompressingSend(send, scope["headers"]))
             scope.update({name: served[name] for name in ("route", "rapport.route") if name in served})  # for the logs
         else:
@@ -130,7 +135,8 @@ class ReverseProxy:
         parts = scope["path"].split("/", 3)
         if len(parts) < 3 or parts[1] != "v1":
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
-        credential = await self._authenticate(bearer_key(scope["headers"]))
+        key = bearer_key(scope["headers"])
+        credential = await self._authenticate(key)
         owner = self._owners.get(parts[2])
         if owner is None:
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
@@ -138,7 +144,7 @@ class ReverseProxy:
         token, tenant = credential.token(self._signer, owner), credential.caller.tenant.id
         with self._limits.open_request(tenant):
             if owner == "gateway":
-                await self._serve_own(tenant, token, scope, receive, send)
+                await self._serve_own(tenant, key, token, scope, receive, send)
             else:
                 scope["rapport.route"] = f"{owner}:{parts[2]}"
                 await self._serve_upstream(self.upstreams[owner], tenant, token, scope, receive, send)
@@ -163,11 +169,13 @@ class ReverseProxy:
 
         return invalidate_and_send
 
-    async def _serve_own(self, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_own(self, tenant: UUID, key: str, token: str, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._receive_body(scope, receive, MAX_BUFFERED_BYTES)
         scope["headers"] = _request_headers(scope, token)
-        async with self._own.turn(tenant, is_upload=False):
-            await self._app(scope, body.replayed(), self._invalidate_on_change(send))
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._own.turn(tenant, is_upload=False))
+            guarded = StreamGuard(scope, send, turn.aclose, partial(self._authenticate, key))
+            await self._app(scope, body.replayed(), self._invalidate_on_change(guarded))
 
     async def _serve_upstream(
         self, upstream: Upstream, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send

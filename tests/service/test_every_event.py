@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.core.events import matches
 from local.generated import ROOT
 from tests.support.events import example_of, kept_types
 from tests.support.service import ServiceUnderTest
@@ -14,7 +15,7 @@ FILES = "python -m tests.support.release writes it: tests/data/releases/README.m
 
 
 def readers(service: ServiceUnderTest, type: str) -> set[str]:
-    return {one.feature for one in service.service.handlers if one.event.event_type == type}
+    return {one.feature for one in service.service.handlers if matches(one.event.event_type, type)}
 
 
 async def who_applied(service: ServiceUnderTest) -> set[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from chassis.core.events import matches
 from chassis.core.identity import Tenant
 from chassis.feature import EventHandler
 from chassis.service import Service
@@ -12,6 +13,7 @@ from chassis.types.ids import uuid7
 FOLDER = Path(__file__).parents[1] / "data" / "events"
 
 
+DEFAULT = "customers.customer_created.v1"
 DELETION = "gateway.tenant_deleted.v1"
 """No event of the tenant is applied after it, which `tests/service/test_tenant_deletion.py` tests."""
 
@@ -27,7 +29,12 @@ def lasting_handlers(service: Service) -> list[EventHandler]:
 
 
 def example_of(type: str, tenant: Tenant) -> dict[str, Any]:
-    """Return the example for a tenant: a fact for `ServiceUnderTest.deliver`, with a new event id."""
+    """Return the example for a tenant: a fact for `ServiceUnderTest.deliver`, with a new event id.
+
+    A pattern has the first example that matches it, or that of another service if none does.
+    """
+    if type.endswith("*"):
+        type = next((kept for kept in kept_types() if matches(type, kept)), DEFAULT)
     text = (FOLDER / f"{type}.json").read_text()
     kept = json.loads(text.replace(json.loads(text)["headers"]["ce_tenantid"], str(tenant.id)))
     return {"type": type, "key": kept["headers"]["ce_subject"], "data": kept["data"], "id": uuid7()}

@@ -8,7 +8,6 @@ import pytest
 from chassis.core.events import Envelope
 from chassis.db.transaction import Transaction
 from chassis.db.unit_of_work import UnitOfWork
-from chassis.types import json
 from chassis.types.ids import uuid7
 from services.loyalty.points.points.earning import award_points
 from services.loyalty.points.points.events import PurchaseRecorded
@@ -128,7 +127,7 @@ async def test_a_concurrent_purchase_and_refund_see_each_other(loyalty: ServiceU
     await a_running_program(loyalty)
     customer, purchase = uuid7(), uuid7()
     record = loyalty.record_of(purchase_recorded("10.00", customer, purchase_id=purchase))
-    event = PurchaseRecorded.from_record(Envelope.from_headers(record.headers), json.loads(record.value or b""))
+    event = PurchaseRecorded.from_record(Envelope.from_headers(record.headers), record.value or b"")
     async with Transaction(loyalty.shared.worker_pool, loyalty.caller) as transaction:
         await award_points(UnitOfWork(transaction), [event])
         refunding = asyncio.create_task(loyalty.deliver(refunded("4.00", purchase, customer)))
