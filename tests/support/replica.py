@@ -25,6 +25,7 @@ class Replica:
         role: str = "all",
         port: int | None = None,
         dies_at: str | None = None,
+        **environment: str,
     ) -> None:
         self._operator = {"Authorization": f"Bearer {stack.data_dir.secrets()['operator']}"}
         self.port = port or free_port(set(stack.ports.values()))
@@ -34,7 +35,7 @@ class Replica:
         with stack.data_dir.log(f"{service}-{name or 'replica'}").open("ab") as log:
             self._process = subprocess.Popen(
                 words,
-                env={**os.environ, "RAPPORT_DATA": str(stack.data_dir.root), "INSTANCE": name},
+                env={**os.environ, "RAPPORT_DATA": str(stack.data_dir.root), "INSTANCE": name, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
