@@ -1,5 +1,6 @@
 """Print what each attack does to a quiet tenant: `python -m tests.attacks [NAME ...]`.
 
+Without names, the table is also written to docs/benchmarks.md.
 Each attack has a new stack. A request that the quiet tenant is refused counts, and so do points that do not arrive.
 """
 
@@ -52,7 +53,10 @@ def main() -> None:
         harmed = harmed or not holds(outcome)
         rows.append(row(outcome))
         print(details(outcome), flush=True)
-    print(f"\nMeasured {report.machine()}.\n\n{report.table(HEAD, rows)}")
+    text = f"Measured {report.machine()}, {chosen.seconds:.0f} s per reading.\n\n{report.table(HEAD, rows)}"
+    print(f"\n{text}")
+    if not chosen.names:
+        report.write("make fairness", text)
     raise SystemExit(int(harmed))
 
 
