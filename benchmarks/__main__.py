@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import bars, gateway, phases, processes, report, ten_times
+from benchmarks import bars, feed, gateway, phases, processes, report, ten_times
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
 from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
@@ -86,6 +86,7 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
     await stand.drained()
     points_text, points = await becoming_points(stand, shop)
     flowed = await flows(stand, shop, yard)
+    feed_text, feed_rate = await feed.reading(stand)
     flow = report.table(["events", "rate", "compared with"], [backlog.row() for backlog in flowed])
     memory = processes.megabytes(stand.data_dir)
     killed_text, killed = await across_a_kill(stand, shop)
@@ -97,8 +98,9 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
         "gateway's share of the CPU of a read": results[READ.work].gateways_share,
         "gateway's share of the CPU of a write": results[CREATE.work].gateways_share,
         "event handlers in batches": flowed[1].ratio,
+        "events that a client reads from the feed": feed_rate,
     }
-    return "\n\n".join([work, added_text, f"{points_text} {killed_text}", flow]), figures, memory
+    return "\n\n".join([work, added_text, f"{points_text} {killed_text}", flow, feed_text]), figures, memory
 
 
 async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:

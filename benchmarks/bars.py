@@ -49,6 +49,7 @@ BARS = [
     at_most("purchase to points at 300/s, p99", 150, "ms", "14 to 61; 145 in a noisy run"),
     at_most("purchase to points while loyalty is killed, p99", 1_000, "ms"),
     Bar("event handlers in batches", 0.3, "of asyncpg's batch insert"),
+    Bar("events that a client reads from the feed", 5_000, "per second"),
     at_most("memory of the five processes", 350, "MiB PSS", "243 forked from one process, 371 started separately"),
     at_most("start with a new data folder", 20, "s", "PostgreSQL under 1, Kafka 1.8"),
 ]
