@@ -43,7 +43,7 @@ from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, merge_patch
 from chassis.http.pagination import MAX_PAGE_BYTES, Page, PageParams, PageRequest, TimeRange, paginate, time_range
-from chassis.http.schemas import Accepted, Fields, RequestBody, Resource, Upserted
+from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
@@ -73,6 +73,7 @@ from chassis.types.money import (
     AmountText,
     Currency,
     CurrentCurrency,
+    DecimalText,
     Money,
     MoneySum,
     Quantity,
@@ -130,6 +131,7 @@ __all__ = [
     "DatabaseFunction",
     "DatabaseView",
     "Day",
+    "DecimalText",
     "Event",
     "Feature",
     "FieldCode",
@@ -143,6 +145,7 @@ __all__ = [
     "Line",
     "Lines",
     "MalformedRequest",
+    "MergePatch",
     "MissingScope",
     "Moment",
     "Money",

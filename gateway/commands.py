@@ -118,9 +118,10 @@ def create_key(
     if not chosen:
         print(f"Pass --scopes or --all-scopes. The scopes are: {', '.join(known)}", file=sys.stderr)
         raise typer.Exit(2)
-    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    expiry = {"expires_at": datetime.now(UTC) + timedelta(days=days)} if days else {}
     try:
-        print(asyncio.run(_create_key(tenant, api_keys.ApiKeyCreate(name=name, scopes=chosen, expires_at=expires_at))))
+        body = api_keys.ApiKeyCreate.model_validate({"name": name, "scopes": chosen, **expiry})
+        print(asyncio.run(_create_key(tenant, body)))
     except (Problem, rules.TenantNotFound) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from chassis.core.events import Event
 from chassis.core.problems import Problem
 from chassis.http import openapi
+from chassis.http.openapi_schemas import subschemas
 from chassis.service import Service
 from chassis.types.codes import FieldCode
 
@@ -28,15 +30,24 @@ def generate(services: Sequence[Service]) -> Files:
     merged["x-field-codes"] = {
         str(code): {"cause": code.cause, "remedy": code.remedy} for code in sorted(FieldCode.known.values())
     }
+    for name, codes in (("ProblemCode", Problem.known), ("FieldErrorCode", FieldCode.known)):
+        merged["components"]["schemas"][name]["x-extensible-enum"] = sorted(codes)
     files = {"openapi.json": merged, "asyncapi.json": asyncapi_document(services, published)}
     files |= {f"events/{type}.json": event_schema(event) for type, event in published.items()}
     return {path: _text(document) for path, document in files.items()}
 
 
 def event_schema(event: type[Event]) -> dict[str, Any]:
-    """Return the JSON Schema of an event's data, without references to other files."""
+    """Return the JSON Schema of an event's data, without references to other files. Vocabularies are inline."""
     schema = event.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": event.event_type, **schema}
+    definitions = schema.pop("$defs", {})
+    vocabularies = {f"#/$defs/{name}": each for name, each in definitions.items() if "enum" in each}
+    for each in chain.from_iterable(map(subschemas, (schema, *definitions.values()))):
+        if each.get("$ref") in vocabularies:
+            each.update(vocabularies[each.pop("$ref")])
+    parts = {name: each for name, each in definitions.items() if f"#/$defs/{name}" not in vocabularies}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": event.event_type}
+    return head | ({"$defs": parts} if parts else {}) | schema
 
 
 def asyncapi_document(services: Sequence[Service], published: Mapping[str, type[Event]]) -> dict[str, Any]:

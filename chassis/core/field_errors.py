@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
+from typing_extensions import TypeAliasType
 
 from chassis.types import codes
 from chassis.types.codes import FieldCode
@@ -26,6 +27,18 @@ Path = tuple[int | str, ...]
 _SCHEMA_TAG = re.compile(r"[\[\]()]")
 
 
+FieldErrorCode = TypeAliasType(
+    "FieldErrorCode",
+    Annotated[
+        str,
+        Field(
+            description="A code of the table `x-field-codes`. A release may add codes: show the user the `detail`.",
+            examples=["required"],
+        ),
+    ],
+)
+
+
 class FieldError(BaseModel):
     """An invalid value of a request."""
 
@@ -33,7 +46,7 @@ class FieldError(BaseModel):
 
     location: Location = Field(alias="in", description="the part of the request")
     pointer: str = Field(description="JSON Pointer (RFC 6901) into that part", examples=["/lines/0/sku"])
-    code: str = Field(description="a code of `x-field-codes`", examples=["required"])
+    code: FieldErrorCode
     detail: str = Field(description="what to send instead")
 
 
@@ -65,6 +78,8 @@ def _field_error(error: Any, location: Location | None, body: Any, resource: Any
 
 def _explain(error: Any, path: Path, body: Any, resource: Any) -> tuple[FieldCode, str]:
     kind, context = error["type"], error.get("ctx") or {}
+    if kind.endswith("_type") and error.get("input", kind) is None:
+        return codes.WRONG_TYPE, "must not be null; send a value, or leave the field out"
     if kind in _EXPLANATIONS:  # first, because pydantic and we call some errors the same
         return _EXPLANATIONS[kind](context, error.get("input"))
     if kind in FieldCode.known:

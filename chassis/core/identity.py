@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeAliasType
 
 from chassis.core.clock import clock
 from chassis.core.problems import MissingScope, Unauthenticated
@@ -25,7 +26,7 @@ ALGORITHM = "Ed25519"
 MAX_CLOCK_SKEW_SECONDS = 10
 MAX_CACHED_TOKENS = 10_000
 
-TenantKind = Literal["live", "sandbox"]
+TenantKind = TypeAliasType("TenantKind", Literal["live", "sandbox"])
 
 
 class TenantFacts(BaseModel):

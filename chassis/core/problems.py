@@ -25,15 +25,27 @@ A feature defines its own beside them: the class name gives the code, the docstr
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
+from typing_extensions import TypeAliasType
 
 from chassis.core.field_errors import MAX_ERRORS, MAX_LISTED_ERRORS, FieldError, Location, field_errors
 from chassis.types import json
 from chassis.types.codes import FieldCode
 from chassis.types.text import snake_case
+
+ProblemCode = TypeAliasType(
+    "ProblemCode",
+    Annotated[
+        str,
+        Field(
+            description="A code of the table `x-problems`. A release may add codes: decide by the status then.",
+            examples=["not_found"],
+        ),
+    ],
+)
 
 
 class ProblemDocument(BaseModel):
@@ -46,7 +58,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str = Field(description="the path of the request")
-    code: str = Field(examples=["not_found"])
+    code: ProblemCode
     errors: list[FieldError] = Field(max_length=MAX_ERRORS, description="the invalid values; at most a hundred")
     trace_id: str = Field(description="identifies the request in the logs")
 

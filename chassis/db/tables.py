@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar, Self, cast, get_args
+from typing import Any, ClassVar, Self, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from chassis.types.choices import choices_of
 from chassis.types.ids import uuid7
 
 SCHEMA = "chassis"
@@ -127,8 +128,8 @@ def exact_sum(**options: Any) -> Any:
 
 
 def choice(values: Any, column: str, **options: Any) -> Any:
-    """Declare a text column that is limited to the values of a Literal, by a CHECK named after the column."""
-    allowed = ", ".join(f"'{value}'" for value in get_args(values))
+    """Declare a text column that is limited to the values of a vocabulary, by a CHECK named after the column."""
+    allowed = ", ".join(f"'{value}'" for value in choices_of(values))
     constraint = CheckConstraint(f"{column} in ({allowed})", name=column)
     return Field(sa_type=Text, sa_column_args=[constraint], **options)
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from typing_extensions import TypeAliasType
 
 from chassis.core.field_errors import MAX_ERRORS
 from chassis.core.problems import Problem, ProblemDocument, from_validation
-from chassis.http.schemas import RequestBody
+from chassis.http.schemas import RequestBody, record_name
 
 MAX_BATCH_ITEMS = 1_000
 MAX_BATCH_ERRORS = 5_000
@@ -23,8 +24,8 @@ MAX_BATCH_ERRORS = 5_000
 SLICE_SECONDS = 0.005
 """How long items are validated before other requests get a turn."""
 Item = TypeVar("Item", bound=BaseModel)
-Status = Literal["created", "updated", "unchanged", "refused"]
-Outcome = tuple[Status, UUID] | Problem
+BatchStatus = TypeAliasType("BatchStatus", Literal["created", "updated", "unchanged", "refused"])
+Outcome = tuple[BatchStatus, UUID] | Problem
 """The result of an item: its status and the id of its record, or the problem."""
 
 
@@ -56,6 +57,11 @@ def _catch_error(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 class Batch(RequestBody, Generic[Item]):
     """The items of a batch."""
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return `PurchaseBatch` for items of the class PurchaseCreate."""
+        return f"{record_name(params[0])}Batch"
 
     items: list[Annotated[Item, WrapValidator(_catch_error)]] = Field(min_length=1, max_length=MAX_BATCH_ITEMS)
 
@@ -97,7 +103,7 @@ class BatchResult(BaseModel):
     """The result of an item."""
 
     index: int
-    status: Status
+    status: BatchStatus
     id: UUID | None
     problem: ProblemDocument | None
 

@@ -32,11 +32,12 @@ from chassis.db.idempotency import (
     SecretNotReplayable,
 )
 from chassis.http.locations import set_locations
+from chassis.http.openapi_schemas import COMPONENT, simplify_document
 from chassis.http.response_headers import HEADERS, declare_headers
 from chassis.http.route import FeatureRoute, RouteOptions
 
 SECURITY_SCHEME = "api_key"
-_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+_REFERENCE = {"$ref": f"{COMPONENT}Problem"}
 GATEWAY = "gateway"
 _FORWARDED = {
     status: {"description": text, "content": {"application/problem+json": {"schema": _REFERENCE}}}
@@ -102,15 +103,14 @@ def service_document(routes: Iterable[FeatureRoute], service: str) -> dict[str, 
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    schemas["Problem"] = ProblemDocument.model_json_schema(
-        ref_template="#/components/schemas/{model}", mode="serialization"
-    )
-    schemas |= schemas["Problem"].pop("$defs", {})
+    problem = ProblemDocument.model_json_schema(ref_template=f"{COMPONENT}{{model}}", mode="serialization")
+    schemas |= {**problem.pop("$defs"), ProblemDocument.__name__: problem}
     for route in routes:
         for method in route.methods or ():
             operation = document["paths"][route.path_format][method.lower()]
             _finish_operation(operation, method, route.options, service)
             declare_headers(operation, route)
+    simplify_document(document)
     return document
 
 

@@ -62,6 +62,11 @@ class Page(BaseModel, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
 
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return `CustomerPage` for items of the class Customer."""
+        return f"{params[0].__name__}Page"
+
 
 class PageRequest:
     """The page that a request asks for. Injected as `params: PageParams`."""

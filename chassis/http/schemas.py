@@ -1,17 +1,20 @@
 """Schemas: the models of request bodies and responses.
 
     class ConsentFields(Fields): ...                                          # what request and response share
-    class ConsentCreate(ConsentFields, RequestBody): ...                      # unknown fields are rejected
+    class ConsentCreate(ConsentFields, RequestBody): ...                      # unknown fields and null are rejected
+    class CustomerUpdate(CustomerFields, MergePatch): ...                     # null clears a field
     class Consent(ConsentFields, Resource, row=tables.ConsentReceipt): ...    # built from a row of the table
 
 If request and response differ in their types, they are two classes.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 from chassis.db.statements import column_names
 from chassis.db.tables import Table
@@ -25,9 +28,29 @@ class Fields(BaseModel):
 
 
 class RequestBody(BaseModel):
-    """The body of a request. Unknown fields are rejected, so that none can be smuggled in."""
+    """The body of a request. Unknown fields are rejected, so that none can be smuggled in.
+
+    A field that is declared as `X | None = None` may be left out, and is then None. It is never null in a request.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def accepts_null(cls, name: str) -> bool:
+        """Return whether a request may set an optional field to null."""
+        return False
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema: Any = handler(source)
+        fields = schema
+        while fields["type"] != "model-fields":  # the model and its validators surround them
+            fields = fields["schema"]
+        for name, field in fields["fields"].items():
+            value = field["schema"]
+            if value["type"] == "default" and value["schema"]["type"] == "nullable" and not cls.accepts_null(name):
+                value["schema"] = value["schema"]["schema"]
+        return cast(CoreSchema, schema)
 
     def values(self) -> dict[str, Any]:
         """Return all fields as plain values, defaults included."""
@@ -36,6 +59,25 @@ class RequestBody(BaseModel):
     def changes(self) -> dict[str, Any]:
         """Return the fields that the request contains, including those set to null: absent and null differ."""
         return self.model_dump(include=set(self.model_fields_set))
+
+
+class MergePatch(RequestBody):
+    """A body in which absent and null differ: null clears a field, unless `never_null` names it (RFC 7396).
+
+    The parts of such a body, which it replaces as a whole, take null for absent, as a response shows it.
+    """
+
+    never_null: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def accepts_null(cls, name: str) -> bool:
+        """Return whether a request may clear a field."""
+        return name not in cls.never_null
+
+
+def record_name(body: type[BaseModel]) -> str:
+    """Return the name of the record that a body creates or changes: `Purchase` for PurchaseCreate."""
+    return re.sub("(Create|Upsert|Update)$", "", body.__name__)
 
 
 class Resource(BaseModel):

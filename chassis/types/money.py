@@ -51,11 +51,13 @@ Currency = Annotated[str, _CODE, AfterValidator(require_known_currency)]
 """A currency in use, or one that was withdrawn: amounts of the past are in it."""
 CurrentCurrency = Annotated[str, _CODE, AfterValidator(require_current_currency)]
 """A currency in use."""
+DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["12.5"])]
+"""A decimal of any size in a response."""
 _DECIMAL_STRING = "decimal string, in the unit of its currency"
 Amount = Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["12.34"], description=_DECIMAL_STRING)]
 AmountSum = Annotated[str, Field(pattern=SUM_PATTERN, examples=["1234.56"], description=_DECIMAL_STRING)]
 """A sum of amounts, which has any number of digits."""
-AmountText = Annotated[str, BeforeValidator(_require_text), Field(pattern=AMOUNT_PATTERN, examples=["12.34"])]
+AmountText = Annotated[str, Field(pattern=AMOUNT_PATTERN, examples=["12.34"]), BeforeValidator(_require_text)]
 """An amount of a request whose currency is given beside it."""
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi import Query as Parameter
+from typing_extensions import TypeAliasType
 
 from chassis import (
     Command,
@@ -32,7 +33,7 @@ feature = Feature("access-events")
 
 RETENTION_DAYS = 90
 DELETE_BATCH_SIZE = 1_000
-Entity = Literal["api_key", "tenant"]
+AccessEntity = TypeAliasType("AccessEntity", Literal["api_key", "tenant"])
 
 
 class AccessEvent(Resource, row=tables.AccessEventRow):
@@ -41,7 +42,7 @@ class AccessEvent(Resource, row=tables.AccessEventRow):
     id: UUID
     at: datetime
     actor: str
-    entity: str
+    entity: AccessEntity
     entity_id: UUID
     action: str
     changes: JsonObject
@@ -64,7 +65,9 @@ async def list_access_events(
     work: Work,
     params: PageParams,
     at: Annotated[TimeRange, Depends(time_range("at"))],
-    entity: Annotated[Entity | None, Parameter(description="Return only changes of keys, or of the tenant.")] = None,
+    entity: Annotated[
+        AccessEntity | None, Parameter(description="Return only changes of keys, or of the tenant.")
+    ] = None,
     entity_id: Annotated[UUID | None, Parameter(description="Return only changes of this key.")] = None,
     actor: Annotated[
         ShortLine | None, Parameter(description="Return only changes by this actor: `key:<id>` or `command`.")

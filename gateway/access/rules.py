@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-RevocationReason = Literal["requested", "creator_revoked", "rotated", "tenant_deleted"]
-RefusalReason = Literal["expired", "revoked", "wrong_secret"]
+from typing_extensions import TypeAliasType
+
+RevocationReason = TypeAliasType(
+    "RevocationReason", Literal["requested", "creator_revoked", "rotated", "tenant_deleted"]
+)
+RefusalReason = TypeAliasType("RefusalReason", Literal["expired", "revoked", "wrong_secret"])
 
 _KEY = re.compile(r"^rap_(live|sandbox)_([0-9a-f]{32})_([0-9A-Za-z_-]{43})$")
 

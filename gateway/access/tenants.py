@@ -12,7 +12,6 @@ import phonenumbers
 from pydantic import AfterValidator, Field
 
 from chassis import (
-    REQUIRED,
     CurrentCurrency,
     Event,
     Feature,
@@ -25,7 +24,6 @@ from chassis import (
     TenantFacts,
     Timezone,
     UnitOfWork,
-    ValidationFailed,
     VersionMismatch,
     Work,
     paginate,
@@ -64,7 +62,7 @@ Region = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"]), AfterValid
 
 
 class TenantUpdate(RequestBody):
-    """The facts that a tenant may change."""
+    """A JSON Merge Patch of a tenant. None of its facts can be removed."""
 
     name: Line | None = None
     timezone: Timezone | None = None
@@ -98,11 +96,7 @@ async def update_tenant(work: Work, id: UUID, body: TenantUpdate, if_match: IfMa
     """Change facts of a tenant. Every service receives them within moments."""
     tenant = await work.get(tables.Tenant, id, for_update=True)
     work.check_version(tenant, if_match)
-    changes = body.changes()
-    for name, value in changes.items():
-        if value is None:
-            raise ValidationFailed.field(f"/{name}", REQUIRED, "cannot be removed")
-    changed = await work.update(tenant, **changes)
+    changed = await work.update(tenant, **body.changes())
     if changed.version != tenant.version:
         await _announce(work, changed)
     return Tenant.from_row(changed)

@@ -1,5 +1,6 @@
 """The OpenAPI document: complete, consistent, and suitable for generating SDKs."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from chassis.core.problems import Problem
 from chassis.http.openapi import segments
+from chassis.http.openapi_schemas import subschemas
 from chassis.service import Service
 from chassis.types.codes import FieldCode
 
@@ -127,8 +129,71 @@ def _references(schema: Any) -> Iterator[str]:
             yield from _references(one)
 
 
+def schemas_of(openapi: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every schema of the document, each with the component or the operation that contains it."""
+    for name, schema in openapi["components"]["schemas"].items():
+        yield from ((name, each) for each in subschemas(schema))
+    for path, methods in openapi["paths"].items():
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                yield from ((path, each) for each in subschemas(parameter["schema"]))
+            for message in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for media in message.get("content", {}).values():
+                    yield from ((path, each) for each in subschemas(media["schema"]))
+
+
+def test_every_component_has_a_name_that_all_languages_can_use(openapi: dict[str, Any]) -> None:
+    """Generators in other languages make a class of each component, and some make one of each title too."""
+    names = list(openapi["components"]["schemas"])
+    assert [name for name in names if not re.fullmatch("([A-Z][a-z0-9]+)+", name)] == []
+    assert [name for name in names if name.startswith("New")] == []  # Go calls the constructor of X so
+    assert [where for where, schema in schemas_of(openapi) if "title" in schema] == []
+
+
+def test_every_body_is_a_component_that_says_what_it_is_for(operations: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations.items():
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            name = media["schema"]["$ref"].rpartition("/")[2]
+            assert name.endswith(("Create", "Update", "Upsert", "Batch", "Rotate", "Request")), where
+        for status, answer in operation["responses"].items():
+            for media_type, media in answer.get("content", {}).items():
+                if media_type == "text/event-stream":
+                    continue
+                name = media["schema"]["$ref"].rpartition("/")[2]
+                is_list = operation["operationId"].startswith("list_") or name.endswith("Page")
+                assert name.endswith("Page") is (is_list and status == "200"), where
+        if where.endswith("/batch"):
+            assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("Batch")
+
+
+NULL = {"type": "null"}
+
+
+def test_null_occurs_only_where_it_has_a_meaning(openapi: dict[str, Any]) -> None:
+    """It clears a field of a merge patch, and is the value of a field of a response. Elsewhere a value is left out."""
+    in_requests = {
+        name
+        for name, schema in schemas_of(openapi)
+        if NULL in schema.get("anyOf", []) and (name.startswith("/") or name.endswith(("Create", "Upsert", "Update")))
+    }
+    parts_of_patches = {"AddressCreate", "EmailCreate", "PhoneCreate"}
+    assert in_requests == {"CustomerUpdate", "CustomerUpsert"} | parts_of_patches
+    assert [where for where, schema in schemas_of(openapi) if "default" in schema and schema["default"] is None] == []
+
+
+def test_a_vocabulary_that_several_schemas_use_is_a_component(openapi: dict[str, Any]) -> None:
+    """Otherwise a client in another language gets a type of its own for each use."""
+    inline = Counter(
+        (*schema["enum"],)
+        for where, schema in schemas_of(openapi)
+        if "enum" in schema and schema is not openapi["components"]["schemas"].get(where)
+    )
+    assert [values for values, uses in inline.items() if uses > 1] == []
+
+
 def test_no_schema_has_a_twin(openapi: dict[str, Any]) -> None:
-    assert [name for name in openapi["components"]["schemas"] if name.endswith(("-Input", "-Output"))] == []
+    schemas = openapi["components"]["schemas"]
+    assert [name for name in schemas if name.endswith(("-Input", "-Output", "Document")) or "__" in name] == []
 
 
 def test_two_services_that_disagree_on_a_schema_fail_the_build() -> None:

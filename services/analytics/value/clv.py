@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from chassis import PRICE_DECIMALS, PRICE_DIGITS, Feature, RequestBody, Resource, Work, decimal_string
+from chassis import PRICE_DECIMALS, PRICE_DIGITS, DecimalText, Feature, RequestBody, Resource, Work, decimal_string
 from services.analytics.value import rules
 
 feature = Feature("clv")
@@ -29,19 +29,19 @@ class SimpleClvRequest(RequestBody):
 class ClvInputs(Resource):
     """The terms of the computation, defaults included."""
 
-    average_value: str
-    purchases_per_period: str
+    average_value: DecimalText
+    purchases_per_period: DecimalText
     periods: int
-    margin: str
-    retention: str
-    discount_rate: str
-    acquisition_cost: str
+    margin: DecimalText
+    retention: DecimalText
+    discount_rate: DecimalText
+    acquisition_cost: DecimalText
 
 
 class SimpleClv(Resource):
     """The value, with the formula and the terms of its computation."""
 
-    value: str
+    value: DecimalText
     formula: str
     inputs: ClvInputs
     version: Literal["1"]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query as Parameter
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from chassis import LATEST, AmountSum, Feature, Query, Resource, UnitOfWork, Work, text_from_minor
 from services.analytics.facts.queries import AsOf, InCurrency, end_of
@@ -14,7 +14,7 @@ from services.analytics.value import rules
 
 feature = Feature("pareto")
 
-Population = Literal["all", "repeat"]
+ParetoPopulation = TypeAliasType("ParetoPopulation", Literal["all", "repeat"])
 DEFINITION = (
     "Customers with at least one purchase in the currency up to as_of, by their revenue. A purchase counts even if it "
     "was refunded. Revenue is net of refunds up to as_of; a customer's negative revenue counts as zero. The top 10 or "
@@ -75,7 +75,7 @@ async def read_pareto(
     as_of: AsOf = None,
     currency: InCurrency = None,
     population: Annotated[
-        Population, Parameter(description="`repeat`: customers who bought on more than one day.")
+        ParetoPopulation, Parameter(description="`repeat`: customers who bought on more than one day.")
     ] = "all",
 ) -> Pareto:
     """Return the distribution of revenue over customers in a currency."""
@@ -97,7 +97,9 @@ async def read_pareto(
     )
 
 
-async def _read_figures(work: UnitOfWork, as_of: datetime | None, currency: str, population: Population) -> ParetoRow:
+async def _read_figures(
+    work: UnitOfWork, as_of: datetime | None, currency: str, population: ParetoPopulation
+) -> ParetoRow:
     """Return the figures: of all customers and all times from their sums, else from their facts."""
     if population == "repeat":
         zone = work.tenant.timezone

@@ -36,7 +36,7 @@ class RfmCell(Resource, row=CellRow, computed=("revenue", "segment")):
     monetary: int
     customers: int
     revenue: AmountSum
-    segment: str
+    segment: rules.RfmSegment
 
 
 class Rfm(Resource):

@@ -5,9 +5,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from typing_extensions import TypeAliasType
+
 from services.analytics.facts.rules import divide, share
 
-Segment = Literal["champions", "loyal", "promising", "new", "at_risk", "hibernating", "needs_attention"]
+RfmSegment = TypeAliasType(
+    "RfmSegment", Literal["champions", "loyal", "promising", "new", "at_risk", "hibernating", "needs_attention"]
+)
 
 
 def gini(weighted: int, total: int, count: int) -> float:
@@ -50,7 +54,7 @@ def simple_clv(terms: ClvTerms) -> Decimal:
     return Decimal(f"{divide(cents.numerator, cents.denominator)}E-2")
 
 
-def rfm_segment(recency: int, frequency: int, monetary: int) -> Segment:
+def rfm_segment(recency: int, frequency: int, monetary: int) -> RfmSegment:
     """Return the name of an RFM cell. Scores are 1 to 5, and 5 is best. The first rule that matches applies."""
     if recency >= 4 and frequency >= 4 and monetary >= 4:
         return "champions"

@@ -17,12 +17,12 @@ from chassis import (
 from services.customers.base import Base
 from services.customers.people.rules.records import (
     ContactKind,
+    CustomerKind,
+    CustomerState,
     EmailDocument,
     ExternalIdDocument,
-    Kind,
     Lifecycle,
     PhoneDocument,
-    State,
 )
 
 
@@ -43,7 +43,7 @@ class Customer(Versioned, Base, table=True):
     audited: ClassVar[bool] = True
     computed: ClassVar[frozenset[str]] = frozenset(("search_words",))
 
-    kind: Kind = choice(Kind, "kind")
+    kind: CustomerKind = choice(CustomerKind, "kind")
     given_name: str | None = None
     family_name: str | None = None
     name: str | None = None
@@ -59,7 +59,7 @@ class Customer(Versioned, Base, table=True):
     preferred_channel: str | None = None
     tags: list[str] = text_list()
     lifecycle: Lifecycle = choice(Lifecycle, "lifecycle", default="prospect")
-    state: State = choice(State, "state", default="active")
+    state: CustomerState = choice(CustomerState, "state", default="active")
     custom: dict[str, Any] = document(default_factory=dict)
     search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
     """The words of the names, without accents and case."""

@@ -29,7 +29,7 @@ from chassis import (
 )
 from services.customers.people.tables import Customer
 from services.customers.permission import rules, tables
-from services.customers.permission.rules import Channel, ConsentDecision, PermissionReason, Purpose
+from services.customers.permission.rules import ConsentChannel, ConsentDecision, ConsentPurpose, PermissionReason
 
 feature = Feature("consents")
 
@@ -39,8 +39,8 @@ class ConsentEvent(Event):
 
     customer_id: UUID
     receipt_id: UUID
-    purpose: Purpose
-    channel: Channel
+    purpose: ConsentPurpose
+    channel: ConsentChannel
     decided_at: datetime
 
 
@@ -55,8 +55,8 @@ class ConsentWithdrawn(ConsentEvent, type="customers.consent_withdrawn.v1", part
 class ConsentFields(Fields):
     """The fields of a decision. `wording` is the text that the customer was shown, `source` is where."""
 
-    purpose: Purpose
-    channel: Channel
+    purpose: ConsentPurpose
+    channel: ConsentChannel
     decision: ConsentDecision
     source: Reference
     wording: MultilineText | None = None
@@ -83,8 +83,8 @@ class Permission(Resource):
     """The permission to contact a customer, and the receipt that decides it."""
 
     customer_id: UUID
-    purpose: Purpose
-    channel: Channel
+    purpose: ConsentPurpose
+    channel: ConsentChannel
     permitted: bool
     reason: PermissionReason
     receipt: Consent | None
@@ -119,8 +119,8 @@ async def list_consents(work: Work, id: UUID, params: PageParams) -> Page[Consen
 async def read_permission(
     work: Work,
     id: UUID,
-    purpose: Annotated[Purpose, Query(description="The purpose of the contact.")],
-    channel: Annotated[Channel, Query(description="The channel of the contact.")],
+    purpose: Annotated[ConsentPurpose, Query(description="The purpose of the contact.")],
+    channel: Annotated[ConsentChannel, Query(description="The channel of the contact.")],
 ) -> Permission:
     """Return whether a customer may be contacted, and the receipt that decides it. Without a receipt: no."""
     customer = await work.get(Customer, id)

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Purpose = Literal["marketing", "newsletter", "survey", "service", "research", "personalisation"]
-Channel = Literal["email", "phone", "sms", "post", "push", "chat", "social"]
-ConsentDecision = Literal["granted", "withdrawn"]
-PermissionReason = Literal["granted", "withdrawn", "never_asked", "not_active"]
+from typing_extensions import TypeAliasType
+
+ConsentPurpose = TypeAliasType(
+    "ConsentPurpose", Literal["marketing", "newsletter", "survey", "service", "research", "personalisation"]
+)
+ConsentChannel = TypeAliasType("ConsentChannel", Literal["email", "phone", "sms", "post", "push", "chat", "social"])
+ConsentDecision = TypeAliasType("ConsentDecision", Literal["granted", "withdrawn"])
+PermissionReason = TypeAliasType("PermissionReason", Literal["granted", "withdrawn", "never_asked", "not_active"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis import belongs_to, choice, document, index, long_text, timestamp
 from services.customers.base import Base
-from services.customers.permission.rules import Channel, ConsentDecision, Purpose
+from services.customers.permission.rules import ConsentChannel, ConsentDecision, ConsentPurpose
 
 
 class ConsentReceipt(Base, table=True):
@@ -19,8 +19,8 @@ class ConsentReceipt(Base, table=True):
     )
 
     customer_id: UUID
-    purpose: Purpose = choice(Purpose, "purpose")
-    channel: Channel = choice(Channel, "channel")
+    purpose: ConsentPurpose = choice(ConsentPurpose, "purpose")
+    channel: ConsentChannel = choice(ConsentChannel, "channel")
     decision: ConsentDecision = choice(ConsentDecision, "decision")
     decided_at: datetime = timestamp()
     wording: str | None = long_text()

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
-Direction = Literal["inbound", "outbound"]
-Phase = Literal["before", "during", "after"]
+TouchPointDirection = TypeAliasType("TouchPointDirection", Literal["inbound", "outbound"])
+TouchPointPhase = TypeAliasType("TouchPointPhase", Literal["before", "during", "after"])
 """When the contact takes place, seen from the purchase."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from chassis import check, choice, document, index, long_text, timestamp, unique
-from services.interactions.contact.rules import AuthorDocument, Direction, Phase
+from services.interactions.contact.rules import AuthorDocument, TouchPointDirection, TouchPointPhase
 from services.interactions.sources.tables import SourceRecord
 
 
@@ -26,8 +26,8 @@ class TouchPoint(SourceRecord, table=True):
 
     author: AuthorDocument | None = document()
     channel: str
-    direction: Direction = choice(Direction, "direction")
-    phase: Phase | None = choice(Phase, "phase")
+    direction: TouchPointDirection = choice(TouchPointDirection, "direction")
+    phase: TouchPointPhase | None = choice(TouchPointPhase, "phase")
     subject: str | None
     body: str | None = long_text()
     agent_id: str | None

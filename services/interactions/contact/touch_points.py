@@ -33,7 +33,7 @@ from chassis import (
     time_range,
 )
 from services.interactions.contact import tables
-from services.interactions.contact.rules import Direction, Phase
+from services.interactions.contact.rules import TouchPointDirection, TouchPointPhase
 from services.interactions.sources.queries import Content, RecordFields, SentBy, SourceIdReused, SourceRecorder
 
 feature = Feature("touch-points")
@@ -46,8 +46,8 @@ class TouchPointRecorded(Event, type="interactions.touch_point_recorded.v1", par
     touch_point_id: UUID
     customer_id: UUID | None
     channel: str
-    direction: Direction
-    phase: Phase | None
+    direction: TouchPointDirection
+    phase: TouchPointPhase | None
     agent_id: str | None
     duration_seconds: int | None
     occurred_at: datetime
@@ -77,8 +77,8 @@ class TouchPointFields(RecordFields):
     """The fields of a touch point."""
 
     channel: ShortLine
-    direction: Direction
-    phase: Phase | None = None
+    direction: TouchPointDirection
+    phase: TouchPointPhase | None = None
     subject: Subject | None = None
     body: MultilineText | None = None
     agent_id: Reference | None = None
@@ -143,7 +143,7 @@ async def list_touch_points(
     recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
     customer_id: UUID | None = None,
     channel: Annotated[list[ShortLine] | None, Parameter(description="Only these; may be repeated.")] = None,
-    direction: Direction | None = None,
+    direction: TouchPointDirection | None = None,
     agent_id: Reference | None = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-occurred_at",
 ) -> Page[TouchPoint]:

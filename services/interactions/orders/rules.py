@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Literal
 
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from chassis.types.codes import TOO_LARGE, FieldCode, code_of
 from chassis.types.currencies import MINOR_DIGITS
 from chassis.types.limits import MAX_MINOR, QUANTITY_DECIMALS
 from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
 
-WaitingState = Literal["waiting", "refused"]
+WaitingRefundState = TypeAliasType("WaitingRefundState", Literal["waiting", "refused"])
 
 MAX_LINES = 5_000
 """Maximum lines of a purchase, and of a refund."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import Feature, MoneySum, Query, Resource, Work
+from chassis import DecimalText, Feature, MoneySum, Query, Resource, Work
 
 feature = Feature("shopping-histories")
 
@@ -56,7 +56,7 @@ class ShoppingItem(Resource, row=Item, computed=("amount",)):
     name: str | None
     category: str | None
     purchases: int
-    quantity: str
+    quantity: DecimalText
     amount: MoneySum
     last_at: datetime
 

@@ -11,7 +11,7 @@ from services.interactions.orders.rules import (
     PurchaseLineDocument,
     RefundLineDocument,
     RequestedRefundDocument,
-    WaitingState,
+    WaitingRefundState,
 )
 from services.interactions.sources.tables import SourceRecord
 
@@ -77,6 +77,6 @@ class WaitingRefund(Base, table=True):
     refunded_at: datetime = timestamp()
     wanted: RequestedRefundDocument = document()
     content_hash: str
-    state: WaitingState = choice(WaitingState, "state", default="waiting")
+    state: WaitingRefundState = choice(WaitingRefundState, "state", default="waiting")
     problem: str | None = None
     recorded_at: datetime = timestamp()

@@ -2,4 +2,6 @@
 
 from typing import Literal
 
-Kind = Literal["touch_point", "purchase", "refund"]
+from typing_extensions import TypeAliasType
+
+TimelineEntryKind = TypeAliasType("TimelineEntryKind", Literal["touch_point", "purchase", "refund"])

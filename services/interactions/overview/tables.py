@@ -6,7 +6,7 @@ from uuid import UUID
 
 from chassis import DatabaseView
 from services.interactions.base import Base
-from services.interactions.overview.rules import Kind
+from services.interactions.overview.rules import TimelineEntryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class TimelineRow:
     tenant_id: UUID
     id: UUID
     customer_id: UUID | None
-    kind: Kind
+    kind: TimelineEntryKind
     occurred_at: datetime
     channel: str | None
     direction: str | None

@@ -8,7 +8,7 @@ from fastapi import Depends, Query
 
 from chassis import Feature, Money, Page, PageParams, Resource, TimeRange, Work, condition, equals, paginate, time_range
 from services.interactions.overview import tables
-from services.interactions.overview.rules import Kind
+from services.interactions.overview.rules import TimelineEntryKind
 
 feature = Feature("timelines")
 
@@ -17,7 +17,7 @@ class TimelineEntry(Resource, row=tables.TimelineRow, computed=("amount",)):
     """A touch point, a purchase, or a refund, whose amount is negative."""
 
     id: UUID
-    kind: Kind
+    kind: TimelineEntryKind
     occurred_at: datetime
     channel: str | None
     direction: str | None
@@ -31,7 +31,7 @@ async def read_timeline(
     customer_id: UUID,
     params: PageParams,
     occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
-    kind: Annotated[list[Kind] | None, Query(description="Return only these; may be repeated.")] = None,
+    kind: Annotated[list[TimelineEntryKind] | None, Query(description="Return only these; may be repeated.")] = None,
 ) -> Page[TimelineEntry]:
     """List the records of a customer, newest first. The list is empty for an unknown customer."""
     kinds = [condition("kind = any(:kinds)", kinds=kind)] if kind else []

@@ -20,6 +20,7 @@ from chassis import (
     CurrentCurrency,
     Feature,
     FieldCode,
+    Fields,
     Instant,
     Line,
     NotFound,
@@ -82,10 +83,13 @@ class ProgramCreate(RequestBody):
         StrictInt, Field(ge=0, le=365, description="Days after a purchase during which its points cannot be spent.")
     ] = 0
     expiry_policy: ExpiryPolicy = "none"
-    expiry_months: Annotated[
-        StrictInt | None,
-        Field(ge=1, le=120, description="Months during which points can be spent; requires `rolling_months`."),
-    ] = None
+    expiry_months: (
+        Annotated[
+            StrictInt,
+            Field(ge=1, le=120, description="Months during which points can be spent; requires `rolling_months`."),
+        ]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _require_months_for_rolling_months_only(self) -> Self:
@@ -126,16 +130,21 @@ _ROUNDING = (
 )
 
 
-class RuleTerms(RequestBody):
+class EarningRuleTerms(Fields):
     """The terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
 
     points: Count
     per: Per
-    rounding: Annotated[Rounding | None, Field(description=f"{_ROUNDING} Default: that of the old version.")] = None
     valid_from: Instant | None = None
 
 
-class EarningRuleCreate(RuleTerms):
+class EarningRuleVersionCreate(EarningRuleTerms, RequestBody):
+    """New terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
+
+    rounding: Annotated[Rounding, Field(description=f"{_ROUNDING} Default: that of the old version.")] | None = None
+
+
+class EarningRuleCreate(EarningRuleTerms, RequestBody):
     """A rule to create. It is active for purchases made in [valid_from, valid_to), or always without them."""
 
     kind: EarningRuleKind
@@ -218,7 +227,7 @@ async def list_earning_rules(work: Work, id: UUID, params: PageParams) -> Page[E
     status_code=201,
     raises=[ProgramClosed],
 )
-async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, body: RuleTerms) -> EarningRule:
+async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, body: EarningRuleVersionCreate) -> EarningRule:
     """Change a rule from `valid_from` on, by default from now on.
 
     Purchases made earlier keep the version that was active then, even if they are received later.

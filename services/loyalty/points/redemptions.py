@@ -6,7 +6,7 @@ that is neither captured nor released by its end returns by itself.
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -33,7 +33,7 @@ from services.loyalty.points.queries.events import InsufficientPoints, MemberEve
 from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.lots import Allocations
 from services.loyalty.points.rules.moves import Reason
-from services.loyalty.points.rules.vocabulary import RedemptionState
+from services.loyalty.points.rules.vocabulary import RedemptionMode, RedemptionState
 
 feature = Feature("redemptions")
 
@@ -75,7 +75,7 @@ class RedemptionCreate(RequestBody):
     """Points that a member wants to spend."""
 
     points: Count
-    mode: Literal["reserve", "capture"]
+    mode: RedemptionMode
     expires_in_seconds: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] | None = None
 
 

@@ -49,8 +49,8 @@ async def test_a_body_of_too_many_values_is_refused_before_it_has_arrived(
 
 
 async def test_a_purchase_of_as_many_lines_as_allowed_is_recorded(interactions: ServiceUnderTest) -> None:
-    line = {"sku": "a", "quantity": "1", "amount": "1", "unit_price": None, "discount": None, "name": None}
-    body = a_purchase(lines=[line | {"category": None, "unit_cost": None}] * 5_000)
+    line = {"sku": "a", "quantity": "1", "amount": "1", "unit_price": "1", "discount": "0", "name": "a"}
+    body = a_purchase(lines=[line | {"category": "a", "unit_cost": "1"}] * 5_000)
     response = await interactions.post("/v1/purchases", body)
     assert (response.status_code, response.json().get("code")) in ((201, None), (413, "payload_too_large"))
     assert "values" not in response.text

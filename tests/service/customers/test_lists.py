@@ -59,8 +59,8 @@ async def test_customers_are_found(
 
 
 async def test_what_a_filter_leaves_out_hides_nobody_further_away(customers: ServiceUnderTest) -> None:
-    await customers.post("/v1/customers", a_customer(given_name="Jansen", family_name=None, lifecycle="former"))
-    await customers.post("/v1/customers", a_customer(given_name="Jonsen", family_name=None, lifecycle="client"))
+    await customers.post("/v1/customers", a_customer(given_name="Jansen", lifecycle="former"))
+    await customers.post("/v1/customers", a_customer(given_name="Jonsen", lifecycle="client"))
     assert await names(customers, q="jansen") == ["Jansen"]
     assert await names(customers, q="jansen", lifecycle="client") == ["Jonsen"]
 

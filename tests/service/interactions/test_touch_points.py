@@ -62,7 +62,7 @@ async def test_a_mail_is_cleaned_and_not_refused(interactions: ServiceUnderTest)
         ({"duration_seconds": 1.5}, "/duration_seconds"),
         ({"occurred_at": "1899-12-31T00:00:00Z"}, "/occurred_at"),
         ({"occurred_at": "2150-01-01T00:00:00Z"}, "/occurred_at"),
-        ({"customer_id": None}, ""),
+        ({"customer_id": None}, "/customer_id"),
         ({"body": "x" * 100_001}, "/body"),
     ],
 )
@@ -71,6 +71,12 @@ async def test_an_invalid_touch_point_returns_422(
 ) -> None:
     response = await interactions.post("/v1/touch-points", a_touch_point(uuid7()) | fields)
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_a_touch_point_needs_a_customer_or_an_author(interactions: ServiceUnderTest) -> None:
+    body = a_touch_point(uuid7())
+    response = await interactions.post("/v1/touch-points", {name: body[name] for name in body.keys() - {"customer_id"}})
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "")
 
 
 async def a_year(interactions: ServiceUnderTest, customer: object) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.analytics.facts.rules import divide, share
 from services.analytics.retention.rules import retention_rate
-from services.analytics.value.rules import Segment, rfm_segment
+from services.analytics.value.rules import RfmSegment, rfm_segment
 from tests.support.analytics import gini_of
 
 
@@ -75,7 +75,7 @@ def test_gini_is_half_the_relative_mean_difference(values: list[int]) -> None:
         ((3, 3, 5), "needs_attention"),
     ],
 )
-def test_rfm_segment(scores: tuple[int, int, int], segment: Segment) -> None:
+def test_rfm_segment(scores: tuple[int, int, int], segment: RfmSegment) -> None:
     assert rfm_segment(*scores) == segment
 
 

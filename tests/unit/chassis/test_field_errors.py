@@ -54,6 +54,7 @@ def errors_of(**values: Any) -> list[FieldError]:
         ({"emails": ["a@b.c"]}, "/emails/0", "wrong_type", 'a JSON object is expected: {"address": ...}'),
         ({"emails": [{"adress": "x", "address": "y"}]}, "/emails/0/adress", "unknown_field", "did you mean address?"),
         ({"emails": [{}]}, "/emails/0/address", "required", "is required"),
+        ({"emails": None}, "/emails", "wrong_type", "must not be null"),
         ({"currency": "eur"}, "/currency", "wrong_format", "such as EUR"),
         ({"currency": "XYZ"}, "/currency", "unknown_currency", "such as EUR"),
         ({"amount": "12,50"}, "/amount", "wrong_format", 'such as "12.50"'),

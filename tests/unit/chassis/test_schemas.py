@@ -15,6 +15,7 @@ from chassis import (
     Fields,
     Instant,
     Line,
+    MergePatch,
     RequestBody,
     Resource,
     Table,
@@ -59,6 +60,13 @@ class BookFields(Fields):
 
 class BookCreate(BookFields, RequestBody):
     printed_at: Instant | None = None
+
+
+class BookUpdate(BookFields, MergePatch):
+    never_null = frozenset(("pages",))
+
+    title: Line | None = None  # type: ignore[assignment]
+    pages: StrictInt | None = None  # type: ignore[assignment]
 
 
 class BookShown(BookFields, Resource, row=Book):
@@ -152,9 +160,31 @@ def test_a_request_and_a_response_that_share_fields_have_one_schema_each() -> No
 
 
 def test_values_are_all_fields_and_changes_are_those_that_the_request_contains() -> None:
-    body = BookCreate.model_validate({"title": " Emma ", "note": None, "printed_at": "2026-03-01T01:00:00+01:00"})
+    body = BookCreate.model_validate({"title": " Emma ", "printed_at": "2026-03-01T01:00:00+01:00"})
     assert body.values() == {"title": "Emma", "pages": 1, "note": None, "printed_at": AT}
-    assert body.changes() == {"title": "Emma", "note": None, "printed_at": AT}
+    assert body.changes() == {"title": "Emma", "printed_at": AT}
+
+
+def test_null_is_a_change_of_a_merge_patch() -> None:
+    assert BookUpdate.model_validate({"title": None, "note": None}).changes() == {"title": None, "note": None}
+    assert BookUpdate.model_validate({"note": "x"}).changes() == {"note": "x"}
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [(BookCreate, {"title": "Emma", "note": None}), (BookCreate, {"title": None}), (BookUpdate, {"pages": None})],
+    ids=["an optional field", "a required field", "a field that a patch cannot clear"],
+)
+def test_null_is_rejected_where_it_means_nothing(body: type[RequestBody], values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as invalid:
+        body.model_validate(values)
+    assert len(invalid.value.errors()) == 1
+
+
+def test_a_schema_shows_null_only_where_a_request_may_contain_it() -> None:
+    created, patched = (body.model_json_schema()["properties"] for body in (BookCreate, BookUpdate))
+    assert {name for name, schema in created.items() if "anyOf" in schema} == set()
+    assert {name for name, schema in patched.items() if "anyOf" in schema} == {"title", "note"}
 
 
 def test_values_of_nested_models_are_plain() -> None:

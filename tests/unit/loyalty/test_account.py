@@ -5,13 +5,14 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import cast, get_args
+from typing import cast
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.types.choices import choices_of
 from chassis.types.ids import uuid7
 from services.loyalty.points.rules.account import Account, InsufficientPoints
 from services.loyalty.points.rules.lots import Lot
@@ -366,7 +367,7 @@ ACTIONS = ("earn", "earn late", "refund", "reserve", "spend", "capture", "releas
 WRONG_CLOCK = ("clock ahead", "restore")
 numbers = st.integers(1, 3), st.integers(1, 12)
 steps = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ACTIONS), *numbers), min_size=1, max_size=40)
-programs = st.tuples(st.sampled_from(get_args(RefundPolicy)), st.sampled_from([0, 2]), st.sampled_from([None, 4, 9]))
+programs = st.tuples(st.sampled_from(choices_of(RefundPolicy)), st.sampled_from([0, 2]), st.sampled_from([None, 4, 9]))
 
 
 def play(program: tuple[str, int, int | None], history: list[tuple[int, str, int, int]], *, sweeps: bool) -> Story:

@@ -1,13 +1,13 @@
 """Earning rules: tables of cases, and invariants."""
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.types.choices import choices_of
 from chassis.types.ids import uuid7
 from services.loyalty.points.rules.earning import Rule, active_rules, awards, lifetime, reversed_points
 from services.loyalty.points.rules.vocabulary import Rounding
@@ -64,7 +64,7 @@ def test_a_rule_is_active_in_a_half_open_period(
     assert bool(awards(active_rules([rule], NOON), 100)) is active
 
 
-roundings = st.sampled_from(get_args(Rounding))
+roundings = st.sampled_from(choices_of(Rounding))
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(1, 1000), st.integers(1, 1000), roundings)

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis import Event, Problem
-from services.customers.people.rules.records import Kind, Lifecycle
+from services.customers.people.rules.records import CustomerKind, Lifecycle
 
 
 class CustomerCreated(Event, type="customers.customer_created.v1", partition_key="customer_id"):
@@ -12,7 +12,7 @@ class CustomerCreated(Event, type="customers.customer_created.v1", partition_key
 
     customer_id: UUID
     version: int
-    kind: Kind
+    kind: CustomerKind
     lifecycle: Lifecycle
     created_at: datetime
 

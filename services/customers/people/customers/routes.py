@@ -7,7 +7,6 @@ from fastapi import Depends
 from fastapi import Query as Parameter
 
 from chassis import (
-    REQUIRED,
     Batch,
     BatchResults,
     Command,
@@ -24,7 +23,6 @@ from chassis import (
     TimeRange,
     UnitOfWork,
     Upserted,
-    ValidationFailed,
     VersionMismatch,
     Work,
     batch_response,
@@ -48,6 +46,7 @@ from services.customers.people.customers.schemas import (
     Customer,
     CustomerCreate,
     CustomerUpdate,
+    CustomerUpsert,
     ExternalReferenceCreate,
 )
 from services.customers.people.customers.search import find_by_external_id, lookup_filters, search_by_name
@@ -65,7 +64,7 @@ from services.customers.people.queries import (
     store_name_words,
 )
 from services.customers.people.rules import records
-from services.customers.people.rules.records import Kind, Lifecycle, State
+from services.customers.people.rules.records import CustomerKind, CustomerState, Lifecycle
 
 feature = Feature("customers")
 Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
@@ -92,7 +91,7 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
 
 
 @feature.post("/customers/batch", scope="customers:write", batch=True)
-async def upsert_customers_batch(work: Work, batch: Batch[CustomerCreate]) -> BatchResults:
+async def upsert_customers_batch(work: Work, batch: Batch[CustomerUpsert]) -> BatchResults:
     """Create or change up to a thousand customers, each found by its external ids.
 
     Absent fields stay as they are, null fields are cleared, external ids are added. An item that changes nothing is
@@ -108,7 +107,7 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerCreate]) -> Ba
 )
 async def upsert_customer(
     work: Work,
-    body: CustomerCreate,
+    body: CustomerUpsert,
     source: Source,
     id: SourcesId,
 ) -> Upserted[Customer]:
@@ -143,9 +142,9 @@ async def list_customers(
     q: Annotated[
         str | None, Parameter(min_length=1, max_length=100, description="Words of a name, or parts of them.")
     ] = None,
-    kind: Annotated[list[Kind] | None, Parameter(description="Any of these kinds.")] = None,
+    kind: Annotated[list[CustomerKind] | None, Parameter(description="Any of these kinds.")] = None,
     lifecycle: Annotated[list[Lifecycle] | None, Parameter(description="Any of these stages.")] = None,
-    state: Annotated[list[State] | None, Parameter(description="Any of these states.")] = None,
+    state: Annotated[list[CustomerState] | None, Parameter(description="Any of these states.")] = None,
     tag: Annotated[list[ShortLine] | None, Parameter(max_length=50, description="At least one of these tags.")] = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "created_at",
 ) -> Page[Customer]:
@@ -192,10 +191,8 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
 
 
 def _changes(work: UnitOfWork, before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
-    """Return the fields that a patch changes. Raises ValidationFailed or NotIdentifiable."""
+    """Return the fields that a patch changes. Raises NotIdentifiable, and ValidationFailed for impossible values."""
     values = body.changes()
-    if "kind" in values and body.kind is None:
-        raise ValidationFailed.field("/kind", REQUIRED, "a customer always has a kind")
     if body.custom is not None:
         values["custom"] = merge_patch(before.custom, body.custom)
     current = {name: getattr(before, name) for name in FIELDS}

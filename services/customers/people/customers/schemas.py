@@ -1,15 +1,27 @@
 """Request and response bodies of customers."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import Day, Fields, JsonObject, Line, Lines, Reference, RequestBody, Resource, ShortLine, normalize_email
+from chassis import (
+    Day,
+    Fields,
+    JsonObject,
+    Line,
+    Lines,
+    MergePatch,
+    Reference,
+    RequestBody,
+    Resource,
+    ShortLine,
+    normalize_email,
+)
 from services.customers.people import tables
 from services.customers.people.rules.countries import require_country
-from services.customers.people.rules.records import AccountKind, Kind, Lifecycle, State
+from services.customers.people.rules.records import AccountKind, CustomerKind, CustomerState, Lifecycle
 
 Item = TypeVar("Item")
 
@@ -59,15 +71,15 @@ class ExternalReferenceFields(Fields):
     id: Reference
 
 
-class EmailCreate(EmailFields, RequestBody):
+class EmailCreate(EmailFields, MergePatch):
     """An e-mail address to store."""
 
 
-class PhoneCreate(PhoneFields, RequestBody):
+class PhoneCreate(PhoneFields, MergePatch):
     """A phone number to store. Without a country code it is read for the tenant's region."""
 
 
-class AddressCreate(AddressFields, RequestBody):
+class AddressCreate(AddressFields, MergePatch):
     """A postal address to store."""
 
 
@@ -106,8 +118,8 @@ class PersonFields(Fields):
 Distinct = AfterValidator(_collapse_repeats)
 
 
-class CustomerFields(PersonFields, RequestBody):
-    """The fields that a request may set. Null clears a field: a response shows an empty list for a cleared list."""
+class CustomerFields(PersonFields):
+    """The fields that a request may set."""
 
     account_kinds: Annotated[list[AccountKind], Field(max_length=6), Distinct] | None = None
     emails: Annotated[list[EmailCreate], Field(max_length=50)] | None = None
@@ -120,16 +132,24 @@ class CustomerFields(PersonFields, RequestBody):
     custom: JsonObject | None = None
 
 
-class CustomerCreate(CustomerFields):
+class CustomerCreate(CustomerFields, RequestBody):
     """A customer to create."""
 
-    kind: Kind
+    kind: CustomerKind
 
 
-class CustomerUpdate(CustomerFields):
-    """A JSON Merge Patch of a customer: lists are replaced, `custom` is merged."""
+class CustomerUpsert(CustomerFields, MergePatch):
+    """A customer to create or change. Absent fields stay as they are, null clears a field, external ids are added."""
 
-    kind: Kind | None = None
+    kind: CustomerKind
+
+
+class CustomerUpdate(CustomerFields, MergePatch):
+    """A JSON Merge Patch of a customer: null clears a field, lists are replaced, `custom` is merged."""
+
+    never_null: ClassVar[frozenset[str]] = frozenset(("kind",))
+
+    kind: CustomerKind | None = None
 
 
 class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
@@ -137,7 +157,7 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
 
     id: UUID
     version: int
-    kind: Kind
+    kind: CustomerKind
     account_kinds: list[AccountKind]
     emails: list[Email]
     phones: list[Phone]
@@ -146,7 +166,7 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
     languages: list[str]
     tags: list[str]
     lifecycle: Lifecycle
-    state: State
+    state: CustomerState
     custom: dict[str, Any]
     created_at: datetime
     updated_at: datetime

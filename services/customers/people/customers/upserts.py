@@ -28,7 +28,7 @@ from services.customers.people.customers.events import (
     KindDiffers,
     NotIdentifiable,
 )
-from services.customers.people.customers.schemas import FIELDS, CustomerCreate
+from services.customers.people.customers.schemas import FIELDS, CustomerCreate, CustomerUpsert
 from services.customers.people.queries import (
     claim_external_ids,
     contact_points_of,
@@ -54,7 +54,7 @@ class Draft:
     """The contact points to store, or None if they stay as they are."""
 
 
-async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerCreate]]) -> dict[int, Outcome]:
+async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpsert]]) -> dict[int, Outcome]:
     """Create or change a customer for each item. Returns the outcomes by index."""
     drafts = await _load_drafts(work, [item for _, item in items])
     changed: dict[UUID, Draft] = {}
@@ -72,7 +72,7 @@ async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerCreat
     return outcomes
 
 
-async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerCreate]) -> dict[records.ExternalKey, Draft]:
+async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> dict[records.ExternalKey, Draft]:
     """Return the records that the items name, locked, by each of their external ids."""
     keys = {key for item in items for key in _keys_of(item)}
     customers = await work.fetch(
@@ -83,7 +83,7 @@ async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerCreate]) -> dic
 
 
 def _apply(
-    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], item: CustomerCreate
+    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], item: CustomerUpsert
 ) -> tuple[Draft, UpsertStatus]:
     keys = _keys_of(item)
     named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
@@ -105,11 +105,11 @@ def _apply(
     return draft, status
 
 
-def _keys_of(item: CustomerCreate) -> list[records.ExternalKey]:
+def _keys_of(item: CustomerUpsert) -> list[records.ExternalKey]:
     return [(reference.source, reference.id) for reference in item.external_ids or []]
 
 
-def _create(work: UnitOfWork, item: CustomerCreate) -> Draft:
+def _create(work: UnitOfWork, item: CustomerUpsert) -> Draft:
     customer = new_customer(work, item)
     reject_too_large(customer)
     draft = Draft(customer, is_new=True, changed=True, contact_points=contact_points_of(work, customer))
@@ -159,7 +159,7 @@ async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
 # Shared with the operations on a single record
 
 
-def new_customer(work: UnitOfWork, body: CustomerCreate) -> tables.Customer:
+def new_customer(work: UnitOfWork, body: CustomerCreate | CustomerUpsert) -> tables.Customer:
     """Return the row of a new customer. Raises NotIdentifiable."""
     values = records.with_defaults(body.changes(), FIELDS)
     if not records.is_identifiable(values):

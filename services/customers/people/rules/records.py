@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from chassis.types.codes import NO_DIGITS, NOT_AN_ADDRESS, FieldCode
 from chassis.types.documents import MAX_DOCUMENT_BYTES
 from chassis.types.json import dumps, json_equal
 from chassis.types.text import normalize_email, normalize_phone
 
-Kind = Literal["person", "organization"]
-Lifecycle = Literal["prospect", "customer", "client", "former"]
-State = Literal["active", "blocked", "ended", "merged", "erased"]
-AccountKind = Literal["customer", "prospect", "vendor", "partner", "intermediary", "competitor"]
+CustomerKind = TypeAliasType("CustomerKind", Literal["person", "organization"])
+Lifecycle = TypeAliasType("Lifecycle", Literal["prospect", "customer", "client", "former"])
+CustomerState = TypeAliasType("CustomerState", Literal["active", "blocked", "ended", "merged", "erased"])
+AccountKind = TypeAliasType(
+    "AccountKind", Literal["customer", "prospect", "vendor", "partner", "intermediary", "competitor"]
+)
 ContactKind = Literal["email", "phone"]
 
 Values = Mapping[str, Any]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from chassis import Amount, AmountText, Instant, Money, Quantity, QuantityText, RequestBody, Resource
 from services.interactions.orders import tables
-from services.interactions.orders.rules import MAX_LINES, WaitingState
+from services.interactions.orders.rules import MAX_LINES, WaitingRefundState
 from services.interactions.sources.queries import SourceFields
 
 
@@ -85,7 +85,7 @@ class WaitingRefund(RefundFields, Resource, row=tables.WaitingRefund, computed=(
     """A refund whose purchase has not been recorded yet, or that was refused when it was."""
 
     id: UUID
-    state: WaitingState
+    state: WaitingRefundState
     purchase: NamedPurchase
     recorded_at: datetime
     problem: str | None = Field(description="why it was refused")

@@ -4,10 +4,11 @@ A source that sends its records in any order names the purchase by its own id. T
 within half a minute of its purchase. A refund of more than the remaining amount stays here, refused, with the reason.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query as QueryParameter
@@ -73,7 +74,7 @@ async def refund_purchase_by_source(
 async def list_waiting_refunds(
     work: Work,
     params: PageParams,
-    state: Annotated[rules.WaitingState | None, QueryParameter(description="Only refunds in this state.")] = None,
+    state: Annotated[rules.WaitingRefundState | None, QueryParameter(description="Only refunds in this state.")] = None,
 ) -> Page[WaitingRefund]:
     """List the refunds that wait for their purchase or were refused when it was recorded, oldest first."""
     return await paginate(work, params, tables.WaitingRefund, _to_resource, where=equals(state=state))
@@ -86,7 +87,7 @@ async def record_refunds_that_waited(work: Work) -> bool:
     for refund in due:
         purchase = await work.get(tables.Purchase, refund.purchase_id)
         try:
-            await record_refund(work, purchase, RefundCreate.model_validate(refund.wanted))
+            await record_refund(work, purchase, _to_body(refund.wanted))
         except Problem as problem:
             await work.execute(_REFUSE, id=refund.id, problem=f"{problem.code}: {problem.detail}")
         else:
@@ -135,6 +136,18 @@ def _to_document(body: RefundCreate) -> rules.RequestedRefundDocument:
         "lines": None if body.lines is None else lines,
         "amount": _plain(body.amount),
     }
+
+
+def _to_body(document: rules.RequestedRefundDocument) -> RefundCreate:
+    """Return a stored refund as a request contains it: without nulls."""
+    values = _without_nulls(document)
+    if document["lines"] is not None:
+        values["lines"] = [_without_nulls(line) for line in document["lines"]]
+    return RefundCreate.model_validate(values)
+
+
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _plain(amount: str | None) -> str | None:

@@ -16,7 +16,7 @@ from services.loyalty.points.points.reversing import reverse_refund, reverse_ref
 from services.loyalty.points.points.schemas import LedgerEntry, PointsBalance, PointsDue
 from services.loyalty.points.queries.accounts import MAX_DUE_TIMES
 from services.loyalty.points.queries.accounts import read_balance as read_points
-from services.loyalty.points.rules.vocabulary import EntryKind
+from services.loyalty.points.rules.vocabulary import LedgerEntryKind
 
 feature = Feature("points")
 
@@ -52,7 +52,7 @@ async def list_entries(
     params: PageParams,
     occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
     recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
-    kind: Annotated[list[EntryKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
+    kind: Annotated[list[LedgerEntryKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
 ) -> Page[LedgerEntry]:
     """List every movement of a member's points, newest first."""
     await work.get(tables.Wallet, id)

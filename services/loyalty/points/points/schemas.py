@@ -8,6 +8,7 @@ from pydantic import Field
 from chassis import Resource
 from services.loyalty.points import tables
 from services.loyalty.points.rules.account import Account
+from services.loyalty.points.rules.vocabulary import FromBucket, LedgerEntryKind, ToBucket
 
 
 class PointsDue(Resource):
@@ -37,9 +38,9 @@ class LedgerEntry(Resource, row=tables.PointsEntry):
     """Points that moved between two buckets, and why."""
 
     id: UUID
-    kind: str
-    from_bucket: str
-    to_bucket: str
+    kind: LedgerEntryKind
+    from_bucket: FromBucket
+    to_bucket: ToBucket
     points: int
     source_type: str
     source_id: str

@@ -2,27 +2,33 @@
 
 from typing import Literal
 
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
-ProgramKind = Literal["frequency", "club", "agent"]
-ProgramState = Literal["active", "closed"]
-Enrolment = Literal["open", "on_purchase", "invitation", "fee"]
+ProgramKind = TypeAliasType("ProgramKind", Literal["frequency", "club", "agent"])
+ProgramState = TypeAliasType("ProgramState", Literal["active", "closed"])
+Enrolment = TypeAliasType("Enrolment", Literal["open", "on_purchase", "invitation", "fee"])
 """How customers become members: on request, with their first purchase, by invitation, or for a fee."""
-ExpiryPolicy = Literal["none", "rolling_months"]
-RefundPolicy = Literal["debt", "within_balance", "only_pending"]
+ExpiryPolicy = TypeAliasType("ExpiryPolicy", Literal["none", "rolling_months"])
+RefundPolicy = TypeAliasType("RefundPolicy", Literal["debt", "within_balance", "only_pending"])
 """The policy for refunds of purchases whose points are already spent: they become a debt, or are waived, or only points
 that are still pending are reversed at all."""
-EarningRuleKind = Literal["per_amount"]
-Rounding = Literal["full_steps", "proportional"]
+EarningRuleKind = TypeAliasType("EarningRuleKind", Literal["per_amount"])
+Rounding = TypeAliasType("Rounding", Literal["full_steps", "proportional"])
 """How a rule rounds down: points for each full step of `per`, or a share of the points for a share of a step."""
-MembershipState = Literal["active", "left"]
-RedemptionState = Literal["reserved", "captured", "released", "expired"]
+MembershipState = TypeAliasType("MembershipState", Literal["active", "left"])
+RedemptionMode = TypeAliasType("RedemptionMode", Literal["reserve", "capture"])
+RedemptionState = TypeAliasType("RedemptionState", Literal["reserved", "captured", "released", "expired"])
 
-EntryKind = Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse"]
-FromBucket = Literal["issued", "pending", "available", "reserved", "debt", "expired", "adjusted", "transferred"]
-ToBucket = Literal[
-    "pending", "available", "reserved", "debt", "redeemed", "expired", "reversed", "adjusted", "transferred"
-]
+LedgerEntryKind = TypeAliasType(
+    "LedgerEntryKind", Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse"]
+)
+FromBucket = TypeAliasType(
+    "FromBucket", Literal["issued", "pending", "available", "reserved", "debt", "expired", "adjusted", "transferred"]
+)
+ToBucket = TypeAliasType(
+    "ToBucket",
+    Literal["pending", "available", "reserved", "debt", "redeemed", "expired", "reversed", "adjusted", "transferred"],
+)
 WALLET_BUCKETS = ("pending", "available", "reserved", "debt")
 """The buckets of a wallet. Every other bucket is where points come from or where they go."""
 
