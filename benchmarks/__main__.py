@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import bars, feed, gateway, phases, processes, report, ten_times
+from benchmarks import bars, feed, gateway, phases, processes, report, ten_times, webhooks
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
 from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
@@ -26,15 +26,17 @@ def main() -> None:
     """Run the benchmark that the options select."""
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--large", action="store_true", help="measure the CPU per request with ten times the data")
+    options.add_argument("--webhooks", action="store_true", help="measure webhooks with bad receivers")
     options.add_argument("--quick", action="store_true", help="run a short test of the harness and write nothing")
     chosen = options.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as folder:
-        section, text = (
-            ("ten times", at_ten_times(Path(folder), sizes))
-            if chosen.large
-            else ("make bench", everything(Path(folder), sizes))
-        )
+        if chosen.large:
+            section, text = "ten times", at_ten_times(Path(folder), sizes)
+        elif chosen.webhooks:
+            section, text = "webhooks", with_webhooks(Path(folder), sizes)
+        else:
+            section, text = "make bench", everything(Path(folder), sizes)
     text = f"Measured {report.machine()}.\n\n{text}"
     if chosen.quick:
         print(f"\n{text}")
@@ -47,6 +49,12 @@ def at_ten_times(folder: Path, sizes: Sizes) -> str:
     """Run the large benchmark; return its section of the page."""
     with stack(folder / "data") as (data_dir, _):
         return uvloop.run(ten_times.measure(a_stand(data_dir, sizes)))
+
+
+def with_webhooks(folder: Path, sizes: Sizes) -> str:
+    """Run the benchmark of webhooks; return its section of the page."""
+    with stack(folder / "data") as (data_dir, _):
+        return uvloop.run(webhooks.measure(a_stand(data_dir, sizes)))
 
 
 def everything(folder: Path, sizes: Sizes) -> str:

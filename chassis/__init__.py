@@ -37,7 +37,7 @@ from chassis.db.tables import (
 )
 from chassis.db.transaction import RetryTransaction
 from chassis.db.unit_of_work import UnitOfWork
-from chassis.feature import Feature
+from chassis.feature import Feature, LoopContext
 from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
@@ -144,6 +144,7 @@ __all__ = [
     "JsonObject",
     "Line",
     "Lines",
+    "LoopContext",
     "MalformedRequest",
     "MergePatch",
     "MissingScope",

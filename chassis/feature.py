@@ -1,7 +1,8 @@
 """Features: each is a capability of a service, with its routes and event handlers.
 
 A `Feature` is a `fastapi.APIRouter`, so everything that FastAPI documents works on it. It adds options such as `scope`
-and `raises` to routes, `on` and `on_batch` for events, `periodic` for work that time causes, and `rebuild` for rollups.
+and `raises` to routes, `on` and `on_batch` for events, `periodic` and `loop` for work that no request causes, and
+`rebuild` for rollups.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +16,7 @@ from fastapi import APIRouter, Response
 
 from chassis.core.events import IncomingEvent
 from chassis.core.problems import Problem
+from chassis.core.settings import Settings
 from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.openapi import error_responses
@@ -24,6 +26,7 @@ from chassis.http.schemas import Accepted, Upserted
 EventT = TypeVar("EventT", bound=IncomingEvent)
 Handler = Callable[[UnitOfWork, EventT], Awaitable[None]]
 BatchHandler = Callable[[UnitOfWork, Sequence[EventT]], Awaitable[None]]
+RunLoop = Callable[["LoopContext"], Awaitable[None]]
 RunTask = Callable[[UnitOfWork], Awaitable[bool]]
 RebuildFunction = Callable[[UnitOfWork, bool], Awaitable[int]]
 Gauge = Callable[[asyncpg.Pool], Awaitable[int]]
@@ -65,6 +68,16 @@ class PeriodicTask:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopContext:
+    """The parts of a worker that a feature's loop uses. The pool has the worker's login."""
+
+    settings: Settings
+    pool: asyncpg.Pool
+    notify_relay: Callable[[], None]
+    """Report that a transaction has published events."""
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long the rows of a table are kept."""
 
@@ -86,6 +99,7 @@ class Feature(APIRouter):
         self.name = name
         self.handlers: list[EventHandler] = []
         self.tasks: list[PeriodicTask] = []
+        self.loops: list[RunLoop] = []
         self.retentions: list[Retention] = []
         self.rebuilds: list[RebuildFunction] = []
         self.gauges: dict[str, Gauge] = {}
@@ -105,6 +119,7 @@ class Feature(APIRouter):
             for handler in part.handlers:
                 self._add_handler(handler)
             self.tasks += part.tasks
+            self.loops += part.loops
             self.retentions += part.retentions
             self.rebuilds += part.rebuilds
             self.gauges |= part.gauges
@@ -137,6 +152,14 @@ class Feature(APIRouter):
             return run
 
         return register
+
+    def loop(self, run: RunLoop) -> RunLoop:
+        """Run a function in each worker, without end. It is started again after an error.
+
+        It serves all tenants, and several replicas run it at once.
+        """
+        self.loops.append(run)
+        return run
 
     def keep(self, table: type[Table], column: str, *, days: str, order_by: str = "") -> None:
         """Delete rows some days after the time in a column. `days` names the setting, and None keeps them for ever.

@@ -29,7 +29,7 @@ from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
-from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, Retention, TenantGauge
+from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, Retention, RunLoop, TenantGauge
 from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
@@ -107,6 +107,11 @@ class Service:
     def tasks(self) -> list[PeriodicTask]:
         """The periodic tasks of its features."""
         return [task for feature in self.features for task in feature.tasks]
+
+    @property
+    def loops(self) -> list[RunLoop]:
+        """The loops of its features."""
+        return [run for feature in self.features for run in feature.loops]
 
     @property
     def retentions(self) -> list[Retention]:
@@ -224,7 +229,7 @@ async def _running_worker(service: Service, settings: Settings, metrics: Metrics
     relay = Relay(settings, service.name, metrics, is_notified=role == "all")
     dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
     tasks = [*service.tasks, *deletion_tasks(service.retentions, settings)]
-    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks)
+    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks, service.loops)
     worker.start()
     try:
         yield worker

@@ -12,6 +12,7 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
+import httpx
 import typer
 from pydantic import ValidationError
 
@@ -24,11 +25,14 @@ from chassis.db.transaction import Transaction
 from chassis.types.rows import construct
 from gateway import contracts
 from gateway.access import api_keys, queries, rules, tables, tenants
+from gateway.events.listening import Account, GatewayRefused, Target, forward_events, send_sample
+from gateway.events.rules.signatures import new_secret
 from gateway.settings import Settings
 
 ACTOR = "command"
 MIN_SUSPENSION = timedelta(days=1)
 """How long a tenant must have been suspended before it can be deleted, so that a mistake is noticed."""
+GATEWAY_URL = "http://127.0.0.1:8400"
 NAME_OR_ID = "The tenant's name or id."
 tenant_commands = typer.Typer(help="Tenants: the companies that this Rapport serves.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys.", no_args_is_help=True)
@@ -49,7 +53,44 @@ def env() -> None:
         print(f"{name}={special.get(name) or secrets.token_urlsafe(24)}" if is_empty else line)
 
 
-commands = (env,)
+def listen(
+    forward_to: Annotated[str, typer.Option(help="The receiver's URL, such as http://127.0.0.1:3000/hook.")],
+    key: Annotated[str, typer.Option(envvar="RAPPORT_KEY", help="An API key with the scope events:read.")],
+    url: Annotated[str, typer.Option(envvar="RAPPORT_URL", help="The gateway.")] = GATEWAY_URL,
+    types: Annotated[str, typer.Option(help="Types of events, comma separated, such as loyalty.*.")] = "*",
+    secret: Annotated[str | None, typer.Option(envvar="RAPPORT_WEBHOOK_SECRET", help="By default a new one.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="End after the first event.")] = False,
+) -> None:
+    """Forward new events to a receiver that is being written, signed as webhooks are, until Ctrl-C."""
+    target = Target(forward_to, secret or new_secret())
+    print(f"forwarding to {forward_to}; the receiver's secret is {target.secret}", flush=True)
+    chosen = [type.strip() for type in types.split(",")]
+    try:
+        asyncio.run(forward_events(Account(url, key), target, chosen, once=once))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except (GatewayRefused, httpx.HTTPError, ValueError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def trigger(
+    event: Annotated[str, typer.Argument(help="The type of the event, such as customers.customer_created.v1.")],
+    endpoint: Annotated[str, typer.Option(help="The id of the webhook endpoint.")],
+    key: Annotated[str, typer.Option(envvar="RAPPORT_KEY", help="An API key with both scopes of webhooks.")],
+    url: Annotated[str, typer.Option(envvar="RAPPORT_URL", help="The gateway.")] = GATEWAY_URL,
+) -> None:
+    """Send a sample event to a webhook endpoint, and print the status of the response."""
+    try:
+        delivery = asyncio.run(send_sample(Account(url, key), endpoint, event))
+    except (GatewayRefused, httpx.HTTPError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{delivery['state']} {delivery['last_status'] or 'without a response'}")
+    raise typer.Exit(0 if delivery["state"] == "delivered" else 1)
+
+
+commands = (env, listen, trigger)
 
 
 @tenant_commands.command("create")

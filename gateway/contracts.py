@@ -41,3 +41,9 @@ def event_types(folder: Path) -> tuple[str, ...]:
     """Return every type of event that is published, sorted."""
     channels = json.loads((folder / "asyncapi.json").read_bytes())["channels"]
     return tuple(sorted(message["name"] for channel in channels.values() for message in channel["messages"].values()))
+
+
+@cache
+def event_schema(folder: Path, type: str) -> dict[str, Any]:
+    """Return the JSON Schema of an event's data. The type must be published."""
+    return dict(json.loads((folder / "events" / f"{type}.json").read_bytes()))

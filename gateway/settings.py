@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 
 import chassis
+from chassis.http.outbound import OutboundPolicy
 
 
 class Settings(chassis.Settings):
@@ -36,6 +37,24 @@ class Settings(chassis.Settings):
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
     )
     api_key_limit: int = Field(100, ge=1, description="Maximum valid API keys of a tenant. Commands are not limited.")
+    webhook_encryption_keys: SecretStr = Field(
+        min_length=16,
+        description="Keys that encrypt the secrets of webhook endpoints, comma separated: the first one encrypts, all "
+        "decrypt. The same for all replicas.",
+    )
+    webhook_endpoint_limit: int = Field(100, ge=1, description="Maximum webhook endpoints of a tenant.")
+    webhook_concurrency: int = Field(8, ge=1, le=100, description="Requests that a webhook endpoint gets at a time.")
+    webhook_timeout_seconds: float = Field(
+        15.0, gt=0, description="How long a request to a webhook endpoint may take, from the look-up of its name."
+    )
+    webhook_days: int = Field(30, ge=7, description="How long deliveries to webhook endpoints are listed.")
+    outbound_allow_loopback: bool = Field(
+        False,
+        description="For development: let tenants name addresses of this machine, at any port and without TLS.",
+    )
+    outbound_ports: list[int] = Field(
+        [80, 443], description="Ports of the servers that tenants name: a JSON list of numbers."
+    )
     event_feed_days: int | None = Field(
         None, ge=1, description="How long `GET /v1/events` keeps events; none: for ever."
     )
@@ -45,3 +64,13 @@ class Settings(chassis.Settings):
     contracts: Path = Field(
         Path(__file__).parent.parent / "contracts", description="The folder of openapi.json and asyncapi.json."
     )
+
+    @property
+    def encryption_keys(self) -> list[str]:
+        """The keys that encrypt stored secrets, the newest first."""
+        return [key.strip() for key in self.webhook_encryption_keys.get_secret_value().split(",") if key.strip()]
+
+    @property
+    def outbound_policy(self) -> OutboundPolicy:
+        """The servers that a tenant may name."""
+        return OutboundPolicy(self.outbound_allow_loopback, frozenset(self.outbound_ports))

@@ -99,6 +99,7 @@ class DataDir:
             made = {
                 "postgres": secrets.token_urlsafe(24),
                 "operator": secrets.token_urlsafe(24),
+                "encryption": secrets.token_urlsafe(24),
                 "token_private": private,
                 "token_public": public,
                 "cluster_id": "r" + secrets.token_urlsafe(16)[1:],  # a leading "-" would be read as an option
@@ -108,9 +109,10 @@ class DataDir:
             }
             _write_privately(file, made)
         stored = dict(json.loads(file.read_bytes()))
-        if "operator" not in stored:  # a folder of release 0.1.0
-            stored["operator"] = secrets.token_urlsafe(24)
-            _write_privately(file, stored)
+        missing = [name for name in ("operator", "encryption") if name not in stored]
+        if missing:  # a folder of an older release
+            _write_privately(file, stored | {name: secrets.token_urlsafe(24) for name in missing})
+            return self.secrets()
         return stored
 
 
@@ -142,6 +144,8 @@ def write_environments(
         }
         if name == "gateway":
             lines["INTERNAL_TOKEN_PRIVATE_KEY"] = made["token_private"]
+            lines["WEBHOOK_ENCRYPTION_KEYS"] = made["encryption"]
+            lines["OUTBOUND_ALLOW_LOOPBACK"] = "true"  # receivers that are being developed run on this machine
             lines["UPSTREAMS"] = json.dumps_str({one: f"http://127.0.0.1:{ports[one]}" for one in SERVICES})
         file = data_dir.env_file(name)
         file.write_text("".join(f"{key}='{value}'\n" for key, value in lines.items()))

@@ -1,7 +1,8 @@
-"""The worker: relay, consumer, periodic tasks and purging, each started again after an error."""
+"""The worker: relay, consumer, periodic tasks, purging, and loops of features, each started again after an error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import asyncpg
 
@@ -9,7 +10,7 @@ from chassis.core.retry import Backoff
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.db.tables import SCHEMA
-from chassis.feature import PeriodicTask
+from chassis.feature import LoopContext, PeriodicTask, RunLoop
 from chassis.messaging import periodic
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.relay import Relay
@@ -25,22 +26,31 @@ class Worker:
     """The loops of a service, beside its API."""
 
     def __init__(
-        self, settings: Settings, pool: asyncpg.Pool, relay: Relay, consumer: Consumer, tasks: Iterable[PeriodicTask]
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        relay: Relay,
+        consumer: Consumer,
+        tasks: Iterable[PeriodicTask],
+        loops: Iterable[RunLoop] = (),
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._periodic_tasks = list(tasks)
+        self._feature_loops = list(loops)
         self.relay = relay
         self.consumer = consumer
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start the loops."""
-        loops = {
+        context = LoopContext(self._settings, self._pool, self.relay.notify)
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": self.relay.run,
             "consumer": self.consumer.run,
             "periodic tasks": self._run_periodic_tasks,
             "purge": self._purge_loop,
+            **{run.__name__.replace("_", " "): partial(run, context) for run in self._feature_loops},
         }
         self._running = {asyncio.create_task(_supervise(name, run), name=name) for name, run in loops.items()}
 

@@ -1,4 +1,4 @@
-"""Events for consumers: the feed of all events of a tenant."""
+"""Events for consumers: the feed of all events of a tenant, and the webhooks that deliver them."""
 
-NOT_FEATURES = ("streams",)
-"""It sends the feed as it grows."""
+NOT_FEATURES = ("disabling", "listening", "planning", "streams", "webhook_queries")
+"""Parts that features share, and the command that forwards the feed to a receiver."""

@@ -36,8 +36,9 @@ from chassis.types.codes import FieldCode
 from chassis.types.ids import first_uuid7_at
 from gateway import contracts
 from gateway.events import tables
+from gateway.events.planning import plan_deliveries
 from gateway.events.queries import Place, Selection, append, end_of_feed, place_after, read_after
-from gateway.events.rules import PUBLISHERS, UNKNOWN_EVENT_TYPE, TypePattern, unknown_patterns
+from gateway.events.rules.event_types import PUBLISHERS, UNKNOWN_EVENT_TYPE, TypePattern, unknown_patterns
 from gateway.events.streams import EventStream, asks_for_stream
 from gateway.settings import Settings
 
@@ -88,8 +89,10 @@ class CloudEvent(Resource):
 
 
 async def add_to_feed(work: UnitOfWork, events: Sequence[WholeEvent]) -> None:
-    """Add events to the end of the feed."""
-    await append(work, [(event.envelope, event.data) for event in events])
+    """Add events to the end of the feed, and plan their deliveries in the same transaction."""
+    added = await append(work, [(event.envelope, event.data) for event in events])
+    if added.first is not None and added.last is not None:
+        await plan_deliveries(work, added.first, added.last)
 
 
 for publisher in PUBLISHERS:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis import Command, Query, UnitOfWork
 from chassis.core.events import Envelope
-from gateway.events.rules import like_pattern
+from gateway.events.rules.event_types import like_pattern
 from gateway.proxy.signals import FEED_CHANNEL
 
 
@@ -49,6 +49,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Positions:
+    """The first and the last position of events that were added. Null if there were none."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The events to read: of any of these types or patterns, and of a subject. Empty and None select all."""
 
@@ -56,14 +64,16 @@ class Selection:
     subject: str | None = None
 
 
-async def append(work: UnitOfWork, events: Sequence[tuple[Envelope, str]]) -> None:
+async def append(work: UnitOfWork, events: Sequence[tuple[Envelope, str]]) -> Positions:
     """Add events to the end of the feed, except those that it contains already, and wake its readers.
+
+    Returns the positions of the events that were added.
 
     The lock makes positions of a tenant appear in their order: the next transaction takes its numbers after the commit.
     """
     await work.execute(_LOCK, tenant=str(work.tenant.id))
     envelopes = [envelope for envelope, _ in events]
-    await work.execute(
+    added = await work.fetch_row(
         _APPEND,
         ids=[envelope.id for envelope in envelopes],
         types=[envelope.type for envelope in envelopes],
@@ -75,6 +85,7 @@ async def append(work: UnitOfWork, events: Sequence[tuple[Envelope, str]]) -> No
         data=[data for _, data in events],
     )
     await work.execute(_NOTIFY, channel=FEED_CHANNEL, tenant=str(work.tenant.id))
+    return added
 
 
 async def place_after(work: UnitOfWork, id: UUID) -> Place | None:
@@ -99,17 +110,22 @@ async def read_after(work: UnitOfWork, place: Place | None, selection: Selection
 
 
 _LOCK = Command("select pg_advisory_xact_lock(hashtextextended('feed:' || :tenant, 0))")
-_APPEND = Command(
+_APPEND = Query(
+    Positions,
     """
-    insert into feed_event (id, type, subject, time, sequence, actor, traceparent, data, recorded_at)
-    select id, type, subject, time, sequence, actor, traceparent, data, clock_timestamp()
-    from unnest(
-        :ids::uuid[], :types::text[], :subjects::text[], :times::timestamptz[], :sequences::bigint[], :actors::text[],
-        :traceparents::text[], :data::text[]
-    ) with ordinality as event(id, type, subject, time, sequence, actor, traceparent, data, number)
-    order by number
-    on conflict (tenant_id, id) do nothing
-    """
+    with added as (
+        insert into feed_event (id, type, subject, time, sequence, actor, traceparent, data, recorded_at)
+        select id, type, subject, time, sequence, actor, traceparent, data, clock_timestamp()
+        from unnest(
+            :ids::uuid[], :types::text[], :subjects::text[], :times::timestamptz[], :sequences::bigint[],
+            :actors::text[], :traceparents::text[], :data::text[]
+        ) with ordinality as event(id, type, subject, time, sequence, actor, traceparent, data, number)
+        order by number
+        on conflict (tenant_id, id) do nothing
+        returning position
+    )
+    select min(position) as first, max(position) as last from added
+    """,
 )
 _NOTIFY = Command("select pg_notify(:channel, :tenant)")
 _PLACE_AFTER = Query(Place, "select position, id from feed_event where id = :id")

@@ -48,7 +48,7 @@ def test_every_refusal_of_a_feature_is_declared(services: list[Service], openapi
     own = [
         problem
         for problem in Problem.known.values()
-        if problem.__module__.startswith(("services", "gateway.access", "gateway.pages"))
+        if problem.__module__.startswith(("services", "gateway.access", "gateway.events", "gateway.pages"))
     ]
     assert own
     undeclared = [problem.__name__ for problem in own if f"`{problem.code}`" not in said]
@@ -80,8 +80,9 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
                 assert "$response.body#/id" in link["parameters"].values()
                 reached.add(where)
     needing = {where for where in operations if "{" in where}
-    # Tenants are created by a command, not by an operation.
-    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"}
+    # Tenants are created by a command, and deliveries by events.
+    deliveries = {"GET /v1/deliveries/{id}", "GET /v1/deliveries/{id}/attempts", "POST /v1/deliveries/{id}/redeliver"}
+    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"} | deliveries
 
 
 def test_every_segment_of_a_path_has_one_owner(openapi: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ Any object with a `request` method can send the requests: a service under test, 
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import httpx
@@ -36,6 +37,10 @@ BODIES: dict[str, Any] = {
     "POST /v1/memberships/{id}/adjustments": {"points": 1, "reason": "sorry"},
     "PATCH /v1/tenants/{id}": {"name": "Other Shop"},
     "POST /v1/api-keys/{id}/rotate": {"overlap_seconds": 60},
+    "PATCH /v1/webhook-endpoints/{id}": {"description": "Other receiver"},
+    "POST /v1/webhook-endpoints/{id}/test": {"event_type": "customers.customer_created.v1"},
+    "POST /v1/webhook-endpoints/{id}/rotate-secret": {"overlap_seconds": 60},
+    "POST /v1/webhook-endpoints/{id}/recover": {"since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
 }
 """The bodies of operations on a record. They are valid, so that only the record can be missing."""
 QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}
@@ -155,7 +160,15 @@ async def in_analytics(_: Asker) -> dict[str, str]:
 async def in_the_gateway(asker: Asker) -> dict[str, str]:
     (tenant,) = (await asker.request("GET", "/v1/tenants")).json()["items"]
     key = await made(asker, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
-    return {"tenants": tenant["id"], "api-keys": key["id"]}
+    receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["customers.customer_created.v1"]}
+    endpoint = (await made(asker, "/v1/webhook-endpoints", receiver))["id"]
+    delivery = await made(asker, f"/v1/webhook-endpoints/{endpoint}/test", {})
+    return {
+        "tenants": tenant["id"],
+        "api-keys": key["id"],
+        "webhook-endpoints": endpoint,
+        "deliveries": delivery["id"],
+    }
 
 
 RECORDS: dict[str, Callable[[Asker], Awaitable[dict[str, str]]]] = {

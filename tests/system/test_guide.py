@@ -16,7 +16,7 @@ from tests.support.stack import RunningStack, Visitor, a_visitor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
-PAGES = ["customers", "interactions", "loyalty", "analytics", "gateway", "events"]
+PAGES = ["customers", "interactions", "loyalty", "analytics", "gateway", "events", "webhooks"]
 """In the order of the guide's README."""
 ARRIVES_SECONDS = 15
 

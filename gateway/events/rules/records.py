@@ -1,0 +1,68 @@
+"""The record that an event is about, for endpoints that ask for it with each event."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chassis.types import json
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """A kind of record: which events are about it, and where it is read."""
+
+    service: str
+    types: str
+    """How the types of its events begin."""
+    field: str
+    """The field of the data that has its id."""
+    path: str
+    scope: str
+
+
+KINDS = (
+    RecordKind("customers", "customers.", "customer_id", "/v1/customers", "customers:read"),
+    RecordKind("interactions", "interactions.purchase_", "purchase_id", "/v1/purchases", "interactions:read"),
+    RecordKind("interactions", "interactions.touch_point_", "touch_point_id", "/v1/touch-points", "interactions:read"),
+    RecordKind("loyalty", "loyalty.", "membership_id", "/v1/memberships", "loyalty:read"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAddress:
+    """Where the record of an event is read, and the scope that this needs."""
+
+    service: str
+    path: str
+    scope: str
+
+
+def kind_of(type: str) -> RecordKind | None:
+    """Return the kind of record that events of a type are about, or None."""
+    return next((kind for kind in KINDS if type.startswith(kind.types)), None)
+
+
+def scopes_for(types: Iterable[str]) -> set[str]:
+    """Return the scopes that the records of these types need."""
+    return {kind.scope for kind in map(kind_of, types) if kind is not None}
+
+
+def address_of(type: str, data: str) -> RecordAddress | None:
+    """Return where the record of an event is read, or None if its event is about no record."""
+    kind = kind_of(type)
+    if kind is None:
+        return None
+    content: dict[str, Any] = json.loads(data)
+    try:
+        id = UUID(str(content.get(kind.field)))
+    except ValueError:
+        return None
+    return RecordAddress(kind.service, f"{kind.path}/{id}", kind.scope)
+
+
+def with_record(data: str, record: str | None) -> str:
+    """Return an event's data with its record as the last field. The text of both is copied, digit for digit."""
+    beginning = data.rstrip()[:-1].rstrip()
+    comma = "" if beginning == "{" else ","
+    return f'{beginning}{comma}"record":{record or "null"}}}'
