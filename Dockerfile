@@ -10,10 +10,11 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-runtime.lock
 COPY chassis chassis
 COPY contracts contracts
+COPY docs/guide docs/guide
 COPY gateway all/gateway
 COPY services all/services
 RUN if [ "$SERVICE" = gateway ]; then mv all/gateway . ; else \
-    mkdir services && mv all/services/__init__.py "all/services/${SERVICE:?set it by --build-arg}" services/ ; fi \
+    rm -r docs && mkdir services && mv all/services/__init__.py "all/services/${SERVICE:?set it by --build-arg}" services/ ; fi \
     && rm -r all requirements-runtime.lock && /venv/bin/python -m compileall -q .
 
 FROM python:${PYTHON}

@@ -1,4 +1,4 @@
-"""Documentation that is open to everyone: the API's contracts, a page that shows them, and the meaning of problems."""
+"""Documentation that is open to everyone: the contracts, pages that show them, the guide, and the problems."""
 
 from functools import cache
 from pathlib import Path
@@ -11,16 +11,10 @@ from chassis import NotFound, ValidationFailed
 from chassis.http.context import context_of
 from chassis.types import json
 from gateway import contracts
+from gateway.pages import assets, guide
 from gateway.pages.bundle import bundled_asyncapi
 from gateway.pages.documents import Document
 from gateway.settings import Settings
-
-PAGE = Path(__file__).parent / "docs.html"
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The page is a single file: it loads nothing but the OpenAPI document, and no other page may frame it."""
 
 
 async def read_openapi(request: Request) -> Response:
@@ -35,7 +29,24 @@ async def read_asyncapi(request: Request) -> Response:
 
 async def read_docs(request: Request) -> Response:
     """Return a page that shows the OpenAPI document. It loads nothing from other sites."""
-    return _page().respond(request)
+    return _docs().respond(request)
+
+
+async def try_operations(request: Request) -> Response:
+    """Return a page on which requests can be sent: Swagger UI, from this system's own files."""
+    return _try().respond(request)
+
+
+async def read_guide(request: Request) -> Response:
+    """Return a page of the guide."""
+    return guide.read_page(request.path_params.get("name", guide.INDEX)).respond(request)
+
+
+async def read_asset(request: Request) -> Response:
+    """Return a file of the pages. The address of the current release may be kept for a year."""
+    document = assets.asset(request.path_params["name"])
+    is_current = request.path_params["digest"] == assets.digest()
+    return document.respond(request, assets.KEPT_FOR_A_YEAR if is_current else None)
 
 
 async def open_docs(_: Request) -> Response:
@@ -43,9 +54,9 @@ async def open_docs(_: Request) -> Response:
     return Response(status_code=307, headers={"Location": "/docs"})
 
 
-async def read_favicon(_: Request) -> Response:
-    """Return no icon. Browsers ask for it, and a 404 would look like an error."""
-    return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})
+async def read_favicon(request: Request) -> Response:
+    """Return the icon, which browsers also ask for without a page."""
+    return assets.asset("favicon.svg").respond(request, {"Cache-Control": "max-age=86400"})
 
 
 async def read_problem(request: Request) -> Response:
@@ -78,8 +89,13 @@ def _asyncapi(folder: Path) -> Document:
 
 
 @cache
-def _page() -> Document:
-    return Document(PAGE.read_bytes(), "text/html; charset=utf-8", {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+def _docs() -> Document:
+    return assets.page("docs")
+
+
+@cache
+def _try() -> Document:
+    return assets.page("try", assets.TRY_POLICY)
 
 
 routes = (
@@ -88,5 +104,9 @@ routes = (
     Route("/openapi.json", read_openapi),
     Route("/asyncapi.json", read_asyncapi),
     Route("/docs", read_docs),
+    Route("/docs/try", try_operations),
+    Route(guide.ADDRESS, read_guide),
+    Route(f"{guide.ADDRESS}/{{name}}", read_guide),
+    Route(f"{assets.PREFIX}{{digest}}/{{name}}", read_asset),
     Route("/problems/{name}", read_problem),
 )

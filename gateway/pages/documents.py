@@ -16,19 +16,25 @@ SHARED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
 class Document:
     """The content of a document, plain and compressed. Each form has its own strong ETag."""
 
-    def __init__(self, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        compressed: bytes | None = None,
+    ) -> None:
         self._media_type = media_type
         self._headers = {**SHARED_HEADERS, **(headers or {})}
         digest = hashlib.sha256(content).hexdigest()[:16]
         self._plain = (content, f'"{digest}"')
-        self._compressed = (gzip.compress(content, mtime=0), f'"{digest}-gzip"')
+        self._compressed = (compressed or gzip.compress(content, mtime=0), f'"{digest}-gzip"')
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request, extra: Mapping[str, str] | None = None) -> Response:
         """Return the response: the document in a form that the client accepts, or 304 if it has it."""
         header = request.headers.get("accept-encoding")
         is_compressed = header is not None and accepts_gzip(header.encode("latin-1"))
         content, tag = self._compressed if is_compressed else self._plain
-        headers = {**self._headers, "ETag": tag}
+        headers = {**self._headers, **(extra or {}), "ETag": tag}
         if is_unchanged(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers=headers)
         if is_compressed:

@@ -51,9 +51,10 @@ UNTRUSTED_PREFIXES = (b"x-rapport-", b"x-forwarded-", b"x-tenant", b"x-user")
 SET_BY_GATEWAY = (b"x-request-id", b"x-content-type-options", b"date")
 """Headers of responses that the gateway sets itself."""
 PUBLIC_PATHS = frozenset(
-    ("/", "/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/favicon.ico")
-)
-PROBLEM_PAGES = "/problems/"
+    ("/", "/health", "/ready", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/docs/try", "/docs/guide",
+     "/favicon.ico")
+)  # fmt: skip
+PUBLIC_FOLDERS = ("/problems/", "/docs/guide/", "/docs/assets/")
 IDEMPOTENT_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 CONNECT_SECONDS = 2
 BODY_SECONDS = 20
@@ -118,7 +119,7 @@ class ReverseProxy:
             await self._serve(scope, receive, CompressingSend(send, scope["headers"]))
 
     async def _serve(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
-        if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PROBLEM_PAGES):
+        if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PUBLIC_FOLDERS):
             await self._app(scope, receive, send)
             return
         try:

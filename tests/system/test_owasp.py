@@ -33,7 +33,10 @@ from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 from tests.support.wire import exchange, head, listening
 
 NOT_IN_THE_DOCUMENT = {"/health", "/ready", "/metrics", "/internal/status", "/internal/tallies"}
-PAGES = {"/", "/openapi.json", "/asyncapi.json", "/docs", "/favicon.ico", "/problems/{name}"}
+PAGES = {
+    *("/", "/openapi.json", "/asyncapi.json", "/favicon.ico", "/problems/{name}"),
+    *("/docs", "/docs/try", "/docs/guide", "/docs/guide/{name}", "/docs/assets/{digest}/{name}"),
+}
 LEAKS = (
     "Traceback",
     'File "',

@@ -88,7 +88,7 @@ async def test_openapi_and_pages_are_open_and_everything_else_is_not(stack: Runn
             assert (await nobody.get(path)).status_code == 404
         root = await nobody.get("/")
         assert (root.status_code, root.headers["location"]) == (307, "/docs")
-        assert (await nobody.get("/favicon.ico")).status_code == 204
+        assert (await nobody.get("/favicon.ico")).headers["content-type"] == "image/svg+xml"
     assert (await visitor.request("GET", "/v1/anything")).status_code == 404
 
 

@@ -1,0 +1,107 @@
+/** The parts of the page beside the operations: events, webhooks, problems, codes of invalid values and scopes. */
+
+import { codeBlock } from "./code.js";
+import { code, disclosure, element, present } from "./dom.js";
+import { exampleOf, examplesOf } from "./example.js";
+import { fieldItems, IN_RESPONSE, schemaBlock } from "./fields.js";
+import { resolve, view } from "./schema.js";
+import { inline, prose } from "./text.js";
+
+/** Return the messages of an AsyncAPI document by channel. */
+export function channelsOf(events) {
+  return Object.entries(events.channels).map(([id, channel]) => ({
+    id,
+    address: channel.address,
+    messages: Object.values(channel.messages).map((each) => resolve(events, each)),
+  }));
+}
+
+/** Return an event, closed: its meaning and its data. */
+export function eventBlock(events, message) {
+  const key = message.bindings?.kafka?.key?.description;
+  return disclosure({
+    id: `event-${message.name}`,
+    class: "operation",
+    summary: [code(message.name, "path"), element("span", { class: "summary" }, ...inline(message.summary ?? message.title ?? ""))],
+    content: () => element("div", { class: "operation-content" },
+      element("div", { class: "operation-words" },
+        ...prose(message.description),
+        key && element("p", { class: "facts" }, "Order is kept per key: ", ...inline(key)),
+        ...headerList(events, message),
+        element("h4", {}, "Data"),
+        schemaBlock(events, message.payload, IN_RESPONSE)),
+      element("div", { class: "operation-code" },
+        codeBlock(JSON.stringify(eventExample(events, message), null, 2), { isJson: true, label: "Example" }))),
+  });
+}
+
+function headerList(events, message) {
+  const headers = message.headers && view(events, message.headers).schema;
+  if (!headers?.properties) return [];
+  return [disclosure({
+    class: "nested",
+    summary: "Headers",
+    content: () => fieldItems(events, Object.entries(headers.properties).map(([name, schema]) =>
+      ({ name, schema, isRequired: headers.required?.includes(name) ?? false })), IN_RESPONSE),
+  })];
+}
+
+function eventExample(events, message) {
+  return message.examples?.[0]?.payload ?? exampleOf(events, message.payload);
+}
+
+/** Return a webhook of the OpenAPI document, closed: the request that a receiver gets. */
+export function webhookBlock(root, [name, item]) {
+  const operation = Object.values(item).find((each) => each.requestBody || each.responses);
+  const [type, media] = Object.entries(resolve(root, operation.requestBody).content ?? {})[0] ?? [];
+  const parameters = (operation.parameters ?? []).map((each) => resolve(root, each));
+  return disclosure({
+    id: `webhook-${name}`,
+    class: "operation",
+    summary: [
+      element("span", { class: "method POST" }, "POST"), code(name, "path"),
+      element("span", { class: "summary" }, ...inline(operation.summary ?? "")),
+    ],
+    content: () => element("div", { class: "operation-content" },
+      element("div", { class: "operation-words" }, ...present([
+        ...prose(operation.description),
+        ...(parameters.length ? [element("h4", {}, "Headers"), fieldItems(root, parameters.map((each) =>
+          ({ ...each, isRequired: each.required ?? false })), IN_RESPONSE)] : []),
+        ...(media ? [element("h4", {}, "Body ", element("span", { class: "limit" }, type)), schemaBlock(root, media.schema, IN_RESPONSE)] : []),
+      ])),
+      element("div", { class: "operation-code" }, media && codeBlock(
+        JSON.stringify(examplesOf(root, media)[0][1], null, 2), { isJson: true, label: "Example" }))),
+  });
+}
+
+/** Return the table of the codes of problems. */
+export function problemTable(root) {
+  return table(["Code", "Status", "Meaning", "Remedy"], Object.entries(root["x-problems"] ?? {}).map(([name, problem]) => ({
+    id: `problem-${name}`,
+    cells: [[code(name)], [String(problem.status)], inline(problem.title), inline(problem.explanation ?? "")],
+  })));
+}
+
+/** Return the table of the codes in `errors`. */
+export function fieldCodeTable(root) {
+  return table(["Code", "Cause", "Remedy"], Object.entries(root["x-field-codes"] ?? {}).map(([name, each]) => ({
+    id: `field-code-${name}`,
+    cells: [[code(name)], inline(each.cause), inline(each.remedy)],
+  })));
+}
+
+/** Return the table of the scopes, each with the operations that require it. */
+export function scopeTable(operations) {
+  const scopes = [...new Set(operations.flatMap((each) => each.scopes))].sort();
+  return table(["Scope", "Operations"], scopes.map((scope) => ({
+    id: `scope-${scope}`,
+    cells: [[code(scope)], operations.filter((each) => each.scopes.includes(scope)).flatMap((each, index) =>
+      [index ? ", " : "", element("a", { href: `#${each.id}` }, each.summary ?? each.id)])],
+  })));
+}
+
+function table(titles, rows) {
+  return element("div", { class: "table" }, element("table", {},
+    element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title)))),
+    element("tbody", {}, ...rows.map(({ id, cells }) => element("tr", { id, tabindex: "-1" }, ...cells.map((cell) => element("td", {}, ...present(cell))))))));
+}
