@@ -92,7 +92,7 @@ FORBIDDEN_URLS = {
     "loopback in parts of hexadecimal": "https://0x7f.0.0.0x1/",
     "loopback in octal": "https://0177.0.0.01/",
     "loopback, shortened": "https://127.1/",
-    "loopback in full-width digits": "https://１２７.０.０.１/",
+    "loopback in full-width digits": "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/",
     "loopback, IPv6": "https://[::1]/",
     "mapped loopback": "https://[::ffff:127.0.0.1]/",
     "NAT64": "https://[64:ff9b::127.0.0.1]/",
