@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from chassis.core.events import Event
+from chassis.core.events import Event, matches
 from chassis.core.problems import Problem
 from chassis.http import openapi
 from chassis.http.openapi_schemas import subschemas
@@ -68,11 +69,11 @@ def asyncapi_document(services: Sequence[Service], published: Mapping[str, type[
         operations[f"send_{_key(type)}"] = _operation("send", publisher, type)
     for service in services:
         for handler in service.handlers:
-            type = handler.event.event_type
-            receiving = _operation("receive", type.partition(".")[0], type)
-            operations[f"receive_{_key(type)}_{service.name}_{handler.feature}".replace("-", "_")] = receiving | {
-                "title": f"{service.name}: {handler.feature}"
-            }
+            for type in filter(partial(matches, handler.event.event_type), published):
+                receiving = _operation("receive", type.partition(".")[0], type)
+                operations[f"receive_{_key(type)}_{service.name}_{handler.feature}".replace("-", "_")] = receiving | {
+                    "title": f"{service.name}: {handler.feature}"
+                }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Rapport events", "version": VERSION, "license": {"name": "Apache-2.0"}},

@@ -52,7 +52,7 @@ class EndpointIsDisabled(Problem, status=409):
     """
 
 
-class TestEvent(RequestBody):
+class TestEventRequest(RequestBody):
     """The type of the sample event to send."""
 
     __test__ = False  # it is no test of pytest
@@ -131,7 +131,7 @@ async def redeliver_event(work: Work, id: UUID) -> Accepted[Delivery]:
 
 
 @feature.post("/webhook-endpoints/{id:uuid}/test", scope="webhooks:write", raises=[EndpointIsDisabled])
-async def send_test_event(work: Work, running: Running, id: UUID, body: TestEvent) -> Accepted[Delivery]:
+async def send_test_event(work: Work, running: Running, id: UUID, body: TestEventRequest) -> Accepted[Delivery]:
     """Send a sample event to an endpoint, whether or not it gets events of this type. It is sent once.
 
     The sample has the form of a real event, and values that are made up. The delivery shows what came of it.

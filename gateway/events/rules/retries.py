@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-DeliveryState = Literal["pending", "delivered", "failed"]
-EndpointState = Literal["enabled", "disabled"]
+from typing_extensions import TypeAliasType
+
+DeliveryState = TypeAliasType("DeliveryState", Literal["pending", "delivered", "failed"])
+EndpointState = TypeAliasType("EndpointState", Literal["enabled", "disabled"])
 SecretPurpose = Literal["signing", "header"]
-DisabledReason = Literal["requested", "gone", "failing"]
+DisabledReason = TypeAliasType("DisabledReason", Literal["requested", "gone", "failing"])
 
 _MINUTE, _HOUR = 60, 3_600
 RETRY_SECONDS = (5, 5 * _MINUTE, 30 * _MINUTE, *(hours * _HOUR for hours in (2, 5, 10, 14, 20, 24)))

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from chassis import (
-    REQUIRED,
     TOO_SMALL,
     Accepted,
     Command,
@@ -39,9 +38,9 @@ from gateway.events.webhook_endpoints.checks import (
 )
 from gateway.events.webhook_endpoints.schemas import (
     FORBIDDEN_HEADER,
-    NewWebhookEndpoint,
-    NewWebhookSecret,
-    Recovery,
+    CreatedWebhookEndpoint,
+    RecoveryRequest,
+    RotatedWebhookSecret,
     SecretRotate,
     WebhookEndpoint,
     WebhookEndpointCreate,
@@ -82,7 +81,7 @@ class TooManyWebhookSecrets(Problem, status=409):
     raises=[TooManyWebhookEndpoints, RecordNeedsApiKey],
     store_response=False,
 )
-async def create_webhook_endpoint(work: Work, running: Running, body: WebhookEndpointCreate) -> NewWebhookEndpoint:
+async def create_webhook_endpoint(work: Work, running: Running, body: WebhookEndpointCreate) -> CreatedWebhookEndpoint:
     """Create an endpoint. From now on it gets the events of its types. The response shows its secret once."""
     settings = _settings(running)
     require_url(settings, body.url)
@@ -106,7 +105,7 @@ async def create_webhook_endpoint(work: Work, running: Running, body: WebhookEnd
     await add_secret(work, encryption, endpoint.id, secret, "signing")
     for name, value in body.headers.items():
         await add_secret(work, encryption, endpoint.id, value, "header", name)
-    return NewWebhookEndpoint.from_row(endpoint, secret=secret)
+    return CreatedWebhookEndpoint.from_row(endpoint, secret=secret)
 
 
 @feature.get("/webhook-endpoints", scope="webhooks:read")
@@ -134,9 +133,6 @@ async def update_webhook_endpoint(
     endpoint = await _get(work, id, for_update=True)
     work.check_version(endpoint, if_match)
     changes = body.changes()
-    for name in changes.keys() - _REMOVABLE:
-        if changes[name] is None:
-            raise ValidationFailed.field(f"/{name}", REQUIRED, "cannot be removed")
     state, headers = changes.pop("state", endpoint.state), changes.pop("headers", {})
     changes |= await _validated(work, _settings(running), endpoint, changes)
     if headers:
@@ -171,7 +167,7 @@ async def delete_webhook_endpoint(work: Work, id: UUID, if_match: IfMatch) -> No
     raises=[TooManyWebhookSecrets],
     store_response=False,
 )
-async def rotate_webhook_secret(work: Work, running: Running, id: UUID, body: SecretRotate) -> NewWebhookSecret:
+async def rotate_webhook_secret(work: Work, running: Running, id: UUID, body: SecretRotate) -> RotatedWebhookSecret:
     """Replace the secret of an endpoint. The former ones sign beside it for a day, unless the request says otherwise.
 
     Each delivery then has a signature by each secret, and the receiver may verify either of them.
@@ -184,11 +180,13 @@ async def rotate_webhook_secret(work: Work, running: Running, id: UUID, body: Se
     secret = body.secret or new_secret()
     await add_secret(work, Encryption(_settings(running).encryption_keys), id, secret, "signing")
     await announce_endpoint(work, id)
-    return NewWebhookSecret(endpoint_id=id, secret=secret, former_secrets_expire_at=expires_at)
+    return RotatedWebhookSecret(endpoint_id=id, secret=secret, former_secrets_expire_at=expires_at)
 
 
 @feature.post("/webhook-endpoints/{id:uuid}/recover", scope="webhooks:write")
-async def recover_webhook_endpoint(work: Work, running: Running, id: UUID, body: Recovery) -> Accepted[WebhookEndpoint]:
+async def recover_webhook_endpoint(
+    work: Work, running: Running, id: UUID, body: RecoveryRequest
+) -> Accepted[WebhookEndpoint]:
     """Deliver every event since a time that was not delivered: its delivery has failed, or was never planned.
 
     Events that were delivered are not sent again. The deliveries are planned in the background, oldest events first.
@@ -238,7 +236,6 @@ async def _validated(
     return {"api_key_id": reading_key(work, settings, include, types)}
 
 
-_REMOVABLE = frozenset(("description", "max_per_second", "headers"))
 _LOCK = Command("select from tenant where id = :id for no key update")
 _COUNT = Query(int, "select count(*) from webhook_endpoint where deleted_at is null")
 _FORGET_FAILURES = Command(

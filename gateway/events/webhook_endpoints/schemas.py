@@ -1,12 +1,12 @@
 """Request and response bodies of webhook endpoints."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import WRONG_FORMAT, Instant, Line, RequestBody, Resource, invalid
+from chassis import WRONG_FORMAT, Instant, Line, MergePatch, RequestBody, Resource, invalid
 from chassis.types.codes import FieldCode
 from gateway.events import tables
 from gateway.events.rules.custom_headers import MAX_HEADERS, reject_header
@@ -102,8 +102,10 @@ class WebhookEndpointCreate(RequestBody):
     ] = {}
 
 
-class WebhookEndpointUpdate(RequestBody):
-    """The fields of a webhook endpoint to change."""
+class WebhookEndpointUpdate(MergePatch):
+    """The fields of a webhook endpoint to change. Null clears a field."""
+
+    never_null: ClassVar[frozenset[str]] = frozenset(("url", "event_types", "ordered", "include", "state"))
 
     url: Url | None = None
     event_types: EventTypes | None = None
@@ -129,7 +131,7 @@ class SecretRotate(RequestBody):
     ] = OVERLAP_SECONDS
 
 
-class Recovery(RequestBody):
+class RecoveryRequest(RequestBody):
     """The period whose events are delivered again, if they were not delivered."""
 
     since: Instant
@@ -155,13 +157,13 @@ class WebhookEndpoint(Resource, row=tables.WebhookEndpoint, etag="version"):
     updated_at: datetime
 
 
-class NewWebhookEndpoint(WebhookEndpoint, row=tables.WebhookEndpoint, computed=("secret",)):
+class CreatedWebhookEndpoint(WebhookEndpoint, row=tables.WebhookEndpoint, computed=("secret",)):
     """A new webhook endpoint. No other response contains `secret`: store it in the receiver."""
 
     secret: str
 
 
-class NewWebhookSecret(Resource):
+class RotatedWebhookSecret(Resource):
     """The new secret of an endpoint, and when its former ones end. No other response contains `secret`."""
 
     endpoint_id: UUID

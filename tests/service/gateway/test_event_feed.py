@@ -187,7 +187,8 @@ async def test_events_beyond_the_retention_are_deleted_and_a_reader_is_told(
         f"update feed_event set recorded_at = now() - interval '40 days' where id in ({_listed(old)})"
     )
     settings = tenant.shared.running.settings.model_copy(update={"event_feed_days": 30})
-    (task,) = deletion_tasks(tenant.service.retentions, settings)
+    retentions = [one for one in tenant.service.retentions if one.feature == "event-feed"]
+    (task,) = deletion_tasks(retentions, settings)
     async with tenant.transaction_of_worker() as transaction:
         assert await task.run(UnitOfWork(transaction)) is False
     kept = await all_ids(tenant)
