@@ -40,8 +40,13 @@ def files() -> Mapping[str, Path]:
 @cache
 def digest() -> str:
     """Return the digest of all files, which is a part of their address."""
+    return digest_of(files())
+
+
+def digest_of(named: Mapping[str, Path]) -> str:
+    """Return a digest of files and their names."""
     content = hashlib.sha256()
-    for name, file in files().items():
+    for name, file in named.items():
         content.update(name.encode() + b"\0" + file.read_bytes())
     return content.hexdigest()[:12]
 

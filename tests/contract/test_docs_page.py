@@ -88,6 +88,16 @@ async def test_files_are_kept_for_a_year_under_the_address_of_their_content(brow
             await browser.get(f"{current}/{name}")
 
 
+def test_the_address_changes_with_every_file(tmp_path: Path) -> None:
+    named = {name: tmp_path / name for name in ("a.js", "b.css")}
+    digests = set()
+    for content in ("ab", "ac", "bc"):
+        for file, text in zip(named.values(), content, strict=True):
+            file.write_text(text)
+        digests.add(assets.digest_of(named))
+    assert len(digests) == 3
+
+
 async def test_the_reference_is_small(browser: httpx.AsyncClient) -> None:
     """Swagger UI has 460 kB, so it has a page of its own."""
     page = await browser.get("/docs")

@@ -1,6 +1,9 @@
 """The documentation's pages in a browser: what readers see, on a desktop and on a phone, in both themes."""
 
 import ast
+import json
+import re
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,7 +19,7 @@ pytestmark = [
 ]
 READY = "document.querySelectorAll('.operation').length > 0"
 OPEN_ALL = "for (const each of document.querySelectorAll('main details')) { each.fill(); each.open = true; }"
-FITS = "document.scrollingElement.scrollWidth <= document.scrollingElement.clientWidth"
+FITS = f"document.scrollingElement.scrollWidth <= {PHONE[0]}"
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +155,49 @@ async def test_samples_are_programs(page: Page, stack: RunningStack) -> None:
     ]
 
 
+async def test_samples_carry_every_value(page: Page, stack: RunningStack) -> None:
+    body = {
+        "text": 'it\'s "é" `x`',
+        "flags": [True, False, None],
+        "number": 1.5,
+        "empty": {},
+        "list": [],
+        "a b": [{"c": 1}],
+    }
+    call = {
+        **{"method": "PATCH", "path": "/v1/things/{id}", "name": "update_thing", "tag": "some-things"},
+        **{"url": stack.url, "key": "", "takesArguments": True, "hasResult": True},
+        "parameters": [
+            {"name": "id", "in": "path", "value": "0193a7c2-5e1b-7c3a-9f42-6d2b8e4c1a70", "format": "uuid"},
+            {"name": "seen_at.gte", "in": "query", "value": "2026-03-01T10:00:00+01:00", "format": "date-time"},
+            {"name": "If-Match", "in": "header", "value": '"3"'},
+        ],
+        "body": {"type": "application/json", "schema": "ThingUpdate", "value": body},
+    }
+    await page.open(f"{stack.url}/docs", READY)
+    made = await page.evaluate(f"""(async () => {{
+      const folder = document.querySelector("script[type=module]").src.replace(/[^/]+$/, "");
+      const {{ LANGUAGES, sample }} = await import(`${{folder}}samples.js`);
+      const call = JSON.parse({json.dumps(json.dumps(call))});
+      return Object.fromEntries(Object.keys(LANGUAGES).map((language) => [language, sample(language, call)]));
+    }})()""")
+    words = shlex.split(made["curl"].replace("\\\n", ""))
+    sent = "/v1/things/0193a7c2-5e1b-7c3a-9f42-6d2b8e4c1a70?seen_at.gte=2026-03-01T10%3A00%3A00%2B01%3A00"
+    assert words[1:4] == ["-X", "PATCH", stack.url + sent]
+    assert 'If-Match: "3"' in words
+    assert json.loads(words[words.index("-d") + 1]) == body
+    (given,) = re.findall(r"ThingUpdate\.from_dict\((.*)\),\n\)", made["python"], re.DOTALL)
+    assert ast.literal_eval(given) == body
+    assert 'if_match="\\"3\\""' in made["python"]
+    assert 'seen_at_gte=datetime.fromisoformat("2026' in made["python"]
+    assert "import { updateThing }" in made["typescript"]
+    assert 'headers: {\n        "If-Match": "\\"3\\"",' in made["typescript"]
+    assert "SomeThingsApi.APIUpdateThingRequest.newBuilder()" in made["java"]
+    assert ".seenAtGte(OffsetDateTime.parse(" in made["java"]
+    assert 'SomeThingsAPI.UpdateThing(ctx, "0193' in made["go"]
+    assert ".ThingUpdate(body).SeenAtGte(time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC))" in made["go"]
+
+
 async def test_schemas_that_contain_themselves_end(page: Page, stack: RunningStack) -> None:
     await page.open(f"{stack.url}/docs", READY)
     shown = await page.evaluate("""(async () => {
@@ -185,6 +231,7 @@ async def test_dark_is_what_the_system_prefers_or_the_reader_chose(page: Page, s
     light = await colour(page)
     await page.prefer("dark")
     assert await colour(page) < 150 < 600 < light
+    assert await page.evaluate("document.documentElement.classList.contains('dark-mode')"), "Swagger UI stays light"
     await page.evaluate("document.getElementById('theme').click()")
     assert await colour(page) == light
     await page.open(f"{stack.url}{path}", "document.getElementById('theme').title === 'Theme: light'")

@@ -25,17 +25,14 @@ function title(tag) {
   return words === "api keys" ? "API keys" : words === "clv" || words === "rfm" ? words.toUpperCase() : words[0].toUpperCase() + words.slice(1);
 }
 
-/** Return the tags with their operations, those of a service together. Services and tags are in the document's order. */
+/** Return the tags with their operations. Both are in the order of the paths, in which each service defines them. */
 function tagsOf(root, operations) {
-  const order = (root.tags ?? []).map(({ name }) => name);
   const names = [...new Set(operations.map(({ tag }) => tag))];
-  const tags = names.map((name) => {
+  return names.map((name) => {
     const members = operations.filter(({ tag }) => tag === name);
     const described = (root.tags ?? []).find((tag) => tag.name === name);
     return { name, title: title(name), description: described?.description, service: members[0]["x-service"] ?? "api", operations: members };
   });
-  const isOrdered = (root.tags ?? []).some(({ description }) => description);
-  return isOrdered ? tags.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) : tags;
 }
 
 function overview(root, operations) {

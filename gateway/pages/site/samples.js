@@ -165,8 +165,9 @@ function go(call) {
 }
 
 function goValue({ value, format }) {
-  const text = JSON.stringify(value);
-  return format === "date-time" ? `time.Date(${text.match(/\d+/g).slice(0, 6).map(Number).join(", ")}, 0, time.UTC)` : text;
+  if (format !== "date-time") return JSON.stringify(value);
+  const parts = new Date(value).toISOString().match(/\d+/g).slice(0, 6).map(Number);
+  return `time.Date(${parts.join(", ")}, 0, time.UTC)`;
 }
 
 /** Return the words of a name such as `touch-points`, `redeem_points`, `If-Match` or `created_at.gte`. */
