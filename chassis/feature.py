@@ -8,7 +8,7 @@ and `raises` to routes, `on` and `on_batch` for events, `periodic` and `loop` fo
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from inspect import signature
+from inspect import getdoc, signature
 from typing import Any, Literal, Required, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
 
 import asyncpg
@@ -97,6 +97,8 @@ class Feature(APIRouter):
     def __init__(self, name: str) -> None:
         super().__init__(prefix="/v1", tags=[name])
         self.name = name
+        self.about = ""
+        """The first paragraph of its module's docstring, which describes its operations in the API's document."""
         self.handlers: list[EventHandler] = []
         self.tasks: list[PeriodicTask] = []
         self.loops: list[RunLoop] = []
@@ -243,6 +245,7 @@ class Feature(APIRouter):
                     summary=function.__name__.replace("_", " ").capitalize(),
                     status_code=status,
                     response_model=model,
+                    response_description=_description(status, model),
                     responses=error_responses(method, options, path) | responses,
                 )
             )
@@ -281,4 +284,12 @@ def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, di
     return usual, model, {other: {"model": model, "description": _DESCRIPTIONS[other]} for other, model in others}
 
 
+def _description(status: int | None, model: Any) -> str:
+    """Return the description of a success: of a new record, or of the returned model."""
+    if status in _WITHOUT_MODEL:
+        return _WITHOUT_MODEL[status]
+    return (getdoc(model) or "").partition("\n")[0] or "The result."
+
+
+_WITHOUT_MODEL = {201: "The record was created.", 204: "Done. The response has no body."}
 _DESCRIPTIONS = {200: "The resource that already exists.", 202: "Accepted, to be carried out later."}

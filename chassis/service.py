@@ -135,7 +135,7 @@ class Service:
 
     def openapi(self) -> dict[str, Any]:
         """Return its OpenAPI document."""
-        return service_document(self.routes, self.name)
+        return service_document(self.routes, self.name, {feature.name: feature.about for feature in self.features})
 
 
 class RunningService:
@@ -287,9 +287,11 @@ def _area_features(area: str) -> list[Feature]:
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if info.name not in not_features)
     features = []
     for name in names:
-        feature = getattr(importlib.import_module(f"{area}.{name}"), "feature", None)
+        module = importlib.import_module(f"{area}.{name}")
+        feature = getattr(module, "feature", None)
         if not isinstance(feature, Feature):
             raise TypeError(f"{area}.{name} has no `feature`; if it is not one, name it in {area}.NOT_FEATURES")
+        feature.about = " ".join((module.__doc__ or "").partition("\n\n")[0].split())
         features.append(feature)
     return features
 

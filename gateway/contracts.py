@@ -24,16 +24,7 @@ def owners(folder: Path) -> dict[str, str]:
 def scopes(folder: Path) -> tuple[str, ...]:
     """Return every scope that an operation requires, sorted."""
     operations = [operation for path in openapi(folder)["paths"].values() for operation in path.values()]
-    return tuple(
-        sorted(
-            {
-                scope
-                for operation in operations
-                for requirement in operation["security"]
-                for scope in next(iter(requirement.values()))
-            }
-        )
-    )
+    return tuple(sorted({operation["x-scope"] for operation in operations}))
 
 
 @cache

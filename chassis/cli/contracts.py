@@ -11,7 +11,7 @@ import orjson
 
 from chassis.core.events import Event, matches
 from chassis.core.problems import Problem
-from chassis.http import openapi
+from chassis.http import openapi, openapi_events
 from chassis.http.openapi_schemas import subschemas
 from chassis.service import Service
 from chassis.types.codes import FieldCode
@@ -33,6 +33,7 @@ def generate(services: Sequence[Service]) -> Files:
     }
     for name, codes in (("ProblemCode", Problem.known), ("FieldErrorCode", FieldCode.known)):
         merged["components"]["schemas"][name]["x-extensible-enum"] = sorted(codes)
+    openapi_events.add_webhooks(merged, published)
     files = {"openapi.json": merged, "asyncapi.json": asyncapi_document(services, published)}
     files |= {f"events/{type}.json": event_schema(event) for type, event in published.items()}
     return {path: _text(document) for path, document in files.items()}

@@ -101,7 +101,7 @@ class Event(BaseModel):
     present, so readers can rely on what the schema shows. A base class without a type shares fields between events.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     event_type: ClassVar[str]
     key_field: ClassVar[str]

@@ -42,11 +42,12 @@ FieldErrorCode = TypeAliasType(
 class FieldError(BaseModel):
     """An invalid value of a request."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, use_attribute_docstrings=True)
 
     location: Location = Field(alias="in", description="the part of the request")
     pointer: str = Field(description="JSON Pointer (RFC 6901) into that part", examples=["/lines/0/sku"])
     code: FieldErrorCode
+    """Names the reason. Programs decide by it."""
     detail: str = Field(description="what to send instead")
 
 

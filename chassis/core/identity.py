@@ -32,12 +32,16 @@ TenantKind = TypeAliasType("TenantKind", Literal["live", "sandbox"])
 class TenantFacts(BaseModel):
     """The facts of a tenant that every service needs. The gateway's token and `tenant_changed` event carry them."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     name: str
+    """The name of the company."""
     kind: TenantKind
+    """A live tenant, or a sandbox for experiments."""
     timezone: str
+    """The time zone of its days and months: a name of the IANA database."""
     currency: str
+    """The currency of its analytics, by its ISO 4217 code."""
     region: str
     """The phone region: the country for which numbers without a country code are read."""
     clock_at: datetime | None

@@ -51,14 +51,18 @@ ProblemCode = TypeAliasType(
 class ProblemDocument(BaseModel):
     """The body of every error (RFC 9457). A problem may carry more members than these."""
 
-    model_config = ConfigDict(title="Problem", extra="allow")
+    model_config = ConfigDict(title="Problem", extra="allow", use_attribute_docstrings=True)
 
     type: str = Field(description="a page that explains this code", examples=["/problems/not-found"])
     title: str
+    """The meaning of the code."""
     status: int
+    """The status of the response."""
     detail: str
+    """The cause in this request, and the remedy."""
     instance: str = Field(description="the path of the request")
     code: ProblemCode
+    """Names the problem. Programs decide by it."""
     errors: list[FieldError] = Field(max_length=MAX_ERRORS, description="the invalid values; at most a hundred")
     trace_id: str = Field(description="identifies the request in the logs")
 

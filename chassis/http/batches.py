@@ -11,7 +11,15 @@ from functools import cache
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from typing_extensions import TypeAliasType
 
 from chassis.core.field_errors import MAX_ERRORS
@@ -63,7 +71,14 @@ class Batch(RequestBody, Generic[Item]):
         """Return `PurchaseBatch` for items of the class PurchaseCreate."""
         return f"{record_name(params[0])}Batch"
 
+    @classmethod
+    def media_example(cls) -> dict[str, Any] | None:
+        """Return a batch of the item's example."""
+        item = next(iter(get_args(next(iter(get_args(_item_type(cls)))))))
+        return {"items": [item.example]} if getattr(item, "example", None) else None
+
     items: list[Annotated[Item, WrapValidator(_catch_error)]] = Field(min_length=1, max_length=MAX_BATCH_ITEMS)
+    """The items, applied as if in sequence."""
 
     def valid_items(self) -> list[tuple[int, Item]]:
         """Return the valid items, each with its index."""
@@ -102,16 +117,25 @@ def _item_type(batch: type[Batch[Any]]) -> Any:
 class BatchResult(BaseModel):
     """The result of an item."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     index: int
+    """The position of the item in the request, from 0."""
     status: BatchStatus
+    """The outcome. Only a refused item has a problem."""
     id: UUID | None
+    """The record of the item, or null if it was refused."""
     problem: ProblemDocument | None
+    """The reason for a refusal, else null."""
 
 
 class BatchResults(BaseModel):
     """The result of each item, in order."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     results: list[BatchResult]
+    """A result for each item."""
 
     def locate(self, path: str, trace_id: str) -> None:
         """Add the path and the trace id of the request to the problems of its items."""

@@ -33,20 +33,45 @@ from chassis.db.idempotency import (
 )
 from chassis.http.locations import set_locations
 from chassis.http.openapi_schemas import COMPONENT, simplify_document
-from chassis.http.response_headers import HEADERS, declare_headers
+from chassis.http.response_headers import HEADERS, declare_headers, references
 from chassis.http.route import FeatureRoute, RouteOptions
 
 SECURITY_SCHEME = "api_key"
 _REFERENCE = {"$ref": f"{COMPONENT}Problem"}
 GATEWAY = "gateway"
 _FORWARDED = {
-    status: {"description": text, "content": {"application/problem+json": {"schema": _REFERENCE}}}
+    status: {
+        "description": text,
+        "content": {"application/problem+json": {"schema": _REFERENCE}},
+        "headers": references({"X-Request-Id"}),
+    }
     for status, text in {
         "502": "`upstream_lost`: The service disconnected. The request may or may not have been applied.",
         "504": "`upstream_timeout`: The service did not respond in time. The request may or may not have been applied.",
     }.items()
 }
 """Errors that the gateway itself may return for a service."""
+MERGE_PATCH = "application/merge-patch+json"
+_SERVER = {
+    "url": "{address}",
+    "description": "The gateway.",
+    "variables": {
+        "address": {
+            "default": "http://127.0.0.1:8400",
+            "description": "The address of the gateway, without a path. The default is that of `rapport up`.",
+        }
+    },
+}
+_DESCRIPTION = """A customer-relationship backend.
+
+- **Authentication**: `Authorization: Bearer rap_...`. Each operation names the scope that its key must have.
+- **Errors**: every error is a problem document (RFC 9457). Programs decide by its `code`.
+- **Lists**: pages with a `next_cursor`. Send it as `cursor` with the same filters and sort.
+- **Retries**: send an `Idempotency-Key`, and a repeated request gets the stored response of the first.
+- **Versions of records**: send the `ETag` as `If-Match`, and a change that was made meanwhile is not overwritten.
+- **Absent and null**: leave out a field without a value. Null clears a field, in updates and upserts alone.
+- **Decimals**: amounts, prices and quantities are strings, so that no digit is lost.
+- **Growth**: a release may add operations, fields, events, and values of the vocabularies in responses."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
@@ -95,8 +120,13 @@ def error_responses(method: str, options: RouteOptions, path: str) -> dict[int |
     return by_status
 
 
-def service_document(routes: Iterable[FeatureRoute], service: str) -> dict[str, Any]:
-    """Return a service's document, with the scopes, keys and problems of its operations."""
+def service_document(
+    routes: Iterable[FeatureRoute], service: str, features: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return a service's document, with the scopes, keys and problems of its operations.
+
+    `features` describes each feature by its name, which is a tag of the document.
+    """
     routes = list(routes)
     set_locations(routes)
     document = get_openapi(title=f"Rapport {service}", version="1", openapi_version="3.1.0", routes=routes)
@@ -108,19 +138,40 @@ def service_document(routes: Iterable[FeatureRoute], service: str) -> dict[str, 
     for route in routes:
         for method in route.methods or ():
             operation = document["paths"][route.path_format][method.lower()]
-            _finish_operation(operation, method, route.options, service)
+            _finish_operation(operation, method, route, service)
             declare_headers(operation, route)
     simplify_document(document)
+    document["tags"] = [{"name": name, "description": text} for name, text in (features or {}).items()]
     return document
 
 
-def _finish_operation(operation: dict[str, Any], method: str, options: RouteOptions, service: str) -> None:
+def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRoute, service: str) -> None:
+    options = route.options
     operation["x-service"] = service
-    operation["security"] = [{SECURITY_SCHEME: [options.scope]}]
+    operation["x-scope"] = options.scope
+    operation["security"] = [{SECURITY_SCHEME: []}]
+    operation["description"] = f"{operation.get('description', '')}\n\nRequires the scope `{options.scope}`.".strip()
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
+    if route.has_body:
+        content = operation["requestBody"]["content"]
+        media = content.pop("application/json")
+        example = getattr(route.body_type, "media_example", lambda: None)()
+        content[MERGE_PATCH if method == "PATCH" else "application/json"] = media | (
+            {"example": example} if example else {}
+        )
     if method != "GET":
         required = options.idempotency_key == "required"
         operation.setdefault("parameters", []).append(_KEY_PARAMETER | {"required": required})
     operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+
+
+def _describe_id(path: str, parameter: str) -> str:
+    """Return the description of an id in a path: that of a record of the segment before it, unless it has a name."""
+    segment = path.partition(f"/{{{parameter}}}")[0].rpartition("/")[2]
+    named = parameter.removesuffix("_id") if parameter != "id" else segment.removesuffix("s")
+    return f"The id of the {named.replace('_', ' ').replace('-', ' ')}."
 
 
 def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, Any]:
@@ -133,10 +184,11 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
         "info": {
             "title": "Rapport",
             "version": version,
-            "description": "A customer-relationship backend.",
+            "description": _DESCRIPTION,
+            "contact": {"name": "The maintainers of Rapport"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [_SERVER],
         "tags": [],
         "paths": {},
         "components": {
@@ -147,7 +199,7 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
                     "type": "http",
                     "scheme": "bearer",
                     "description": "An API key, `rap_<live|sandbox>_<id>_<secret>`, as a bearer token. "
-                    "Each operation lists the scope that it requires.",
+                    "Each operation names the scope that it requires (`x-scope`).",
                 }
             },
         },
@@ -155,7 +207,8 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
     for service, document in documents.items():
         _add_document(merged, document, service)
     _link(merged["paths"], merged["components"]["schemas"])
-    merged["tags"] = [{"name": name} for name in sorted(_tags(merged["paths"]))]
+    used = _tags(merged["paths"])
+    merged["tags"] = sorted((tag for tag in merged["tags"] if tag["name"] in used), key=lambda tag: str(tag["name"]))
     return merged
 
 
@@ -167,6 +220,7 @@ def _add_document(merged: dict[str, Any], document: dict[str, Any], service: str
             for operation in operations.values():
                 operation["responses"] |= _FORWARDED
         merged["paths"][path] = operations
+    merged["tags"] += document.get("tags", [])
     schemas = merged["components"]["schemas"]
     for name, schema in document.get("components", {}).get("schemas", {}).items():
         if schemas.setdefault(name, schema) != schema:

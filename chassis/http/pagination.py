@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from chassis.core.field_errors import FieldError
 from chassis.core.problems import MalformedRequest
@@ -59,8 +59,12 @@ class InvalidCursor(MalformedRequest, status=400):
 class Page(BaseModel, Generic[Item]):
     """A part of a list, and the cursor of the next part: null in the last."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     items: list[Item]
+    """The items of this page."""
     next_cursor: str | None
+    """The `cursor` of the next page, or null on the last one."""
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:

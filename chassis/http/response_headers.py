@@ -36,6 +36,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Seconds after which the request may be sent again.",
         "schema": {"type": "string", "examples": ["1"]},
     },
+    "WWW-Authenticate": {
+        "description": "The scheme of the credentials.",
+        "schema": {"type": "string", "examples": ["Bearer"]},
+    },
     "X-Request-Id": {
         "description": "Identifies the request in the logs. A request may bring its own.",
         "schema": {"type": "string"},
@@ -49,6 +53,8 @@ IF_NONE_MATCH = {
     "description": "Respond with 304, without a body, if the record still has this ETag.",
     "schema": {"type": "string", "examples": ['"3"']},
 }
+_OF_ERRORS = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}}
+_STORED = ("409", "412")
 _UNCHANGED = "The record still has the ETag of If-None-Match."
 
 
@@ -58,19 +64,22 @@ def declare_headers(operation: dict[str, Any], route: FeatureRoute) -> None:
     model = route.response_model
     has_etag = isinstance(model, type) and issubclass(model, Resource) and model.etag_field is not None
     for status, response in operation["responses"].items():
+        names = {"X-Request-Id", "RateLimit", "RateLimit-Policy"} | _OF_ERRORS.get(status, set())
         if status.startswith("2"):
-            names = {"X-Request-Id", "RateLimit", "RateLimit-Policy"}
             names |= {REPLAYED} if method != "GET" else set()
             names |= {"ETag"} if has_etag and status != "202" else set()
             names |= {"Location"} if status == "201" and route.location is not None else set()
             names |= {"Link"} if isinstance(model, type) and issubclass(model, Page) else set()
-            response["headers"] = _references(names)
-        elif status in ("429", "503"):
-            response["headers"] = _references({"Retry-After"})
+        elif status in _STORED:
+            names |= {REPLAYED} if method != "GET" else set()
+        elif status == "401":
+            names -= {"RateLimit", "RateLimit-Policy"}
+        response["headers"] = references(names)
     if has_etag and method == "GET":
         operation.setdefault("parameters", []).append(IF_NONE_MATCH)
-        operation["responses"]["304"] = {"description": _UNCHANGED, "headers": _references({"ETag", "X-Request-Id"})}
+        operation["responses"]["304"] = {"description": _UNCHANGED, "headers": references({"ETag", "X-Request-Id"})}
 
 
-def _references(names: set[str]) -> dict[str, Any]:
+def references(names: set[str]) -> dict[str, Any]:
+    """Return references to the components of these headers."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in sorted(names)}

@@ -66,6 +66,11 @@ class FeatureRoute(APIRoute):
         """True if the operation takes a body."""
         return self.body_field is not None
 
+    @property
+    def body_type(self) -> Any:
+        """The type of the body, or None."""
+        return self.body_field.field_info.annotation if self.body_field else None
+
     def is_expensive(self, request: Request) -> bool:
         """Return whether a request is expensive: the operation is, or a parameter of the request makes it so."""
         expensive = self.options.expensive

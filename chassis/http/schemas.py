@@ -26,14 +26,25 @@ Item = TypeVar("Item", bound=BaseModel)
 class Fields(BaseModel):
     """Fields that a request and a response share."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
 
 class RequestBody(BaseModel):
     """The body of a request. Unknown fields are rejected, so that none can be smuggled in.
 
     A field that is declared as `X | None = None` may be left out, and is then None. It is never null in a request.
+
+    `example` is a body that is valid as it is, or with the ids of the reader's own records.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    example: ClassVar[dict[str, Any] | None] = None
+
+    @classmethod
+    def media_example(cls) -> dict[str, Any] | None:
+        """Return the example of the body."""
+        return cls.example
 
     @classmethod
     def accepts_null(cls, name: str) -> bool:
@@ -89,7 +100,9 @@ class Resource(BaseModel):
 
     # Defaults of shared fields do not make a field of the response optional: it is always present.
     model_config = ConfigDict(
-        json_schema_serialization_defaults_required=True, json_schema_mode_override="serialization"
+        json_schema_serialization_defaults_required=True,
+        json_schema_mode_override="serialization",
+        use_attribute_docstrings=True,
     )
 
     etag_field: ClassVar[str | None] = None

@@ -126,10 +126,12 @@ def round_to_minor(value: Decimal, currency: str) -> int:
 class MoneySum(BaseModel):
     """A sum of amounts in a currency. It has no limit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     amount: AmountSum
+    """A decimal string, in the unit of its currency."""
     currency: Currency
+    """The currency, by its ISO 4217 code."""
 
     @classmethod
     def of(cls, minor: int, currency: str) -> Self:
@@ -141,6 +143,7 @@ class Money(MoneySum):
     """An amount in a currency, of at most 10^15 of its minor units, such as cents."""
 
     amount: Amount
+    """A decimal string, in the unit of its currency."""
 
     @model_validator(mode="after")
     def _normalize_amount(self) -> Self:

@@ -40,24 +40,38 @@ class AccessEvent(Resource, row=tables.AccessEventRow):
     """A change of a key, or of the tenant: by which actor, when, and from what to what."""
 
     id: UUID
+    """Identifies the change."""
     at: datetime
+    """When the change was made."""
     actor: str
+    """The principal of the change: `key:<id>` for an API key, or `command`."""
     entity: AccessEntity
+    """The kind of the changed record."""
     entity_id: UUID
+    """The changed key or tenant."""
     action: str
+    """The kind of change, such as `created`."""
     changes: JsonObject
+    """The old and the new value of each changed field."""
     trace_id: str
+    """Identifies the request in the logs."""
 
 
 class AuthenticationFailure(Resource, row=tables.AuthenticationFailure):
     """How often a key was refused within an hour, for a reason."""
 
     id: UUID
+    """Identifies the count."""
     api_key_id: UUID
+    """The key that was refused."""
     hour: datetime
+    """The start of the hour."""
     reason: RefusalReason
+    """Why the key was refused."""
     count: int
+    """How often it was refused within the hour."""
     last_at: datetime
+    """When it was last refused."""
 
 
 @feature.get("/access-events", scope="audit:read")

@@ -90,39 +90,61 @@ class ApiKeyEnded(Problem, status=409):
 class ApiKeyCreate(RequestBody):
     """An API key to create."""
 
+    example = {"name": "Web shop", "scopes": ["customers:read", "customers:write"]}
+
     name: Line
+    """The purpose of the key, shown in lists."""
     scopes: Annotated[list[ShortLine], Field(min_length=1, max_length=100, examples=[["customers:read"]])]
+    """The operations that the key may call. The creating key must have each of them."""
     expires_at: Instant | None = None
+    """When the key expires. Default: never, or together with the creating key."""
 
 
 class ApiKeyRotate(RequestBody):
     """How to replace a key by a new one."""
 
+    example = {"overlap_seconds": 3600}
+
     overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS, examples=[3600])] = 0
+    """For how long the old key remains valid. With 0 it ends at once."""
 
 
 class ApiKey(Resource, row=tables.ApiKey, computed=("kind",), etag="version"):
     """An API key, without its secret."""
 
     id: UUID
+    """Identifies the key. It is a part of the key itself."""
     version: int
+    """Counts the changes. It is the ETag."""
     name: str
+    """The purpose of the key."""
     kind: TenantKind
+    """The kind of the tenant: live, or a sandbox."""
     scopes: list[str]
+    """The operations that the key may call."""
     expires_at: datetime | None
+    """When the key expires, or null if it does not."""
     created_by: UUID | None
+    """The key that created it, or null if a command did."""
     replaces: UUID | None
+    """The key that it replaced by rotation, or null."""
     revoked_at: datetime | None
+    """When the key was revoked, or null."""
     revoked_by: str | None
+    """The principal that revoked it, or null."""
     revocation_reason: RevocationReason | None
+    """Why it was revoked, or null."""
     last_used_at: datetime | None
+    """When it was last used, to the minute, or null."""
     created_at: datetime
+    """When it was created."""
 
 
 class IssuedApiKey(ApiKey, row=tables.ApiKey, computed=("kind", "key")):
     """A new API key. No other response contains `key`: store it now."""
 
     key: str
+    """The key itself: the bearer token of requests."""
 
 
 @feature.post(

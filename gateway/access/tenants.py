@@ -64,19 +64,29 @@ Region = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"]), AfterValid
 class TenantUpdate(RequestBody):
     """A JSON Merge Patch of a tenant. None of its facts can be removed."""
 
+    example = {"name": "Tea shop", "timezone": "Europe/Amsterdam"}
+
     name: Line | None = None
+    """The name of the company."""
     timezone: Timezone | None = None
+    """The time zone of its days and months: a name of the IANA database."""
     currency: CurrentCurrency | None = None
+    """The currency of its analytics, by its ISO 4217 code."""
     region: Region | None = None
+    """The country for which phone numbers without a country code are read."""
 
 
 class Tenant(TenantFacts, Resource, row=tables.Tenant, etag="version"):
     """A company that Rapport serves, or its sandbox."""
 
     id: UUID
+    """Identifies the tenant."""
     version: int
+    """Counts the changes. It is the ETag."""
     created_at: datetime
+    """When the tenant was created."""
     updated_at: datetime
+    """When its facts last changed."""
 
 
 @feature.get("/tenants", scope="tenants:read")

@@ -76,16 +76,27 @@ class CloudEvent(Resource):
     """
 
     specversion: Literal["1.0"]
+    """The version of CloudEvents."""
     id: UUID
+    """Identifies the event. A repeat has the same id."""
     source: str
+    """The publishing service."""
     type: str
+    """The type of the event, with its version."""
     time: datetime
+    """When the event was published."""
     subject: str
+    """The customer, or the record itself if there is none."""
     tenantid: UUID
+    """The tenant."""
     sequence: str
+    """Increases with each change of a record. Gaps are normal."""
     actor: str
+    """The principal of the change: `key:<id>` for an API key."""
     datacontenttype: Literal["application/json"]
+    """The media type of the data."""
     data: JsonObject
+    """The data of the event, by its type."""
 
 
 async def add_to_feed(work: UnitOfWork, events: Sequence[WholeEvent]) -> None:

@@ -27,11 +27,17 @@ class ServiceState(Resource):
     """
 
     up: bool
+    """True if the service responds."""
     outbox_pending: int | None
+    """Events that are stored and not published yet."""
     outbox_oldest_seconds: float | None
+    """The age of the oldest of them, in seconds."""
     consumer_lag: int | None
+    """Events of all tenants that the service has not read yet. Only the operator reads it."""
     dead_letters: int | None
+    """Events that a feature could not apply."""
     gauges: dict[str, int] | None
+    """Further counts by name."""
 
 
 class Status(Resource):
@@ -48,9 +54,13 @@ class Status(Resource):
     """
 
     drained: bool | None
+    """True if all events have been applied everywhere. Null if that is not known."""
     complete: bool | None
+    """True if no event was lost. Null if that is not known."""
     compared_at: datetime | None
+    """When published and applied events were last compared, or null."""
     services: dict[str, ServiceState]
+    """The state of each service by its name."""
 
 
 Reading = Mapping[str, ServiceStatus | None]

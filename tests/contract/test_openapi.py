@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from chassis.core.events import Event
 from chassis.core.problems import Problem
 from chassis.http.openapi import segments
 from chassis.http.openapi_schemas import subschemas
@@ -22,10 +24,9 @@ def test_every_operation_has_a_name_of_its_own(operations: dict[str, dict[str, A
 
 def test_every_operation_says_who_may_and_what_it_does(operations: dict[str, dict[str, Any]]) -> None:
     for where, operation in operations.items():
-        ((scheme, (scope,)),) = operation["security"][0].items()
-        assert scheme == "api_key", where
-        assert scope.count(":") == 1, where
-        assert operation["description"], where
+        assert operation["security"] == [{"api_key": []}], where
+        assert operation["x-scope"].count(":") == 1, where
+        assert operation["x-scope"] in operation["description"], where
         assert operation["x-service"], where
         assert len(operation["tags"]) == 1, where
 
@@ -190,6 +191,81 @@ def test_a_vocabulary_that_several_schemas_use_is_a_component(openapi: dict[str,
         if "enum" in schema and schema is not openapi["components"]["schemas"].get(where)
     )
     assert [values for values, uses in inline.items() if uses > 1] == []
+
+
+def test_every_property_and_parameter_is_described(openapi: dict[str, Any]) -> None:
+    silent = [
+        f"{where}.{name}"
+        for where, schema in schemas_of(openapi)
+        for name, value in schema.get("properties", {}).items()
+        if "description" not in value and where not in data_of_events(openapi)
+    ]
+    assert silent == [], "add a docstring below the field"
+    for path, methods in openapi["paths"].items():
+        for operation in methods.values():
+            assert [each["name"] for each in operation.get("parameters", []) if not each.get("description")] == [], path
+            assert [each for each in operation["responses"].values() if not each["description"]] == [], path
+
+
+def data_of_events(openapi: dict[str, Any]) -> set[str]:
+    """Return the schemas of the data of events, which docs/events.md describes."""
+    schemas = openapi["components"]["schemas"]
+    envelopes = [webhook["post"]["requestBody"]["content"] for webhook in openapi["webhooks"].values()]
+    names = [media["schema"]["$ref"].rpartition("/")[2] for content in envelopes for media in content.values()]
+    return {schemas[name]["properties"]["data"]["$ref"].rpartition("/")[2] for name in names}
+
+
+def test_every_body_has_an_example_that_its_schema_accepts(
+    openapi: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    """The tests of the services send them. An example in a document that is refused is worse than none."""
+    components = {"components": openapi["components"]}
+    for where, operation in operations.items():
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            assert "example" in media, where
+            Draft202012Validator(media["schema"] | components).validate(media["example"])
+
+
+def test_a_change_is_a_merge_patch(operations: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations.items():
+        if "requestBody" in operation:
+            (media_type,) = operation["requestBody"]["content"]
+            assert media_type == ("application/merge-patch+json" if where.startswith("PATCH") else "application/json")
+
+
+def test_every_tag_is_described(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+    described = {tag["name"]: tag["description"] for tag in openapi["tags"]}
+    used = {tag for operation in operations.values() for tag in operation["tags"]}
+    assert described.keys() == used | {"webhooks"}
+    assert all(text.endswith(".") for text in described.values())
+
+
+def test_every_response_declares_its_headers(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
+    for where, operation in operations.items():
+        headers = {status: answer["headers"].keys() for status, answer in operation["responses"].items()}
+        assert all("X-Request-Id" in names for names in headers.values()), where
+        assert "Retry-After" in headers["429"] & headers["503"], where
+    assert {"ETag", "X-Request-Id"} <= set(operations["GET /v1/customers/{id}"]["responses"]["304"]["headers"])
+    assert "Location" in operations["POST /v1/customers"]["responses"]["201"]["headers"]
+    assert "Link" in operations["GET /v1/customers"]["responses"]["200"]["headers"]
+    used = {
+        header
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for header in answer["headers"]
+    }
+    assert used == openapi["components"]["headers"].keys()
+
+
+def test_every_event_is_a_webhook(openapi: dict[str, Any]) -> None:
+    assert openapi["webhooks"].keys() == Event.published.keys()
+    for type, webhook in openapi["webhooks"].items():
+        (media,) = webhook["post"]["requestBody"]["content"].values()
+        envelope = openapi["components"]["schemas"][media["schema"]["$ref"].rpartition("/")[2]]
+        data = openapi["components"]["schemas"][envelope["properties"]["data"]["$ref"].rpartition("/")[2]]
+        assert envelope["properties"]["type"]["const"] == type
+        assert data["properties"].keys() == Event.published[type].model_fields.keys()
+        assert "additionalProperties" not in data, "a receiver would refuse the next field"
 
 
 def test_no_schema_has_a_twin(openapi: dict[str, Any]) -> None:

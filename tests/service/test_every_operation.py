@@ -11,6 +11,7 @@ import pytest
 
 from chassis.http.unmatched import fits
 from chassis.types.ids import uuid7
+from tests.support.examples import responses_to_examples
 from tests.support.facts import a_customer, a_purchase
 from tests.support.operations import BODIES, NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import PARAMETERS, operations_of
@@ -64,6 +65,13 @@ async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnd
         assert right.status_code not in (401, 403), operation
         nobody = await service.shared.client.request(operation.method, operation.at(*ids))
         assert (nobody.status_code, nobody.json()["code"]) == (401, "unauthenticated"), operation
+
+
+async def test_every_example_of_a_body_is_accepted(service: ServiceUnderTest) -> None:
+    tenant = await service.for_new_tenant()
+    responses = await responses_to_examples(tenant, service.service.openapi())
+    assert {name: response.text for name, response in responses.items() if not response.is_success} == {}
+    assert not [name for name, response in responses.items() if "refused" in response.text]
 
 
 async def test_a_method_that_is_not_there_is_refused_with_those_that_are(service: ServiceUnderTest) -> None:

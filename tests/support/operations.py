@@ -72,9 +72,7 @@ class Operation:
     @property
     def scope(self) -> str:
         """The scope that the operation declares."""
-        (needs,) = self.described["security"]
-        (scope,) = needs["api_key"]
-        return str(scope)
+        return str(self.described["x-scope"])
 
     @property
     def is_on_a_record(self) -> bool:

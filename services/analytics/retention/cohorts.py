@@ -31,18 +31,26 @@ class Cohort(Resource):
     """The customers who first bought in a month, and how many of them bought in each month since."""
 
     month: str
+    """The month of the first purchase, as `2026-03`."""
     size: int
+    """The customers of the cohort."""
     active: list[int]
+    """The customers of the cohort who bought in each month since, from the first month on."""
     partial_from: int | None
+    """The index from which on a month was not over at `as_of`, or null."""
 
 
 class Cohorts(Resource):
     """Every cohort, oldest first."""
 
     as_of: datetime
+    """The time up to which purchases count."""
     timezone: str
+    """The time zone of the months."""
     cohorts: list[Cohort]
+    """The cohorts, oldest first."""
     definition: str
+    """The definition of the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +66,21 @@ class Retention(Resource, row=RetentionCounts, computed=("starts_at", "ends_at",
     """How many customers were retained over a period."""
 
     starts_at: datetime
+    """The start of the period."""
     ends_at: datetime
+    """The end of the period."""
     at_start: int
+    """The customers at the start."""
     new: int
+    """The customers at the end whose first purchase was in the period."""
     at_end: int
+    """The customers at the end."""
     rate: float | None
+    """The retained share of the customers at the start, or null without any."""
     window_days: int
+    """For how many days a purchase makes a customer."""
     definition: str
+    """The definition of the figures."""
 
 
 @feature.get("/analytics/cohorts", scope="analytics:read", expensive=True)

@@ -19,19 +19,28 @@ class CustomerSum(Resource, row=tables.CustomerValue, computed=("revenue", "aver
     """A customer's purchases in one currency. Revenue is net of refunds."""
 
     currency: str
+    """The currency, by its ISO 4217 code."""
     purchases: int
+    """The number of purchases."""
     revenue: AmountSum
+    """The amount of all purchases, less refunds."""
     average: AmountSum | None
+    """Revenue by purchases, or null without purchases."""
     first_at: datetime | None
+    """The time of the first purchase, or null."""
     last_at: datetime | None
+    """The time of the last purchase, or null."""
 
 
 class CustomerFigures(Resource):
     """The figures of a customer, without sums if no purchase of the customer is known."""
 
     customer_id: UUID
+    """The customer."""
     sums: list[CustomerSum]
+    """The sums, one per currency."""
     definition: str
+    """The definition of the figures."""
 
 
 @feature.get("/analytics/customers/{customer_id:uuid}", scope="analytics:read")

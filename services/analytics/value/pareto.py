@@ -49,24 +49,38 @@ class Decile(Resource):
     """A tenth of the customers."""
 
     decile: int
+    """The number of the tenth, from 1 for the best customers."""
     customers: int
+    """The customers in it."""
     revenue: AmountSum
+    """Their revenue."""
     share: float
+    """Their share of all revenue."""
 
 
 class Pareto(Resource):
     """The distribution of revenue over customers."""
 
     as_of: datetime
+    """The time up to which purchases and refunds count."""
     currency: str
+    """The currency of the figures."""
     customers: int
+    """The number of customers."""
     revenue: AmountSum
+    """Their revenue, less refunds."""
     top_10_percent_share: float
+    """The share of revenue of the best tenth of the customers."""
     top_20_percent_share: float
+    """The share of revenue of the best fifth of the customers."""
     customers_for_80_percent: int
+    """The smallest number of customers that bring 80 % of the revenue."""
     gini: float
+    """The Gini coefficient: 0 if all customers are equal, towards 1 if few bring everything."""
     deciles: list[Decile]
+    """The customers by tenths, best first."""
     definition: str
+    """The definition of the figures."""
 
 
 @feature.get("/analytics/pareto", scope="analytics:read", expensive=True)

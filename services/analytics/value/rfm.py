@@ -32,20 +32,30 @@ class RfmCell(Resource, row=CellRow, computed=("revenue", "segment")):
     """The customers of a combination of scores."""
 
     recency: int
+    """The score for the time of the last purchase, from 1 to 5."""
     frequency: int
+    """The score for the number of purchases, from 1 to 5."""
     monetary: int
+    """The score for revenue, from 1 to 5."""
     customers: int
+    """The customers with these scores."""
     revenue: AmountSum
+    """Their revenue."""
     segment: rules.RfmSegment
+    """The segment that follows from the scores."""
 
 
 class Rfm(Resource):
     """Every combination of scores that has customers, best first."""
 
     as_of: datetime
+    """The time up to which purchases and refunds count."""
     currency: str
+    """The currency of the figures."""
     cells: list[RfmCell]
+    """The combinations of scores, best first."""
     definition: str
+    """The definition of the figures."""
 
 
 @feature.get("/analytics/rfm", scope="analytics:read", expensive=True)

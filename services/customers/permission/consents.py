@@ -56,39 +56,67 @@ class ConsentFields(Fields):
     """The fields of a decision. `wording` is the text that the customer was shown, `source` is where."""
 
     purpose: ConsentPurpose
+    """The purpose of the contacts."""
     channel: ConsentChannel
+    """The channel of the contacts."""
     decision: ConsentDecision
+    """The customer's decision."""
     source: Reference
+    """The place of the decision, such as a form."""
     wording: MultilineText | None = None
+    """The text that the customer was shown."""
     evidence: JsonObject | None = None
+    """Further evidence: a JSON object of at most 65,536 bytes."""
 
 
 class ConsentCreate(ConsentFields, RequestBody):
     """A consent decision to record. `wording` is the text that the customer was shown, `source` is where."""
 
+    example = {
+        "purpose": "newsletter",
+        "channel": "email",
+        "decision": "granted",
+        "source": "sign-up form",
+        "wording": "Send me the newsletter once a month.",
+        "decided_at": "2026-03-01T10:00:00Z",
+    }
+
     decided_at: Instant | None = None
+    """When the customer decided. Default: now."""
 
 
 class Consent(ConsentFields, Resource, row=tables.ConsentReceipt):
     """A consent receipt."""
 
     id: UUID
+    """Identifies the receipt."""
     customer_id: UUID
+    """The customer."""
     decided_at: datetime
+    """When the customer decided."""
     actor: str
+    """The principal that recorded the decision: `key:<id>` for an API key."""
     recorded_at: datetime
+    """When the decision was recorded."""
 
 
 class Permission(Resource):
     """The permission to contact a customer, and the receipt that decides it."""
 
     customer_id: UUID
+    """The customer."""
     purpose: ConsentPurpose
+    """The purpose of the contact."""
     channel: ConsentChannel
+    """The channel of the contact."""
     permitted: bool
+    """True if the customer may be contacted."""
     reason: PermissionReason
+    """The reason for the result."""
     receipt: Consent | None
+    """The receipt that decides it, or null without any."""
     as_of: datetime
+    """The time of the result."""
 
 
 @feature.post("/customers/{id:uuid}/consents", scope="customers:write", status_code=201)

@@ -62,7 +62,9 @@ class AuthorFields(Fields):
     """The fields of an author."""
 
     handle: Reference
+    """The name of the account, such as `@ada`."""
     display_name: Line | None = None
+    """The name that the account shows."""
 
 
 class AuthorCreate(AuthorFields, RequestBody):
@@ -77,21 +79,46 @@ class TouchPointFields(RecordFields):
     """The fields of a touch point."""
 
     channel: ShortLine
+    """The channel, such as `email`, `phone` or `store`."""
     direction: TouchPointDirection
+    """From the customer, or to the customer."""
     phase: TouchPointPhase | None = None
+    """Before, during or after a purchase."""
     subject: Subject | None = None
+    """The subject of the message, or of the conversation."""
     body: MultilineText | None = None
+    """The text of the message, or notes of the conversation."""
     agent_id: Reference | None = None
+    """The employee, by an id of your own."""
     duration_seconds: int | None = None
+    """The duration in seconds."""
     occurred_at: Instant
+    """When the contact took place."""
     data: JsonObject | None = None
+    """Further details: a JSON object of at most 65,536 bytes."""
 
 
 class TouchPointCreate(TouchPointFields, RequestBody):
     """A touch point to record."""
 
+    example = {
+        "source": "phone",
+        "source_id": "call-4711",
+        "customer_id": "0193a7c2-5b1e-7c3a-9d54-0242ac120002",
+        "channel": "phone",
+        "direction": "inbound",
+        "phase": "after",
+        "subject": "Delivery",
+        "body": "Asked when the parcel arrives.",
+        "agent_id": "agent-7",
+        "duration_seconds": 180,
+        "occurred_at": "2026-03-02T15:30:00Z",
+    }
+
     author: AuthorCreate | None = None
+    """The person, if there is no customer record."""
     duration_seconds: Annotated[int, Field(strict=True, ge=0, le=31_622_400)] | None = None
+    """The duration in seconds."""
 
     @model_validator(mode="after")
     def _require_party(self) -> Self:
@@ -104,8 +131,11 @@ class TouchPoint(TouchPointFields, Resource, row=tables.TouchPoint):
     """A touch point as recorded."""
 
     id: UUID
+    """Identifies the touch point."""
     author: Author | None
+    """The person, if there is no customer record."""
     recorded_at: datetime
+    """When the touch point was recorded."""
 
 
 def _to_row(body: TouchPointCreate) -> Content:
@@ -141,10 +171,10 @@ async def list_touch_points(
     sent_by: SentBy,
     occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
     recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
-    customer_id: UUID | None = None,
+    customer_id: Annotated[UUID | None, Parameter(description="Only records of this customer.")] = None,
     channel: Annotated[list[ShortLine] | None, Parameter(description="Only these; may be repeated.")] = None,
-    direction: TouchPointDirection | None = None,
-    agent_id: Reference | None = None,
+    direction: Annotated[TouchPointDirection | None, Parameter(description="Only those in this direction.")] = None,
+    agent_id: Annotated[Reference | None, Parameter(description="Only those of this employee.")] = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-occurred_at",
 ) -> Page[TouchPoint]:
     """List touch points, newest first. To follow new records, sort by `recorded_at`."""

@@ -65,12 +65,19 @@ class RecordedLine(Resource):
     """A line of a recorded purchase."""
 
     number: int
+    """The number of the line, from 1."""
     sku: str
+    """The item, by the seller's number (stock keeping unit)."""
     name: str | None
+    """The name of the item."""
     category: str | None
+    """The category of the item."""
     quantity: QuantityText
+    """The quantity: a decimal string."""
     amount: Amount
+    """The amount of the line after its discount: a decimal string, in the unit of the currency."""
     unit_cost: UnitPriceText | None
+    """The seller's cost of a unit: a decimal string."""
 
 
 class PurchaseRecorded(Event, type="interactions.purchase_recorded.v1", partition_key="customer_id"):
@@ -93,37 +100,75 @@ class PurchaseLineCreate(RequestBody):
     """A line of a purchase: a price and a quantity, or only its amount."""
 
     sku: Reference
+    """The item, by the seller's number (stock keeping unit)."""
     name: Line | None = None
+    """The name of the item."""
     category: Line | None = None
+    """The category of the item."""
     quantity: Quantity
+    """The quantity: a decimal string with at most three decimals."""
     unit_price: UnitPrice | None = None
+    """The price of a unit before the discount: a decimal string with at most six decimals."""
     discount: AmountText | None = None
+    """The discount on the whole line: a decimal string, in the unit of the currency."""
     amount: AmountText | None = None
+    """The amount of the line. Default: quantity x unit price - discount."""
     unit_cost: UnitPrice | None = None
+    """The seller's cost of a unit: a decimal string with at most six decimals."""
 
 
 class PurchaseLine(RecordedLine):
     """A line of a purchase, with its amount."""
 
     unit_price: UnitPriceText | None
+    """The price of a unit before the discount, as it was sent."""
     discount: Amount | None
+    """The discount on the whole line."""
 
 
 class PurchaseFields(RecordFields):
     """The fields of a purchase."""
 
     customer_id: UUID
+    """The buyer. Events of new customers take a moment to arrive."""
     purchased_at: Instant
+    """When the purchase was made."""
     channel: ShortLine | None = None
+    """The sales channel, such as `web` or `store`."""
     store: Line | None = None
+    """The store."""
     sold_through: Line | None = None
+    """The reseller or the marketplace."""
 
 
 class PurchaseCreate(PurchaseFields, RequestBody):
     """A purchase to record."""
 
+    example = {
+        "source": "till",
+        "source_id": "2026-000817",
+        "customer_id": "0193a7c2-5b1e-7c3a-9d54-0242ac120002",
+        "purchased_at": "2026-03-01T10:00:00Z",
+        "channel": "store",
+        "store": "Amsterdam",
+        "currency": "EUR",
+        "lines": [
+            {
+                "sku": "assam-100",
+                "name": "Assam, 100 g",
+                "category": "tea",
+                "quantity": "2",
+                "unit_price": "4.50",
+                "discount": "1.00",
+            },
+            {"sku": "cup", "quantity": "1", "amount": "7.95"},
+        ],
+    }
+
     currency: Currency
+    """The currency of all amounts."""
     lines: Annotated[list[PurchaseLineCreate], Field(min_length=1, max_length=rules.MAX_LINES)]
+    """The purchased items."""
 
     _documents: list[rules.PurchaseLineDocument] = PrivateAttr(default_factory=list)
     _total_minor: int = PrivateAttr(default=0)
@@ -161,10 +206,15 @@ class Purchase(PurchaseFields, Resource, row=tables.Purchase, computed=("total",
     """A purchase as recorded."""
 
     id: UUID
+    """Identifies the purchase."""
     recorded_at: datetime
+    """When the purchase was recorded."""
     currency: str
+    """The currency of all amounts, by its ISO 4217 code."""
     total: Money
+    """The sum of the lines."""
     lines: list[PurchaseLine]
+    """The purchased items."""
 
 
 def _to_row(body: PurchaseCreate) -> Content:
@@ -232,9 +282,9 @@ async def list_purchases(
     sent_by: SentBy,
     purchased_at: Annotated[TimeRange, Depends(time_range("purchased_at"))],
     recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
-    customer_id: UUID | None = None,
-    store: Line | None = None,
-    channel: ShortLine | None = None,
+    customer_id: Annotated[UUID | None, Parameter(description="Only records of this customer.")] = None,
+    store: Annotated[Line | None, Parameter(description="Only purchases in this store.")] = None,
+    channel: Annotated[ShortLine | None, Parameter(description="Only purchases through this channel.")] = None,
     currency: Currency | None = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-purchased_at",
 ) -> Page[Purchase]:

@@ -42,39 +42,58 @@ class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded")):
     """The totals of purchases in a currency."""
 
     currency: str
+    """The currency, by its ISO 4217 code."""
     purchases: int
+    """The number of purchases."""
     bought: MoneySum
+    """The sum of the purchases."""
     refunded: MoneySum
+    """The sum of the refunds."""
     first_at: datetime
+    """When the first purchase was made."""
     last_at: datetime
+    """When the last purchase was made."""
 
 
 class ShoppingItem(Resource, row=Item, computed=("amount",)):
     """Purchases of an item, without deduction of refunds."""
 
     sku: str
+    """The item, by the seller's number (stock keeping unit)."""
     name: str | None
+    """The name of the item."""
     category: str | None
+    """The category of the item."""
     purchases: int
+    """The number of purchases of the item."""
     quantity: DecimalText
+    """The purchased quantity: a decimal string."""
     amount: MoneySum
+    """The amount of all lines of the item."""
     last_at: datetime
+    """When the item was last purchased."""
 
 
 class ShoppingDay(Resource):
     """Purchases on a day of the week, in the tenant's time zone. Monday is 1."""
 
     weekday: int
+    """The day of the week, from 1 for Monday."""
     purchases: int
+    """The number of purchases on this day of the week."""
 
 
 class ShoppingHistory(Resource):
     """A customer's purchases: the totals, the two hundred items with the largest amounts, and the days."""
 
     customer_id: UUID
+    """The customer."""
     totals: list[ShoppingTotal]
+    """The totals, one per currency."""
     items: list[ShoppingItem]
+    """The items with the largest amounts, at most 200."""
     weekdays: list[ShoppingDay]
+    """The purchases by day of the week."""
 
 
 @feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read")

@@ -17,12 +17,19 @@ class TimelineEntry(Resource, row=tables.TimelineRow, computed=("amount",)):
     """A touch point, a purchase, or a refund, whose amount is negative."""
 
     id: UUID
+    """The id of the touch point, the purchase or the refund."""
     kind: TimelineEntryKind
+    """The kind of record."""
     occurred_at: datetime
+    """When it took place."""
     channel: str | None
+    """The channel, if there is one."""
     direction: str | None
+    """The direction of a touch point."""
     subject: str | None
+    """The subject of a touch point, or the store of a purchase."""
     amount: Money | None
+    """The amount of a purchase, or the negative amount of a refund."""
 
 
 @feature.get("/timelines/{customer_id:uuid}", scope="interactions:read")

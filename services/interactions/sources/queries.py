@@ -58,7 +58,9 @@ class SourceFields(Fields):
     """The system that sends a record, and its id there."""
 
     source: Reference
+    """The system that sends the record."""
     source_id: Reference
+    """The id of the record in that system, by which a repeat is recognized."""
 
     @property
     def key(self) -> SourceKey:
@@ -70,6 +72,7 @@ class RecordFields(SourceFields):
     """The fields of every record that a source sends."""
 
     customer_id: UUID | None = None
+    """The customer, if the record has one. Events of new customers take a moment to arrive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,12 @@ def _require_not_zero(points: int) -> int:
 class AdjustmentCreate(RequestBody):
     """Points to give, or to take if negative."""
 
+    example = {"points": 100, "reason": "Apology for a late delivery"}
+
     points: Annotated[StrictInt, Field(ge=-MAX_COUNT, le=MAX_COUNT), AfterValidator(_require_not_zero)]
+    """The points to give, or to take if negative. Zero is not allowed."""
     reason: Line
+    """The reason, for people."""
     allow_debt: Annotated[bool, Field(strict=True, description="Turn missing points into a debt.")] = False
 
 
@@ -52,11 +56,17 @@ class Adjustment(Resource, row=tables.PointsAdjustment):
     """Points that staff gave or took."""
 
     id: UUID
+    """Identifies the adjustment."""
     membership_id: UUID
+    """The membership."""
     points: int
+    """The points given, or taken if negative."""
     reason: str
+    """The reason, for people."""
     actor: str
+    """The principal that adjusted them: `key:<id>` for an API key."""
     created_at: datetime
+    """When the points were adjusted."""
 
 
 @feature.post(

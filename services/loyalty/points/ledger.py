@@ -34,18 +34,26 @@ class WalletDifference(Resource, row=DifferenceRow):
     """A wallet that is not the sum of its entries, or not the sum of its lots and holds."""
 
     membership_id: UUID
+    """The membership."""
     bucket: str
+    """The balance that differs."""
     stands: int
+    """The stored balance."""
     recomputed: int
+    """The balance that was computed again."""
 
 
 class LedgerVerification(Resource, row=LedgerTotals, computed=("issued", "differences")):
     """The result of a check of all wallets. Without differences, all of them are correct."""
 
     wallets: int
+    """The number of memberships that were checked."""
     entries: int
+    """The number of ledger entries."""
     issued: int
+    """All points that were ever issued."""
     differences: list[WalletDifference]
+    """The balances that differ from their entries, at most 1,000."""
 
 
 @feature.get("/ledger/verify", scope="loyalty:read", expensive=True)

@@ -41,7 +41,13 @@ class EnrolmentNotOpen(Problem, status=409):
 class MembershipCreate(RequestBody):
     """A customer who wants to join a program."""
 
+    example = {
+        "program_id": "0193a7c2-5b1e-7c3a-9d54-0242ac120003",
+        "customer_id": "0193a7c2-5b1e-7c3a-9d54-0242ac120002",
+    }
+
     program_id: UUID
+    """The program to join."""
     customer_id: Annotated[UUID, Field(description="Not verified: events of new customers take a moment to arrive.")]
 
 
@@ -49,9 +55,13 @@ class MembershipBalance(Resource, row=Account):
     """A member's points now."""
 
     pending: int
+    """Points that cannot be spent yet."""
     available: int
+    """Points that can be spent."""
     reserved: int
+    """Points that are held for redemptions."""
     debt: int
+    """Points that the member owes."""
 
 
 class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
@@ -61,13 +71,21 @@ class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
     """
 
     id: UUID
+    """Identifies the membership."""
     version: int
+    """Counts the changes of the membership, but not those of its points."""
     program_id: UUID
+    """The program."""
     customer_id: UUID
+    """The customer."""
     state: MembershipState
+    """A member, or a former member."""
     joined_at: datetime
+    """When the customer joined."""
     tier: str | None
+    """Not used yet: always null."""
     balance: MembershipBalance
+    """The member's points now."""
 
 
 @feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen])

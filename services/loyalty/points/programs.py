@@ -73,16 +73,35 @@ class ProgramClosed(Problem, status=409):
 class ProgramCreate(RequestBody):
     """A program to create."""
 
+    example = {
+        "name": "Tea club",
+        "kind": "frequency",
+        "currency": "EUR",
+        "timezone": "Europe/Amsterdam",
+        "enrolment": "on_purchase",
+        "pending_days": 14,
+        "expiry_policy": "rolling_months",
+        "expiry_months": 24,
+    }
+
     name: Line
+    """The name of the program."""
     kind: ProgramKind
+    """The kind of program."""
     currency: CurrentCurrency
+    """The currency in which purchases earn points."""
     timezone: Timezone
+    """The time zone of its days: a name of the IANA database."""
     enrolment: Enrolment
+    """How customers become members: on request, with their first purchase, by invitation, or for a fee."""
     refund_policy: RefundPolicy = "debt"
+    """The treatment of refunded points that are spent: they become a debt, or are waived, or only pending points are
+    reversed."""
     pending_days: Annotated[
         StrictInt, Field(ge=0, le=365, description="Days after a purchase during which its points cannot be spent.")
     ] = 0
     expiry_policy: ExpiryPolicy = "none"
+    """The expiry of points: never, or `expiry_months` after they can be spent (`rolling_months`)."""
     expiry_months: (
         Annotated[
             StrictInt,
@@ -102,19 +121,33 @@ class Program(Resource, row=tables.Program, computed=("expiry_policy",), etag="v
     """A program."""
 
     id: UUID
+    """Identifies the program."""
     version: int
+    """Counts the changes. It is the ETag."""
     name: str
+    """The name of the program."""
     kind: ProgramKind
+    """The kind of program."""
     currency: str
+    """The currency in which purchases earn points, by its ISO 4217 code."""
     timezone: str
+    """The time zone of its days: a name of the IANA database."""
     enrolment: Enrolment
+    """How customers become members."""
     refund_policy: RefundPolicy
+    """The treatment of refunded points that are already spent."""
     pending_days: int
+    """Days after a purchase during which its points cannot be spent."""
     expiry_policy: ExpiryPolicy
+    """The expiry of points."""
     expiry_months: int | None
+    """Months during which points can be spent, or null if they do not expire."""
     state: ProgramState
+    """An active program, or a closed one."""
     created_at: datetime
+    """When the program was created."""
     updated_at: datetime
+    """When the program last changed."""
 
 
 Per = Annotated[
@@ -134,12 +167,16 @@ class EarningRuleTerms(Fields):
     """The terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
 
     points: Count
+    """The points for each `per`."""
     per: Per
     valid_from: Instant | None = None
+    """Purchases count from this time on. Default: from the first on, or from now on for a new version."""
 
 
 class EarningRuleVersionCreate(EarningRuleTerms, RequestBody):
     """New terms of a rule: `points` for each `per` of an order, rounded down once over the whole order."""
+
+    example = {"points": 2, "per": "1.00"}
 
     rounding: Annotated[Rounding, Field(description=f"{_ROUNDING} Default: that of the old version.")] | None = None
 
@@ -147,9 +184,13 @@ class EarningRuleVersionCreate(EarningRuleTerms, RequestBody):
 class EarningRuleCreate(EarningRuleTerms, RequestBody):
     """A rule to create. It is active for purchases made in [valid_from, valid_to), or always without them."""
 
+    example = {"kind": "per_amount", "points": 1, "per": "1.00"}
+
     kind: EarningRuleKind
+    """The kind of rule."""
     rounding: Annotated[Rounding, Field(description=_ROUNDING)] = "full_steps"
     valid_to: Instant | None = None
+    """Purchases count before this time. Default: without end."""
 
     @model_validator(mode="after")
     def _require_start_before_end(self) -> Self:
@@ -162,15 +203,25 @@ class EarningRule(Resource, row=tables.EarningRule, computed=("id", "per")):
     """A version of a rule."""
 
     id: UUID
+    """Identifies the rule. All of its versions have the same id."""
     version: int
+    """The number of the version, from 1."""
     program_id: UUID
+    """The program."""
     kind: EarningRuleKind
+    """The kind of rule."""
     points: int
+    """The points for each `per`."""
     per: Amount
+    """An amount in the program's currency: a decimal string."""
     rounding: Rounding
+    """How a part of `per` counts."""
     valid_from: datetime | None
+    """Purchases count from this time on. Null: from the first on."""
     valid_to: datetime | None
+    """Purchases count before this time. Null: without end."""
     created_at: datetime
+    """When the version was created."""
 
 
 @feature.post("/programs", scope="loyalty:configure", status_code=201)

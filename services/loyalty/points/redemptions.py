@@ -74,22 +74,35 @@ class AlreadyReleased(Problem, status=409):
 class RedemptionCreate(RequestBody):
     """Points that a member wants to spend."""
 
+    example = {"points": 50, "mode": "reserve", "expires_in_seconds": 900}
+
     points: Count
+    """The number of points to spend."""
     mode: RedemptionMode
+    """Hold the points first (`reserve`), or spend them at once (`capture`)."""
     expires_in_seconds: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] | None = None
+    """For how long the points are held: 900 seconds by default. Only with `reserve`."""
 
 
 class Redemption(Resource, row=tables.Redemption, etag="version"):
     """Points that a member spends."""
 
     id: UUID
+    """Identifies the redemption."""
     version: int
+    """Counts the changes. It is the ETag."""
     membership_id: UUID
+    """The membership."""
     points: int
+    """The number of points."""
     state: RedemptionState
+    """The points are held, spent, returned, or were returned at the end of the hold."""
     hold_ends_at: datetime | None
+    """When held points return by themselves, or null if they were spent at once."""
     created_at: datetime
+    """When the redemption was created."""
     updated_at: datetime
+    """When its state last changed."""
 
 
 class EndedHold(Redemption):

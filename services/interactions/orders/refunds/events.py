@@ -10,9 +10,13 @@ class RefundedLine(Resource):
     """The refunded part of a line. The quantity is null if the line was refunded by amount."""
 
     number: int
+    """The number of the purchase's line, from 1."""
     sku: str
+    """The item, by the seller's number (stock keeping unit)."""
     quantity: QuantityText | None
+    """The refunded quantity, or null if an amount was refunded."""
     amount: Amount
+    """The refunded amount: a decimal string, in the unit of the currency."""
 
 
 class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partition_key="customer_id"):

@@ -52,8 +52,8 @@ async def list_all_refunds(
     sent_by: SentBy,
     refunded_at: Annotated[TimeRange, Depends(time_range("refunded_at"))],
     recorded_at: Annotated[TimeRange, Depends(time_range("recorded_at"))],
-    customer_id: UUID | None = None,
-    purchase_id: UUID | None = None,
+    customer_id: Annotated[UUID | None, Parameter(description="Only records of this customer.")] = None,
+    purchase_id: Annotated[UUID | None, Parameter(description="Only refunds of this purchase.")] = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-refunded_at",
 ) -> Page[Refund]:
     """List refunds, newest first. To follow new records, sort by `recorded_at`."""

@@ -16,8 +16,11 @@ class RefundLineCreate(RequestBody):
     """The refunded part of a line: a quantity or an amount."""
 
     number: Annotated[int, Field(strict=True, ge=1)]
+    """The number of the purchase's line, from 1."""
     quantity: Quantity | None = None
+    """The refunded quantity: a decimal string. Its share of the line's amount is refunded."""
     amount: AmountText | None = None
+    """The refunded amount: a decimal string, in the unit of the currency."""
 
     @model_validator(mode="after")
     def _require_one_figure(self) -> Self:
@@ -30,13 +33,23 @@ class RefundFields(SourceFields):
     """The fields of a refund."""
 
     refunded_at: Instant
+    """When the money was returned."""
 
 
 class RefundCreate(RefundFields, RequestBody):
     """A refund to record: by lines, or as an amount of the whole purchase."""
 
+    example = {
+        "source": "till",
+        "source_id": "2026-000818",
+        "refunded_at": "2026-03-02T10:00:00Z",
+        "lines": [{"number": 1, "quantity": "1"}],
+    }
+
     lines: Annotated[list[RefundLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    """The refunded lines, each by its quantity or its amount. Send either lines or an amount."""
     amount: AmountText | None = None
+    """The refunded amount of the whole purchase. Send either lines or an amount."""
 
     @model_validator(mode="after")
     def _require_lines_or_amount(self) -> Self:
@@ -52,19 +65,28 @@ class RefundLine(Resource):
     """The refunded part of a line."""
 
     number: int
+    """The number of the purchase's line, from 1."""
     quantity: QuantityText | None
+    """The refunded quantity, or null if an amount was refunded."""
     amount: Amount
+    """The refunded amount: a decimal string, in the unit of the currency."""
 
 
 class Refund(RefundFields, Resource, row=tables.Refund, computed=("amount",)):
     """A refund as recorded."""
 
     id: UUID
+    """Identifies the refund."""
     purchase_id: UUID
+    """The purchase."""
     customer_id: UUID
+    """The buyer."""
     recorded_at: datetime
+    """When the refund was recorded."""
     amount: Money
+    """The whole refunded amount."""
     lines: list[RefundLine]
+    """The refunded lines. The list is empty if an amount of the whole purchase was refunded."""
 
 
 class PurchaseReference(SourceFields, RequestBody):
@@ -74,7 +96,16 @@ class PurchaseReference(SourceFields, RequestBody):
 class RefundBySourceCreate(RefundCreate):
     """A refund to record, of a purchase that is named by its source id."""
 
+    example = {
+        "source": "till",
+        "source_id": "2026-000819",
+        "refunded_at": "2026-03-02T10:00:00Z",
+        "amount": "2.00",
+        "purchase": {"source": "till", "source_id": "2026-000817"},
+    }
+
     purchase: PurchaseReference
+    """The purchase, by its source."""
 
 
 class NamedPurchase(SourceFields, Resource):
@@ -85,7 +116,11 @@ class WaitingRefund(RefundFields, Resource, row=tables.WaitingRefund, computed=(
     """A refund whose purchase has not been recorded yet, or that was refused when it was."""
 
     id: UUID
+    """Identifies the waiting refund. The recorded refund has another id."""
     state: WaitingRefundState
+    """The refund waits for its purchase, or was refused when it was recorded."""
     purchase: NamedPurchase
+    """The purchase, by its source."""
     recorded_at: datetime
+    """When the refund was received."""
     problem: str | None = Field(description="why it was refused")

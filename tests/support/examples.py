@@ -1,0 +1,44 @@
+"""The examples of an OpenAPI document: each is sent as it is, on records that were created for it."""
+
+from typing import Any
+
+import httpx
+
+from chassis.types.ids import uuid7
+from tests.support.facts import a_program
+from tests.support.operations import RECORDS, Asker, Operation, made, operations
+from tests.support.requests import PARAMETERS
+
+
+async def responses_to_examples(asker: Asker, document: dict[str, Any]) -> dict[str, httpx.Response]:
+    """Send the example of every operation with a body. Returns the responses by operation."""
+    asked = [operation for operation in operations(document) if "requestBody" in operation.described]
+    bodies = {str(operation): media_of(operation)[1]["example"] for operation in asked}
+    ids = await records_for(asker, asked[0].described["x-service"], bodies)
+    responses = {}
+    for operation in asked:
+        responses[str(operation)] = await asker.request(
+            operation.method,
+            operation.at(ids.get(operation.kind, ""), ids.get("rule_id", "")),
+            params=PARAMETERS.get(str(operation)),
+            headers={"Idempotency-Key": str(uuid7()), "Content-Type": media_of(operation)[0]},
+            json=bodies[str(operation)],
+        )
+    return responses
+
+
+def media_of(operation: Operation) -> tuple[str, dict[str, Any]]:
+    """Return the media type of an operation's body, and its description."""
+    ((media_type, media),) = operation.described["requestBody"]["content"].items()
+    return media_type, media
+
+
+async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dict[str, str]:
+    """Create the records on which the examples are sent, and return their ids. Adds the program to its example."""
+    ids = await RECORDS[service](asker)
+    if "purchases" in ids:  # the example of a refund is of a line of this purchase
+        ids["purchases"] = (await made(asker, "/v1/purchases", bodies["POST /v1/purchases"]))["id"]
+    if "programs" in ids:
+        program = await made(asker, "/v1/programs", a_program(enrolment="open"))
+        bodies["POST /v1/memberships"] |= {"program_id": program["id"]}
+    return ids
