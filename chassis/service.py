@@ -38,6 +38,7 @@ from chassis.messaging import tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.endpoints import OperationalEndpoints
+from chassis.messaging.periodic import PeriodicTasks
 from chassis.messaging.relay import Relay
 from chassis.messaging.retention import deletion_tasks
 from chassis.messaging.status import StatusReader
@@ -227,8 +228,8 @@ async def _running_worker(service: Service, settings: Settings, metrics: Metrics
         raise RuntimeError("WORKER_DATABASE_URL is required by the roles worker and all")
     pool = await open_pool(settings.worker_database_url, settings)
     relay = Relay(settings, service.name, metrics, is_notified=role == "all")
-    dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify)
-    tasks = [*service.tasks, *deletion_tasks(service.retentions, settings)]
+    tasks = PeriodicTasks(pool, [*service.tasks, *deletion_tasks(service.retentions, settings)])
+    dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify, tasks.notify)
     worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks, service.loops)
     worker.start()
     try:

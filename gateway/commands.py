@@ -15,6 +15,8 @@ import asyncpg
 import httpx
 import typer
 from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
 
 from chassis import Problem, Tenant, TenantKind, UnitOfWork, uuid7
 from chassis.cli.main import settings_for
@@ -100,19 +102,36 @@ def create_tenant(
     timezone: Annotated[str, typer.Option(help="IANA name.")] = "UTC",
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "EUR",
     region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "NL",
+    clock: Annotated[
+        str | None, typer.Option(help="The time at which the clock of a sandbox is frozen, such as 2026-01-01T00:00Z.")
+    ] = None,
 ) -> None:
     """Create a tenant and print its id."""
     kind: TenantKind = "sandbox" if sandbox else "live"
+    if clock is not None and not sandbox:
+        print("Only a sandbox has a clock of its own: pass --sandbox as well.", file=sys.stderr)
+        raise typer.Exit(2)
     try:
         facts = tenants.TenantUpdate(name=name, timezone=timezone, currency=currency, region=region)
+        clock_at = tenants.SandboxStart.model_validate({"clock": clock}).clock
     except ValidationError as error:
         for item in field_errors(error.errors(), "body"):
             print(f"{item.pointer.lstrip('/')}: {item.detail}", file=sys.stderr)
         raise typer.Exit(2) from None
-    tenant = Tenant(id=uuid7(), kind=kind, clock_at=None, **facts.values())
+    tenant = Tenant(id=uuid7(), kind=kind, clock_at=clock_at, clock_runs_since=None, **facts.values())
     asyncio.run(_store_tenant(tenant))
     print(f"created the {tenant.kind} tenant {tenant.name}; next: rapport keys create --tenant ID", file=sys.stderr)
     print(tenant.id)
+
+
+@tenant_commands.command("list")
+def list_tenants() -> None:
+    """List all tenants: name, id, kind, state, and the time to which a sandbox has set its clock."""
+    table = Table("name", "id", "kind", "state", "clock")
+    for tenant in asyncio.run(_list_tenants()):
+        clock = tenant.clock_at.isoformat() if tenant.clock_at else ""
+        table.add_row(tenant.name, str(tenant.id), tenant.kind, tenant.state, clock)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
 
 
 @tenant_commands.command("suspend")
@@ -168,6 +187,15 @@ def create_key(
         raise typer.Exit(1) from None
 
 
+async def create_sandbox() -> str:
+    """Create a sandbox and a key of it with every scope. Returns the key."""
+    facts = {"kind": "sandbox", "timezone": "UTC", "currency": "EUR", "region": "NL", "clock_at": None}
+    tenant = Tenant.model_validate({"id": uuid7(), "name": "Sandbox", **facts})
+    await _store_tenant(tenant)
+    scopes = list(contracts.scopes(_settings().contracts))
+    return await _create_key(str(tenant.id), api_keys.ApiKeyCreate(name="quickstart", scopes=scopes))
+
+
 def _settings() -> Settings:
     return settings_for("gateway", Settings)
 
@@ -191,8 +219,21 @@ def _change_tenant(name: str, change: Callable[[UnitOfWork], Awaitable[None]], d
 
 async def _read_tenant(pool: asyncpg.Pool, id: UUID) -> Tenant:
     """Return a tenant's facts. Raises NotFound."""
-    async with Transaction(pool, Caller(_placeholder(id), ACTOR, frozenset()), writes=False) as reading:
+    async with Transaction(pool, Caller(Tenant.unknown(id), ACTOR, frozenset()), writes=False) as reading:
         return construct(Tenant, await UnitOfWork(reading).get(tables.Tenant, id))
+
+
+async def _list_tenants() -> list[rules.ListedTenant]:
+    """Return all tenants. The API's login cannot read across tenants, so this uses the worker's."""
+    settings = _settings()
+    if settings.worker_database_url is None:
+        print("Set WORKER_DATABASE_URL: only the worker's login may list tenants.", file=sys.stderr)
+        raise typer.Exit(2)
+    connection = await connect(settings.worker_database_url, settings)
+    try:
+        return await queries.list_tenants(connection)
+    finally:
+        await connection.close()
 
 
 async def _store_tenant(tenant: Tenant) -> None:
@@ -234,8 +275,3 @@ async def _find_tenant(settings: Settings, name_or_id: str) -> UUID:
         return rules.choose_tenant(name_or_id, await queries.find_tenants(connection, name_or_id))
     finally:
         await connection.close()
-
-
-def _placeholder(id: UUID) -> Tenant:
-    """Return a tenant whose facts have not been read yet."""
-    return Tenant(id=id, name="", kind="live", timezone="UTC", currency="EUR", region="NL", clock_at=None)

@@ -6,14 +6,14 @@ verify it themselves and trust no other header.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from typing_extensions import TypeAliasType
 
 from chassis.core.clock import clock
@@ -45,7 +45,27 @@ class TenantFacts(BaseModel):
     region: str
     """The phone region: the country for which numbers without a country code are read."""
     clock_at: datetime | None
-    """The frozen time of a sandbox, or None for the wall clock."""
+    """The time to which a sandbox has set its clock, or None for the real time."""
+    clock_runs_since: datetime | None
+    """The real time since which the clock runs on from `clock_at`, or None if it is frozen there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_newer_facts(cls, facts: Any) -> Any:
+        """Complete facts that were stored or published before a fact existed."""
+        return {"clock_runs_since": None, **facts} if isinstance(facts, dict) else facts
+
+    def now(self) -> datetime:
+        """Return the tenant's time: the clock of its sandbox, or else the real time."""
+        if self.clock_at is None:
+            return clock.now()
+        if self.clock_runs_since is None:
+            return self.clock_at
+        return self.clock_at + (clock.now() - self.clock_runs_since)
+
+    def has_same_clock(self, other: "TenantFacts") -> bool:
+        """Return whether both show the same time, now and later."""
+        return (self.clock_at, self.clock_runs_since) == (other.clock_at, other.clock_runs_since)
 
 
 class Tenant(TenantFacts):
@@ -57,6 +77,21 @@ class Tenant(TenantFacts):
     def zone(self) -> ZoneInfo:
         """The tenant's time zone."""
         return ZoneInfo(self.timezone)
+
+    @classmethod
+    def unknown(cls, id: UUID) -> Self:
+        """Return a tenant whose facts are not known."""
+        facts = {"name": "", "kind": "live", "timezone": "UTC", "currency": "EUR", "region": "NL", "clock_at": None}
+        return cls.model_validate({"id": id, **facts})
+
+    def not_before(self, time: datetime) -> Self:
+        """Return the tenant with a clock that shows at least this time. Only the clock of a sandbox can be behind.
+
+        An event proves that its sandbox has reached the event's time, even if the facts that say so have not arrived.
+        """
+        if self.kind == "live" or self.now() >= time:
+            return self
+        return self.model_copy(update={"clock_at": time, "clock_runs_since": None})
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,7 +115,7 @@ class Caller:
 
 
 OPERATOR_CALLER = Caller(
-    Tenant(id=UUID(int=0), name="", kind="live", timezone="UTC", currency="EUR", region="NL", clock_at=None),
+    Tenant.unknown(UUID(int=0)),
     "operator",
     frozenset(("status:read",)),
 )

@@ -89,6 +89,11 @@ def add_tenant_deletion(service: str) -> None:
     _run_script("tenant_deletion.sql", service)
 
 
+def add_settled_tenants(service: str) -> None:
+    """Record with which facts of a tenant the periodic tasks have run, and limit the counts of the status."""
+    _run_script("settled_tenants.sql", service)
+
+
 def _run_script(name: str, service: str) -> None:
     script = importlib.resources.files("chassis.db").joinpath(name).read_text()
     for placeholder, value in {

@@ -60,7 +60,7 @@ class Transaction:
     ) -> None:
         self.caller = caller
         self.is_retry = is_retry
-        self.now = caller.tenant.clock_at or clock.now()
+        self.now = caller.tenant.now()
         self.traceparent = traceparent
         self.trace_id = trace_id
         self.outbox = Outbox()
@@ -79,7 +79,7 @@ class Transaction:
     async def __aenter__(self) -> Self:
         if not clock.was_compared:  # the first transaction of a process: its connection compares the clocks
             await self._open()
-            self.now = self.caller.tenant.clock_at or clock.now()
+            self.now = self.caller.tenant.now()
         return self
 
     async def __aexit__(

@@ -91,11 +91,13 @@ class EventDispatcher:
         settings: Settings,
         metrics: Metrics,
         notify_relay: Callable[[], None],
+        notify_tasks: Callable[[], None] = lambda: None,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._metrics = metrics
         self._notify_relay = notify_relay
+        self._notify_tasks = notify_tasks
         self._handlers = list(handlers)
         self._by_type: dict[str, list[EventHandler]] = {}
         """The handlers of the types that have been received."""
@@ -219,6 +221,7 @@ class EventDispatcher:
             if letter_id is not None:
                 raise LookupError("its tenant is deleted")
             return
+        tenant = tenant.not_before(max(delivery.envelope.time for delivery in deliveries))
         caller = Caller(tenant, f"reaction:{feature}", frozenset())
         async with Transaction(self._pool, caller, traceparent=deliveries[0].envelope.traceparent) as transaction:
             work = UnitOfWork(transaction)
@@ -234,6 +237,8 @@ class EventDispatcher:
         self._metrics.applied.labels(feature).inc(len(fresh))
         if transaction.published:
             self._notify_relay()
+        if feature == tenants.feature.name:
+            self._notify_tasks()
 
     async def _tenant(self, delivery: _Delivery) -> Tenant | None:
         """Return the tenant of an event, or None if it is deleted. Raises UnknownTenant if it is not known yet."""

@@ -15,8 +15,9 @@ from aiokafka.errors import KafkaError
 from pydantic import BaseModel
 
 from chassis.core.events import topic_name
-from chassis.core.identity import OPERATOR_CALLER, Caller
+from chassis.core.identity import OPERATOR_CALLER, Caller, TenantFacts
 from chassis.core.settings import Settings
+from chassis.core.version import VERSION
 from chassis.db.statements import Query, Record
 from chassis.db.tables import SCHEMA
 from chassis.db.transaction import Transaction
@@ -35,6 +36,8 @@ class ServiceStatus(BaseModel):
     """The state of a service."""
 
     up: bool
+    version: str = ""
+    """Its version. Empty in releases that did not report it."""
     outbox_pending: int
     outbox_oldest_seconds: float
     consumer_lag: int | None
@@ -47,6 +50,9 @@ class ServiceStatus(BaseModel):
     """Events in its topic, including expired events."""
     applied: int | None
     """Events of other services that it has applied."""
+    settled_facts: TenantFacts | None = None
+    """The facts of the caller's tenant, once all periodic tasks have run with them. Null before, and for the operator.
+    """
 
 
 class StatusReader:
@@ -163,6 +169,7 @@ def _status(positions: tuple[int | None, int | None, int | None], row: Record, g
         applied, lag = applied - row["backlog"], lag + row["backlog"]
     return ServiceStatus(
         up=True,
+        version=VERSION,
         outbox_pending=row["outbox_pending"],
         outbox_oldest_seconds=round(row["outbox_oldest_seconds"], 3),
         consumer_lag=lag,
@@ -170,6 +177,7 @@ def _status(positions: tuple[int | None, int | None, int | None], row: Record, g
         gauges=gauges,
         published=published,
         applied=applied,
+        settled_facts=row.get("settled_facts"),
     )
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis.core.events import IncomingEvent
-from chassis.core.identity import OPERATOR_CALLER, Tenant, TenantFacts
+from chassis.core.identity import Tenant, TenantFacts
 from chassis.db.statements import Command, Query, Record
 from chassis.db.tables import SCHEMA
 from chassis.db.unit_of_work import UnitOfWork
@@ -103,7 +103,7 @@ def tenant_from_event(event: IncomingEvent) -> Tenant:
     """Return the tenant that an event of this feature describes. The facts of a deleted tenant are not known."""
     if isinstance(event, TenantChanged):
         return Tenant(id=event.tenant_id, **event.model_dump(exclude={"tenant_id"}))
-    return OPERATOR_CALLER.tenant.model_copy(update={"id": event.envelope.tenant})
+    return Tenant.unknown(event.envelope.tenant)
 
 
 _SET_DELETED = Command(

@@ -10,9 +10,9 @@ from chassis.core.retry import Backoff
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.db.tables import SCHEMA
-from chassis.feature import LoopContext, PeriodicTask, RunLoop
-from chassis.messaging import periodic
+from chassis.feature import LoopContext, RunLoop
 from chassis.messaging.consumer import Consumer
+from chassis.messaging.periodic import PeriodicTasks
 from chassis.messaging.relay import Relay
 
 PURGE_INTERVAL_SECONDS = 600.0
@@ -31,12 +31,12 @@ class Worker:
         pool: asyncpg.Pool,
         relay: Relay,
         consumer: Consumer,
-        tasks: Iterable[PeriodicTask],
+        tasks: PeriodicTasks,
         loops: Iterable[RunLoop] = (),
     ) -> None:
         self._settings = settings
         self._pool = pool
-        self._periodic_tasks = list(tasks)
+        self._periodic_tasks = tasks
         self._feature_loops = list(loops)
         self.relay = relay
         self.consumer = consumer
@@ -48,7 +48,8 @@ class Worker:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": self.relay.run,
             "consumer": self.consumer.run,
-            "periodic tasks": self._run_periodic_tasks,
+            "periodic tasks": self._periodic_tasks.run,
+            "changed tenants": self._periodic_tasks.follow_tenants,
             "purge": self._purge_loop,
             **{run.__name__.replace("_", " "): partial(run, context) for run in self._feature_loops},
         }
@@ -61,9 +62,6 @@ class Worker:
             for task in running:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=2)
-
-    async def _run_periodic_tasks(self) -> None:
-        await periodic.run_forever(self._pool, self._periodic_tasks)
 
     async def _purge_loop(self) -> None:
         while True:

@@ -26,6 +26,7 @@ from chassis import (
     paginate,
     time_range,
 )
+from chassis.core.clock import clock
 from gateway.access import tables
 from gateway.access.rules import RefusalReason
 
@@ -107,7 +108,7 @@ async def list_authentication_failures(
 @feature.periodic(every=timedelta(hours=1))
 async def delete_old_failures(work: UnitOfWork) -> bool:
     """Delete old counts. Returns whether there are more."""
-    before = work.now - timedelta(days=RETENTION_DAYS)
+    before = clock.now() - timedelta(days=RETENTION_DAYS)
     return await work.execute(_DELETE, before=before, limit=DELETE_BATCH_SIZE) == DELETE_BATCH_SIZE
 
 

@@ -242,7 +242,7 @@ async def issue_key(
     for index, scope in enumerate(body.scopes):
         if scope not in known_scopes:
             raise ValidationFailed.field(f"/scopes/{index}", UNKNOWN_SCOPE, f"no operation requires {scope}")
-    if body.expires_at is not None and body.expires_at <= work.now:
+    if body.expires_at is not None and body.expires_at <= clock.now():
         raise ValidationFailed.field("/expires_at", ALREADY_EXPIRED, "the key would have expired already")
     secret = new_secret()
     values = body.values() | {"scopes": sorted(set(body.scopes)), "created_by": creator, "issued_by": creator}
@@ -270,8 +270,9 @@ def _reason(id: UUID, requested: UUID) -> RevocationReason:
 
 
 async def _revoke(work: UnitOfWork, key: tables.ApiKey, reason: RevocationReason) -> None:
-    await work.update(key, revoked_at=work.now, revoked_by=work.actor, revocation_reason=reason)
-    work.publish(ApiKeyRevoked(api_key_id=key.id, revoked_at=work.now, reason=reason))
+    now = clock.now()  # the keys of a sandbox live in real time
+    await work.update(key, revoked_at=now, revoked_by=work.actor, revocation_reason=reason)
+    work.publish(ApiKeyRevoked(api_key_id=key.id, revoked_at=now, reason=reason))
 
 
 def _shown_once(work: UnitOfWork, key: tables.ApiKey, secret: str) -> IssuedApiKey:

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from chassis import Command, Query, UnitOfWork
-from gateway.access.rules import MAX_ANNOUNCED_KEYS, NamedTenant, keys_payload, tenant_payload
+from gateway.access.rules import MAX_ANNOUNCED_KEYS, ListedTenant, NamedTenant, keys_payload, tenant_payload
 
 CHANNEL = "rapport_credentials"
 """The NOTIFY channel of changes to keys and tenants. Every replica of the gateway listens to it."""
@@ -47,5 +47,11 @@ async def find_tenants(connection: asyncpg.Connection, name: str) -> list[NamedT
     return [_FIND_TENANTS.build(row) for row in rows]
 
 
+async def list_tenants(connection: asyncpg.Connection) -> list[ListedTenant]:
+    """Return all tenants by name. Needs the worker's login."""
+    return [_LIST_TENANTS.build(row) for row in await connection.fetch(_LIST_TENANTS.sql)]
+
+
 _NOTIFY = Command("select pg_notify(:channel, :payload)")
 _FIND_TENANTS = Query(NamedTenant, "select id, name from find_tenants(:name)")
+_LIST_TENANTS = Query(ListedTenant, "select * from list_tenants()")

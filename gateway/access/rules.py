@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -98,6 +99,23 @@ class NamedTenant:
 
     id: UUID
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """A tenant in the list of all tenants."""
+
+    id: UUID
+    name: str
+    kind: str
+    suspended_at: datetime | None
+    deleted_at: datetime | None
+    clock_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """Its state in a word."""
+        return "deleted" if self.deleted_at else "suspended" if self.suspended_at else "active"
 
 
 class TenantNotFound(LookupError):

@@ -33,6 +33,7 @@ class Tenant(Versioned, Base, table=True):
     __table_args__ = (
         check("is_its_own_tenant", "id = tenant_id"),
         check("only_sandboxes_stop_the_clock", "clock_at is null or kind = 'sandbox'"),
+        check("only_set_clocks_run", "clock_runs_since is null or clock_at is not null"),
     )
     audited: ClassVar[bool] = True
 
@@ -42,6 +43,7 @@ class Tenant(Versioned, Base, table=True):
     currency: str
     region: str
     clock_at: datetime | None = timestamp(nullable=True, default=None)
+    clock_runs_since: datetime | None = timestamp(nullable=True, default=None)
     suspended_at: datetime | None = timestamp(nullable=True, default=None)
     """Since then every request of the tenant is rejected."""
     deleted_at: datetime | None = timestamp(nullable=True, default=None)
@@ -149,13 +151,14 @@ Base.metadata.info.setdefault("objects", []).extend(
             create or replace function find_api_keys(
                 wanted uuid[], out key_id uuid, out secret_hash bytea, out scopes text[], out expires_at timestamptz,
                 out revoked_at timestamptz, out suspended_at timestamptz, out tenant_id uuid, out name text,
-                out kind text, out timezone text, out currency text, out region text, out clock_at timestamptz
+                out kind text, out timezone text, out currency text, out region text, out clock_at timestamptz,
+                out clock_runs_since timestamptz
             )
             returns setof record
             language sql stable security definer set search_path = public, pg_temp as $$
                 select key.id, key.secret_hash, key.scopes, key.expires_at, key.revoked_at, tenant.suspended_at,
                        tenant.tenant_id, tenant.name, tenant.kind, tenant.timezone, tenant.currency, tenant.region,
-                       tenant.clock_at
+                       tenant.clock_at, tenant.clock_runs_since
                 from api_key as key join tenant on tenant.tenant_id = key.tenant_id
                 where key.id = any(wanted)
             $$
@@ -189,7 +192,7 @@ Base.metadata.info.setdefault("objects", []).extend(
             $$
             """,
         ),
-        # Only the worker's login may call it: the API's must not learn which tenants exist.
+        # Only the worker's login may call these two: the API's must not learn which tenants exist.
         DatabaseFunction(
             "find_tenants(text)",
             """
@@ -197,6 +200,19 @@ Base.metadata.info.setdefault("objects", []).extend(
             returns setof record
             language sql stable security definer set search_path = public, pg_temp as $$
                 select tenant.id, tenant.name from tenant where lower(tenant.name) = lower(wanted) order by tenant.id
+            $$
+            """,
+        ),
+        DatabaseFunction(
+            "list_tenants()",
+            """
+            create or replace function list_tenants(
+                out id uuid, out name text, out kind text, out suspended_at timestamptz, out deleted_at timestamptz,
+                out clock_at timestamptz
+            )
+            returns setof record
+            language sql stable security definer set search_path = public, pg_temp as $$
+                select id, name, kind, suspended_at, deleted_at, clock_at from tenant order by name, id
             $$
             """,
         ),

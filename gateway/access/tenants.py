@@ -16,6 +16,7 @@ from chassis import (
     Event,
     Feature,
     IfMatch,
+    Instant,
     Line,
     Page,
     PageParams,
@@ -74,6 +75,12 @@ class TenantUpdate(RequestBody):
     """The currency of its analytics, by its ISO 4217 code."""
     region: Region | None = None
     """The country for which phone numbers without a country code are read."""
+
+
+class SandboxStart(RequestBody):
+    """The time at which the clock of a new sandbox is frozen."""
+
+    clock: Instant | None
 
 
 class Tenant(TenantFacts, Resource, row=tables.Tenant, etag="version"):
@@ -141,6 +148,16 @@ async def delete_tenant(work: UnitOfWork, *, suspended_for: timedelta) -> None:
         )
     await _update(work, suspended_at=tenant.suspended_at or now, deleted_at=now)
     work.publish(TenantDeleted(tenant_id=tenant.id, deleted_at=now))
+
+
+async def set_clock(
+    work: UnitOfWork, tenant: tables.Tenant, clock_at: datetime, runs_since: datetime | None
+) -> tables.Tenant:
+    """Set the clock of a sandbox, which the caller has locked, and announce it. Returns the sandbox as stored."""
+    changed = await work.update(tenant, clock_at=clock_at, clock_runs_since=runs_since)
+    if changed.version != tenant.version:
+        await _announce(work, changed)
+    return changed
 
 
 async def _update(work: UnitOfWork, **changes: datetime | None) -> None:

@@ -1,7 +1,5 @@
 """Status: the state of every service in a single response. A tenant reads its own counts, the operator those of all."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -9,12 +7,11 @@ from fastapi import Query as Parameter
 
 from chassis import Feature, Resource, Running, ServiceStatus, Work
 from chassis.core.identity import OPERATOR_CALLER
+from gateway.proxy.readings import Statuses, is_quiet
 from gateway.proxy.reverse_proxy import ReverseProxy
 
 feature = Feature("status")
 
-PAUSE_SECONDS = 0.1
-"""Time between the two readings."""
 COMPARISON_SECONDS = 10.0
 """How long a comparison on request waits for events that are on their way."""
 
@@ -22,12 +19,14 @@ COMPARISON_SECONDS = 10.0
 class ServiceState(Resource):
     """The state of a service. Everything but `up` is null while it is unavailable.
 
-    The counts are those of the tenant's events and records. `consumer_lag` counts the events of all tenants, and is
-    null unless the operator reads it.
+    The counts are those of the tenant's events and records, up to 10,000. `consumer_lag` counts the events of all
+    tenants, and is null unless the operator reads it.
     """
 
     up: bool
     """True if the service responds."""
+    version: str | None
+    """The version of its code."""
     outbox_pending: int | None
     """Events that are stored and not published yet."""
     outbox_oldest_seconds: float | None
@@ -63,10 +62,6 @@ class Status(Resource):
     """The state of each service by its name."""
 
 
-Reading = Mapping[str, ServiceStatus | None]
-"""The status of each service, or None if it is unavailable."""
-
-
 @feature.get("/status", scope="status:read")
 async def read_status(
     work: Work,
@@ -77,12 +72,10 @@ async def read_status(
     """Return the state of every service, and on request whether all events have been applied everywhere."""
     proxy = running.outer_app
     assert isinstance(proxy, ReverseProxy)
-    reading: Reading = await proxy.readings.statuses(work.caller)
-    result: bool | None = None if _is_quiet(reading) else False
-    if result is None and drained:
-        await asyncio.sleep(PAUSE_SECONDS)
-        before, reading = reading, await proxy.readings.statuses(work.caller)
-        result = _is_quiet(reading) and _positions(before) == _positions(reading)
+    reading: Statuses = await proxy.readings.statuses(work.caller)
+    result: bool | None = None if is_quiet(reading) else False
+    if drained:
+        result, reading = await proxy.readings.is_drained(work.caller, reading)
     comparison = await proxy.completeness.compare(COMPARISON_SECONDS) if complete else proxy.completeness.latest
     shows_lag = work.caller == OPERATOR_CALLER
     return Status(
@@ -93,16 +86,6 @@ async def read_status(
     )
 
 
-def _is_quiet(reading: Reading) -> bool:
-    """Return whether every service is up, its outbox empty, and its consumer at the end of its topics."""
-    return all(status is not None and status.outbox_pending == status.consumer_lag == 0 for status in reading.values())
-
-
-def _positions(reading: Reading) -> dict[str, tuple[int | None, int | None]]:
-    """Return how many events each service has published and applied."""
-    return {name: (status.published, status.applied) for name, status in reading.items() if status}
-
-
 def _state(status: ServiceStatus | None, shows_lag: bool) -> ServiceState:
     if status is None:
         return _UNAVAILABLE
@@ -110,5 +93,11 @@ def _state(status: ServiceStatus | None, shows_lag: bool) -> ServiceState:
 
 
 _UNAVAILABLE = ServiceState(
-    up=False, outbox_pending=None, outbox_oldest_seconds=None, consumer_lag=None, dead_letters=None, gauges=None
+    up=False,
+    version=None,
+    outbox_pending=None,
+    outbox_oldest_seconds=None,
+    consumer_lag=None,
+    dead_letters=None,
+    gauges=None,
 )

@@ -17,6 +17,10 @@ from chassis.service import RunningService
 from gateway.proxy.upstreams import Upstream
 
 DEADLINE = aiohttp.ClientTimeout(total=6)
+PAUSE_SECONDS = 0.1
+"""Time between the two readings that show that all events have been applied."""
+Statuses = Mapping[str, ServiceStatus | None]
+"""The status of each service, or None if it is unavailable."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -43,6 +47,17 @@ class Readings:
         except Exception:
             return readings | {"gateway": None}
 
+    async def is_drained(self, caller: Caller, before: Statuses) -> tuple[bool, Statuses]:
+        """Return whether all events have been applied, and the newest statuses. `before` is a reading of just now.
+
+        A single reading could miss an event on its way from service to service.
+        """
+        if not is_quiet(before):
+            return False, before
+        await asyncio.sleep(PAUSE_SECONDS)
+        after = await self.statuses(caller)
+        return is_quiet(after) and _positions(before) == _positions(after), after
+
     async def tallies(self, since: datetime, until: datetime) -> dict[str, Tallies | None]:
         """Return the tallies of each service, of the events in a period."""
         query = urlencode({"since": since.isoformat(), "until": until.isoformat()})
@@ -61,3 +76,13 @@ class Readings:
                 return model.model_validate_json(await response.read()) if response.status == 200 else None
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+
+def is_quiet(statuses: Statuses) -> bool:
+    """Return whether every service is up, its outbox empty, and its consumer at the end of its topics."""
+    return all(status is not None and status.outbox_pending == status.consumer_lag == 0 for status in statuses.values())
+
+
+def _positions(statuses: Statuses) -> dict[str, tuple[int | None, int | None]]:
+    """Return how many events each service has published and applied."""
+    return {name: (status.published, status.applied) for name, status in statuses.items() if status}

@@ -52,11 +52,11 @@ FUNCTIONS = {
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
-    "gateway": {*COUNTS, *OF_KEYS, "find_tenants"},
+    "gateway": {*COUNTS, *OF_KEYS, "find_tenants", "list_tenants"},
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = OF_KEYS
-NOT_FOR_THE_API = {"find_tenants", "purge_tenant"}
+NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant"}
 
 
 def service_of(login: str) -> str:

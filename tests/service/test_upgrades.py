@@ -109,7 +109,7 @@ def as_kept_now(table: str, row: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in row.items() if name != "search_name"}
     if table != "chassis.tenant" or "facts" in row:
         return row
-    names = TenantFacts.model_fields
+    names = TenantFacts.model_fields.keys() & row.keys()
     return {name: value for name, value in row.items() if name not in names} | {
         "facts": {name: row[name] for name in names}
     }

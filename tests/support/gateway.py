@@ -100,9 +100,9 @@ class Shop:
         return Transaction(self.gateway.shared.running.pool, Caller(self.tenant, "command", frozenset()))
 
 
-async def a_shop(gateway: ServiceUnderTest, *scopes: str, **values: Any) -> Shop:
-    """Create a tenant and a key with these scopes, or with all."""
-    shop = Shop(gateway, a_tenant())
+async def a_shop(gateway: ServiceUnderTest, *scopes: str, facts: dict[str, Any] | None = None, **values: Any) -> Shop:
+    """Create a tenant with these facts, and a key with these scopes, or with all."""
+    shop = Shop(gateway, a_tenant(**facts or {}))
     async with shop.as_command() as transaction:
         await tenants.store_tenant(UnitOfWork(transaction))
     return await shop.command(*scopes, **values)

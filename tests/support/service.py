@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -153,7 +153,7 @@ class ServiceUnderTest:
             type=fact["type"],
             tenant=fact.get("tenant") or self.tenant.id,
             subject=str(fact["key"]),
-            time=datetime.now(UTC),
+            time=datetime.fromisoformat(fact["time"]) if "time" in fact else self.tenant.now(),
             actor="test",
             sequence=1,
             traceparent=fact.get("traceparent"),

@@ -211,3 +211,9 @@ def a_visitor(stack: RunningStack, *scopes: str, **facts: str) -> Visitor:
     tenant = stack.command("tenants", "create", "Shop", *options)
     wanted = ["--scopes", ",".join(scopes)] if scopes else ["--all-scopes"]
     return Visitor(stack, stack.command("keys", "create", "--tenant", tenant, *wanted))
+
+
+def a_sandbox(stack: RunningStack, clock: str) -> Visitor:
+    """Create a sandbox whose clock is frozen at a time, and return its client."""
+    tenant = stack.command("tenants", "create", "Sandbox", "--sandbox", "--clock", clock)
+    return Visitor(stack, stack.command("keys", "create", "--tenant", tenant, "--all-scopes"))

@@ -20,7 +20,7 @@ LOOK_ACROSS_TENANTS = {
     *("counts", "count_orphans", "applied_tallies", "published_tallies", "purge_tenant"),
     *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes", "webhook_endpoints_of"),
     *("load_deliveries", "record_delivery_attempts", "count_webhook_backlog"),
-    *("find_api_key", "find_api_keys", "find_tenants", "note_key_use", "count_authentication_failures"),
+    *("find_api_key", "find_api_keys", "find_tenants", "list_tenants", "note_key_use", "count_authentication_failures"),
 }
 """The functions across tenants in docs/architecture.md, such as counts and the lookup of a key."""
 

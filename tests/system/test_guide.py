@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from chassis.types import json
-from tests.support.stack import RunningStack, Visitor, a_visitor
+from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
@@ -110,6 +110,16 @@ async def test_every_request_of_the_guide_is_answered_as_it_says(stack: RunningS
         await follow_page(visitor, name)
     finally:
         await visitor.close()
+
+
+async def test_the_page_about_sandboxes_holds_in_a_new_sandbox(stack: RunningStack) -> None:
+    clock = re.search(r"--sandbox --clock (\S+)", (GUIDE / "sandbox.md").read_text())
+    assert clock is not None
+    sandbox = a_sandbox(stack, clock[1])
+    try:
+        await follow_page(sandbox, "sandbox")
+    finally:
+        await sandbox.close()
 
 
 async def test_the_pages_hold_in_their_order_in_one_tenant(stack: RunningStack) -> None:

@@ -63,6 +63,7 @@ NOT_SOUGHT = ("limit", "cursor", "window_days")
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
 CHANGES_BY_ITSELF = {"as_of", "last_used_at"}
 ONE_ROW_ALWAYS = ("tenants",)
+ONLY_IN_SANDBOXES = ("sandbox",)
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ async def test_lists_and_searches_show_nothing_of_another_tenant(
 def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, dict[str, str]]]:
     """Iterate over the lists, with each of their filters separately."""
     for operation in offered:
-        if operation.method != "GET" or operation.is_on_a_record:
+        if operation.method != "GET" or operation.is_on_a_record or operation.kind in ONLY_IN_SANDBOXES:
             continue
         parameters = [one for one in operation.described.get("parameters", []) if one["in"] == "query"]
         needed = {one["name"]: sought(one, shop)[0] for one in parameters if one.get("required")}
@@ -243,7 +244,9 @@ async def test_the_status_tells_counts_and_nothing_else(shops: tuple[Shop, Shop]
     """The page contains counts of the tenant, and whether everything is applied, but nothing of another tenant."""
     status = (await shops[1].request("GET", "/v1/status")).json()
     assert set(status) == {"drained", "complete", "compared_at", "services"}
-    reported = [value for service in status["services"].values() for value in service.values()]
+    reported = [
+        value for service in status["services"].values() for name, value in service.items() if name != "version"
+    ]
     assert {service["consumer_lag"] for service in status["services"].values()} == {None}, "it counts all tenants"
     gauges = [value for value in reported if isinstance(value, dict)]
     counts = [

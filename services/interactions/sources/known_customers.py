@@ -30,7 +30,10 @@ async def remember_customers(work: Work, created: Sequence[CustomerCreated]) -> 
 
 @feature.gauge("orphans")
 async def count_orphans(pool: asyncpg.Pool) -> int:
-    """Return the number of records whose customer was not announced within five minutes, over all tenants."""
+    """Return the number of records whose customer was not announced within five minutes, over all tenants.
+
+    It counts the records of 10,000 customers at most, like the function below, so that a status stays cheap.
+    """
     return int(await pool.fetchval("select count_orphans()"))
 
 
@@ -44,10 +47,13 @@ async def count_orphans_of_tenant(work: Work) -> int:
 _COUNT_ORPHANS = Query(
     int,
     """
-    select coalesce(sum(records), 0)::bigint from awaited_customer
-    where since < now() - interval '5 minutes' and not exists (
-        select from known_customer where known_customer.id = awaited_customer.id
-    )
+    select coalesce(sum(records), 0)::bigint from (
+        select records from awaited_customer
+        where since < now() - interval '5 minutes' and not exists (
+            select from known_customer where known_customer.id = awaited_customer.id
+        )
+        limit 10000
+    ) as counted
     """,
 )
 _INSERT_KNOWN = Command(

@@ -44,12 +44,15 @@ count_orphans = DatabaseFunction(
     """
     create or replace function count_orphans() returns bigint
     language sql stable security definer set search_path = public, pg_temp as $$
-        select coalesce(sum(records), 0)::bigint from awaited_customer as awaited
-        where since < now() - interval '5 minutes'
-        and not exists (
-            select from known_customer as known
-            where known.tenant_id = awaited.tenant_id and known.id = awaited.id
-        )
+        select coalesce(sum(records), 0)::bigint from (
+            select records from awaited_customer as awaited
+            where since < now() - interval '5 minutes'
+            and not exists (
+                select from known_customer as known
+                where known.tenant_id = awaited.tenant_id and known.id = awaited.id
+            )
+            limit 10000
+        ) as counted
     $$
     """,
 )

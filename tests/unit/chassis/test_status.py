@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from chassis.core.settings import Settings
+from chassis.core.version import VERSION
 from chassis.feature import Feature
 from chassis.messaging.status import StatusReader
 
@@ -39,6 +40,7 @@ async def test_the_status_shows_every_gauge_and_the_counts_of_the_database_also_
     await reader.close()
     assert status.model_dump() == {
         "up": True,
+        "version": VERSION,
         "outbox_pending": 3,
         "outbox_oldest_seconds": 1.235,
         "consumer_lag": None,
@@ -46,4 +48,5 @@ async def test_the_status_shows_every_gauge_and_the_counts_of_the_database_also_
         "gauges": {"unsold": 7, "lent": 0},
         "published": None,
         "applied": None,
+        "settled_facts": None,
     }

@@ -1,0 +1,3 @@
+"""The version of Rapport. The build reads it from here, because the images contain no installed package."""
+
+VERSION = "0.1.0"
