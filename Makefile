@@ -82,7 +82,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 
 lock: $(STAMP) ## resolve and lock the dependencies
 	$(COMPILE) --all-extras --upgrade -o requirements.lock
-	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
+	$(COMPILE) --extra otel -c requirements.lock -o requirements-runtime.lock
 
 .env: ## generate the secrets of docker-compose.yml once; uses Docker if nothing is installed here
 	@set -e; umask 077; run=$(BIN)/rapport; if [ ! -x $$run ]; then \

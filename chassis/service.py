@@ -27,6 +27,7 @@ from chassis.core.fair_share import FairShare
 from chassis.core.identity import Verifier
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
+from chassis.core.tracing import Tracing, open_tracing
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
 from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, Retention, RunLoop, TenantGauge
@@ -150,6 +151,7 @@ class RunningService:
         metrics: Metrics,
         status: StatusReader,
         worker: Worker | None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.service = service
         self.settings = settings
@@ -173,7 +175,7 @@ class RunningService:
         router = Router(self, service.routes, [*self.endpoints.routes(), *service.plain_routes])
         self.outer_app = service.outer_app(router, self) if service.outer_app else None
         logs_requests = settings.log_requests and is_enabled("info", settings.log_level)
-        self.asgi: ASGIApp = Telemetry(self.outer_app or router, metrics, service.name, logs_requests)
+        self.asgi: ASGIApp = Telemetry(self.outer_app or router, metrics, service.name, logs_requests, tracing)
 
     def notify_relay(self) -> None:
         """Report that a transaction of this process has published events."""
@@ -199,6 +201,9 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
     configure_logging(settings.log_level, service.name)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
+        tracing = open_tracing(settings.otel_exporter_otlp_endpoint, service.name)
+        if tracing is not None:
+            stack.push_async_callback(asyncio.to_thread, tracing.close)
         pool = await open_pool(settings.database_url, settings)
         stack.push_async_callback(_close, pool)
         await stack.enter_async_context(comparing_clocks(pool))
@@ -212,9 +217,9 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
         )
         worker = None
         if role != "api":
-            worker = await stack.enter_async_context(_running_worker(service, settings, metrics, role))
+            worker = await stack.enter_async_context(_running_worker(service, settings, metrics, role, tracing))
         stack.push_async_callback(status.close)
-        running = RunningService(service, settings, pool, metrics, status, worker)
+        running = RunningService(service, settings, pool, metrics, status, worker, tracing)
         if running.outer_app is not None:
             await stack.enter_async_context(running.outer_app.running())
         log.info("started", role=role)
@@ -223,13 +228,15 @@ async def start(service: Service, settings: Settings, role: Role = "all") -> Asy
 
 
 @asynccontextmanager
-async def _running_worker(service: Service, settings: Settings, metrics: Metrics, role: Role) -> AsyncIterator[Worker]:
+async def _running_worker(
+    service: Service, settings: Settings, metrics: Metrics, role: Role, tracing: Tracing | None
+) -> AsyncIterator[Worker]:
     if settings.worker_database_url is None:
         raise RuntimeError("WORKER_DATABASE_URL is required by the roles worker and all")
     pool = await open_pool(settings.worker_database_url, settings)
-    relay = Relay(settings, service.name, metrics, is_notified=role == "all")
+    relay = Relay(settings, service.name, metrics, is_notified=role == "all", tracing=tracing)
     tasks = PeriodicTasks(pool, [*service.tasks, *deletion_tasks(service.retentions, settings)])
-    dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify, tasks.notify)
+    dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify, tasks.notify, tracing)
     worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks, service.loops)
     worker.start()
     try:

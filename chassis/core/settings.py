@@ -66,6 +66,13 @@ class Settings(BaseSettings):
         "tenants. Without it, `/metrics` does not exist.",
     )
 
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318; turns traces on. Needs "
+        "the extra `otel`. The other variables of the OpenTelemetry SDK apply too, such as `OTEL_TRACES_SAMPLER`.",
+    )
+
     body_limit_bytes: int = Field(2_000_000, ge=1_000, description="Maximum body of an ordinary request.")
     batch_body_limit_bytes: int = Field(16_000_000, ge=1_000, description="Maximum body of a batch.")
     max_connections: int | None = Field(

@@ -9,14 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.core.tracing import Tracing
+from chassis.core.version import VERSION
 from chassis.types import json
 
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
 
+OPERATIONAL_PREFIXES = ("/health", "/ready", "/metrics", "/internal/")
+"""Paths that are polled, so that their requests are not traced."""
 CLIENT_DISCONNECTED = 499
 """The status in the log for a request without a response, as nginx writes it."""
 
@@ -28,6 +32,8 @@ def configure_logging(level: str, service: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            # Connections and threads have contexts of their own, in which nothing is bound.
+            lambda _, __, line: {"service": service, **line},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -84,20 +90,35 @@ class Metrics:
         self.dead_lettered = Counter(
             "dead_letters_total", "Events that became dead letters.", ["feature"], registry=self.registry
         )
-        self.outbox_pending = Gauge("outbox_pending", "Events not yet acknowledged by Kafka.", registry=self.registry)
-        self.outbox_oldest = Gauge("outbox_oldest_seconds", "Age of the oldest of them.", registry=self.registry)
-        self.consumer_lag = Gauge("consumer_lag", "Records of the topics not yet applied.", registry=self.registry)
+        self.outbox_pending = self._gauge("outbox_pending", "Events not yet acknowledged by Kafka, up to 10,000.")
+        self.outbox_oldest = self._gauge("outbox_oldest_seconds", "Age of the oldest of them.")
+        self.consumer_lag = self._gauge("consumer_lag", "Records of the topics not yet applied.")
+        self.stored_dead_letters = self._gauge("dead_letters_stored", "Dead letters not replayed yet, up to 10,000.")
+        self.clock_difference = self._gauge(
+            "clock_difference_seconds", "Time of this process minus that of its database, at the last comparison."
+        )
+        self.pool_connections = self._gauge("database_connections", "Open connections of the API's pool.")
+        self.pool_busy = self._gauge("database_connections_busy", "Those of them that a request uses.")
         self.gauges = Gauge("service_gauge", "Counts that features publish.", ["name"], registry=self.registry)
+        info = Gauge("rapport_info", "Always 1; the labels name the version.", ["version"], registry=self.registry)
+        info.labels(VERSION).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry)
 
 
 class Telemetry:
     """Gives each request an id and a trace, logs it, and observes its duration."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, service: str, log_requests: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, service: str, log_requests: bool, tracing: Tracing | None = None
+    ) -> None:
         self._app = app
         self._service = service
         self._metrics = metrics
         self._log_requests = log_requests
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -105,7 +126,11 @@ class Telemetry:
             await self._app(scope, receive, send)
             return
         received = {name: value for name, value in scope["headers"] if name in (b"traceparent", b"x-request-id")}
-        trace_id, traceparent = continue_trace(received.get(b"traceparent", b"").decode("latin-1"))
+        caller = received.get(b"traceparent", b"").decode("latin-1")
+        span = None
+        if self._tracing is not None and not scope["path"].startswith(OPERATIONAL_PREFIXES):
+            span = self._tracing.start(scope["method"], "server", caller, method=scope["method"], path=scope["path"])
+        trace_id, traceparent = (span.trace_id, span.traceparent) if span else continue_trace(caller)
         received_id = received.get(b"x-request-id", b"").decode("latin-1")
         request_id = received_id if _REQUEST_ID.match(received_id) else trace_id
         scope.setdefault("state", {})["trace_id"] = trace_id
@@ -125,10 +150,14 @@ class Telemetry:
             # Applications respond to every error, so without a response the client has disconnected.
             status = status or CLIENT_DISCONNECTED
         finally:
-            self._observe(scope, status or 500, time.perf_counter() - started, request_id, trace_id)
+            route = scope.get("rapport.route") or str(getattr(scope.get("route"), "path", "unknown"))
+            status = status or 500  # it raised an error
+            self._observe(scope, route, status, time.perf_counter() - started, request_id, trace_id)
+            if span is not None:
+                error = str(status) if status >= 500 else None
+                span.end(error, name=f"{scope['method']} {route}", route=route, status=status)
 
-    def _observe(self, scope: Scope, status: int, seconds: float, request_id: str, trace_id: str) -> None:
-        route = scope.get("rapport.route") or str(getattr(scope.get("route"), "path", "unknown"))
+    def _observe(self, scope: Scope, route: str, status: int, seconds: float, request_id: str, trace_id: str) -> None:
         if status == CLIENT_DISCONNECTED:
             self._metrics.disconnected.labels(scope["method"], route).inc()
         else:

@@ -7,8 +7,9 @@ fault: it raises `TransientFailure`, and the events are delivered again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from chassis.core.problems import Unavailable
 from chassis.core.retry import Backoff, retry
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, log
+from chassis.core.tracing import Tracing, ending
 from chassis.db.pool import is_transient
 from chassis.db.statements import Command, Query, Record
 from chassis.db.tables import SCHEMA
@@ -92,12 +94,14 @@ class EventDispatcher:
         metrics: Metrics,
         notify_relay: Callable[[], None],
         notify_tasks: Callable[[], None] = lambda: None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._metrics = metrics
         self._notify_relay = notify_relay
         self._notify_tasks = notify_tasks
+        self._tracing = tracing
         self._handlers = list(handlers)
         self._by_type: dict[str, list[EventHandler]] = {}
         """The handlers of the types that have been received."""
@@ -222,6 +226,12 @@ class EventDispatcher:
                 raise LookupError("its tenant is deleted")
             return
         tenant = tenant.not_before(max(delivery.envelope.time for delivery in deliveries))
+        with self._traced(feature, deliveries) as deliveries:
+            await self._apply_for(tenant, feature, deliveries, letter_id)
+
+    async def _apply_for(
+        self, tenant: Tenant, feature: str, deliveries: list[_Delivery], letter_id: UUID | None
+    ) -> None:
         caller = Caller(tenant, f"reaction:{feature}", frozenset())
         async with Transaction(self._pool, caller, traceparent=deliveries[0].envelope.traceparent) as transaction:
             work = UnitOfWork(transaction)
@@ -239,6 +249,31 @@ class EventDispatcher:
             self._notify_relay()
         if feature == tenants.feature.name:
             self._notify_tasks()
+
+    @contextmanager
+    def _traced(self, feature: str, deliveries: list[_Delivery]) -> Iterator[list[_Delivery]]:
+        """Yield the deliveries. If traces are on, each has a span, which is the parent of what it causes."""
+        if self._tracing is None:
+            yield deliveries
+            return
+        spans = [
+            self._tracing.start(
+                f"{feature} {delivery.envelope.type}",
+                "consumer",
+                delivery.envelope.traceparent,
+                system="kafka",
+                topic=delivery.record.topic,
+                message_id=str(delivery.envelope.id),
+                tenant=str(delivery.envelope.tenant),
+                feature=feature,
+            )
+            for delivery in deliveries
+        ]
+        with ending(spans):
+            yield [
+                replace(delivery, envelope=replace(delivery.envelope, traceparent=span.traceparent))
+                for delivery, span in zip(deliveries, spans, strict=True)
+            ]
 
     async def _tenant(self, delivery: _Delivery) -> Tenant | None:
         """Return the tenant of an event, or None if it is deleted. Raises UnknownTenant if it is not known yet."""

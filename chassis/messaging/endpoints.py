@@ -108,14 +108,19 @@ class OperationalEndpoints:
         return missing
 
     async def _read_gauges(self) -> None:
+        metrics = self._metrics_registry
+        metrics.clock_difference.set(clock.difference_seconds)
+        metrics.pool_connections.set(self._pool.get_size())
+        metrics.pool_busy.set(self._pool.get_size() - self._pool.get_idle_size())
         try:
             status = await self._status_reader.read_cached()
         except Exception as error:
             log.warning("gauges were not read", error=repr(error))
             return
-        self._metrics_registry.outbox_pending.set(status.outbox_pending)
-        self._metrics_registry.outbox_oldest.set(status.outbox_oldest_seconds)
+        metrics.outbox_pending.set(status.outbox_pending)
+        metrics.outbox_oldest.set(status.outbox_oldest_seconds)
+        metrics.stored_dead_letters.set(status.dead_letters)
         if status.consumer_lag is not None:
-            self._metrics_registry.consumer_lag.set(status.consumer_lag)
+            metrics.consumer_lag.set(status.consumer_lag)
         for name, count in status.gauges.items():
-            self._metrics_registry.gauges.labels(name).set(count)
+            metrics.gauges.labels(name).set(count)

@@ -8,8 +8,9 @@ left over, each tenant gets an equal part of the next batch.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -19,6 +20,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from chassis.core.events import Envelope, topic_name
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, log
+from chassis.core.tracing import Span, Tracing
 from chassis.db.pool import connect
 from chassis.db.statements import Record
 from chassis.db.tables import SCHEMA
@@ -46,7 +48,10 @@ _READ = """
     ) as row
     where bytes_before < {max_bytes} order by place
 """
-COLUMNS = "seq, coalesce(sequence, seq) as sequence, event_id, tenant_id, type, subject, time, actor, traceparent, size"
+COLUMNS = (
+    "seq, coalesce(sequence, seq) as sequence, event_id, tenant_id, type, subject, time, actor, traceparent, size, "
+    "written_at"
+)
 _IN_ORDER = f"select *, seq as place from {SCHEMA}.outbox order by seq limit {BATCH_SIZE}"
 # Each waiting tenant gives its first rows, so that no tenant waits for the thousands of another. The tenants are found
 # by a step in the index for each.
@@ -79,10 +84,19 @@ _ARCHIVE = f"""
 class Relay:
     """Runs until cancelled. An error ends the run, and the worker starts another with a new producer."""
 
-    def __init__(self, settings: Settings, service: str, metrics: Metrics, *, is_notified: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        service: str,
+        metrics: Metrics,
+        *,
+        is_notified: bool = False,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._settings = settings
         self._topic = topic_name(service, settings.kafka_topic_prefix)
         self._metrics = metrics
+        self._tracing = tracing
         self._poll_seconds = NOTIFIED_POLL_SECONDS if is_notified else POLL_SECONDS
         self._notified = asyncio.Event()
         self._next_batch_at = 0.0
@@ -144,7 +158,8 @@ class Relay:
             return False
         self._next_batch_at = time.monotonic() + MIN_BATCH_INTERVAL_SECONDS
         partitions = sorted(await producer.partitions_for(self._topic))
-        batches, left = _build_batches(producer, partitions, rows)
+        spans: dict[int, Span] = {}
+        batches, left = _build_batches(producer, partitions, rows, lambda row: self._envelope(row, spans))
         # One batch per partition at a time. Kafka accepts it whole or not at all, so an event never overtakes a
         # failed earlier event of its key.
         sent = [
@@ -160,11 +175,30 @@ class Relay:
         # Rows are moved only now: after a crash in between they are published again, and the inboxes discard them.
         await connection.execute(_ARCHIVE, acknowledged)
         self._metrics.relayed.inc(len(acknowledged))
+        for seq in acknowledged if spans else ():
+            spans[seq].end()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         self._is_behind = self._is_behind or left
         return self._is_behind
+
+    def _envelope(self, row: Record, spans: dict[int, Span]) -> Envelope:
+        """Return the envelope of a row. If traces are on, its parent is a span that began when the row was written."""
+        envelope = envelope_of(row)
+        if self._tracing is None:
+            return envelope
+        span = spans[row["seq"]] = self._tracing.start(
+            f"publish {envelope.type}",
+            "producer",
+            envelope.traceparent,
+            started_at=row["written_at"],
+            system="kafka",
+            topic=self._topic,
+            message_id=str(envelope.id),
+            tenant=str(envelope.tenant),
+        )
+        return replace(envelope, traceparent=span.traceparent)
 
 
 def _reaches_a_limit(rows: Sequence[Record], *, in_turn: bool) -> bool:
@@ -176,14 +210,17 @@ def _reaches_a_limit(rows: Sequence[Record], *, in_turn: bool) -> bool:
 
 
 def _build_batches(
-    producer: AIOKafkaProducer, partitions: list[int], rows: Sequence[Record]
+    producer: AIOKafkaProducer,
+    partitions: list[int],
+    rows: Sequence[Record],
+    envelope_for: Callable[[Record], Envelope],
 ) -> tuple[dict[int, tuple[BatchBuilder, list[int]]], bool]:
     """Return a batch per partition with the numbers of its rows, and whether some rows did not fit."""
     choose = DefaultPartitioner()
     batches: dict[int, tuple[BatchBuilder, list[int]]] = {}
     full: set[int] = set()
     for row in rows:
-        envelope = envelope_of(row)
+        envelope = envelope_for(row)
         partition = choose(envelope.key, partitions, partitions)
         batch, seqs = batches.setdefault(partition, (producer.create_batch(), []))
         value, headers = row["data"].encode(), envelope.to_headers()

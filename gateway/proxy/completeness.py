@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prometheus_client import Gauge
+
 from chassis.core.clock import clock
 from chassis.core.identity import OPERATOR_CALLER
-from chassis.core.telemetry import log
+from chassis.core.telemetry import Metrics, log
 from chassis.messaging.tallies import readers_that_differ
 from gateway.proxy.readings import Readings
 
@@ -32,8 +34,14 @@ class Comparison:
 class Completeness:
     """Compares the services, and keeps the last result."""
 
-    def __init__(self, readings: Readings) -> None:
+    def __init__(self, readings: Readings, metrics: Metrics) -> None:
         self._readings = readings
+        self._gauge = Gauge(
+            "events_complete",
+            "1 if every event of the last two days was applied, 0 if events are missing, NaN if that is not known.",
+            registry=metrics.registry,
+        )
+        self._gauge.set(float("nan"))
         self.latest = Comparison(None, None)
 
     async def run(self, every_seconds: float) -> None:
@@ -52,6 +60,7 @@ class Completeness:
         """Compare now. Wait up to this time for events that are on their way."""
         now = clock.now()
         self.latest = Comparison(await self._is_complete((now - PERIOD, now - MARGIN), wait_seconds), now)
+        self._gauge.set(float("nan") if self.latest.complete is None else self.latest.complete)
         return self.latest
 
     async def _is_complete(self, period: Period, wait_seconds: float) -> bool | None:

@@ -94,7 +94,7 @@ class ReverseProxy:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
         ) as self._session:
             self.readings = Readings(self._running, self.upstreams, self._signer, self._session)
-            self.completeness = Completeness(self.readings)
+            self.completeness = Completeness(self.readings, self._running.metrics)
             tasks = [
                 asyncio.create_task(self._credentials.run()),
                 asyncio.create_task(self.feed_signal.run()),

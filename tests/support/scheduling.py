@@ -19,7 +19,7 @@ GROUPS = {
     "attacks": ("tests/system/test_fair_shares.py",),
     SHARED_STACK: ("tests/system/",),
     "replicas": ("tests/system/test_steps.py",),
-    "stacks of their own": ("tests/system/test_local_stack.py",),
+    "stacks of their own": ("tests/system/test_local_stack.py", "tests/system/test_tracing.py"),
     "restored databases": ("tests/service/test_upgrades.py",),
     "scratch databases": ("tests/service/test_new_migration.py",),
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from chassis import Caller, ServiceStatus
+from chassis.core.telemetry import Metrics
 from chassis.messaging.tallies import Tallies
 from gateway.proxy.completeness import Completeness
 from gateway.proxy.readings import Readings
@@ -78,7 +79,7 @@ class Scripted(Readings):
 async def test_a_comparison(
     applied: list[int | None], statuses: list[ServiceStatus | None], complete: bool | None
 ) -> None:
-    completeness = Completeness(Scripted(applied, statuses))
+    completeness = Completeness(Scripted(applied, statuses), Metrics())
     assert completeness.latest.complete is None
     assert (await completeness.compare(wait_seconds=1.2)).complete is complete
     assert completeness.latest.compared_at is not None
