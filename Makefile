@@ -9,14 +9,14 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := $(PYTEST) -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-slow test-all test-nightly mutants fuzz bench fairness lint format contracts migrate lock clean
+.PHONY: help setup quickstart demo run test test-slow test-all test-nightly mutants fuzz bench fairness lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: $(STAMP) ## install everything that the other targets use; starts nothing
 	@$(BIN)/rapport fetch
-	@if [ "$(MAKECMDGOALS)" = setup ]; then echo "Installed. Next: make demo, or make run."; fi
+	@if [ "$(MAKECMDGOALS)" = setup ]; then echo "Installed. Next: make quickstart, or make demo."; fi
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required; set PYTHON=... to choose it"; exit 1; }
@@ -24,6 +24,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
+
+quickstart: setup ## run the whole system with a sandbox, and print its key and a request that works
+	@$(BIN)/rapport quickstart
 
 demo: setup ## send a year of 2,377 real households through the system and check every figure
 	@$(BIN)/python -m examples.demo

@@ -1,4 +1,4 @@
-"""Commands of the local stack and of the whole repository: `rapport up`, `doctor`, `fetch`, `contracts`."""
+"""Commands of the local stack and of the repository: `rapport up`, `quickstart`, `doctor`, `fetch`, `contracts`."""
 
 import asyncio
 import signal
@@ -9,7 +9,8 @@ import typer
 
 from local import PROCESSES, kafka_server
 from local import doctor as checks
-from local.data_dir import LocalSettings, StackError
+from local.data_dir import AlreadyRunning, DataDir, LocalSettings, StackError
+from local.quickstart import prepare
 from local.stack import Stack
 
 
@@ -26,11 +27,25 @@ def up(
     """Run the whole system until Ctrl-C. Prints `ready <url>` once everything responds."""
     if unknown := set(without or []) - set(PROCESSES):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))} must be among {', '.join(PROCESSES)}")
-    settings = LocalSettings()
-    if port is not None:
-        settings = settings.model_copy(update={"rapport_port": port})
     try:
-        asyncio.run(_run(settings, without or [], servers_only=servers_only))
+        asyncio.run(_run(_settings(port), without or [], servers_only=servers_only))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def quickstart(port: Annotated[int | None, typer.Option(help="The gateway's port.")] = None) -> None:
+    """Run the whole system with a sandbox until Ctrl-C. Prints its key and a request that works.
+
+    If a stack already runs on the data folder, use that one.
+    """
+    settings = _settings(port)
+    try:
+        try:
+            asyncio.run(_run(settings, [], introduce=True))
+        except AlreadyRunning:
+            data_dir = DataDir.at(settings.rapport_data)
+            print(asyncio.run(prepare(data_dir, data_dir.url)))
     except StackError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
@@ -69,10 +84,17 @@ def contracts(
     raise typer.Exit(1 if stale else 0)
 
 
-commands = (up, doctor, fetch, contracts)
+commands = (up, quickstart, doctor, fetch, contracts)
 
 
-async def _run(settings: LocalSettings, without: list[str], *, servers_only: bool) -> None:
+def _settings(port: int | None) -> LocalSettings:
+    settings = LocalSettings()
+    return settings if port is None else settings.model_copy(update={"rapport_port": port})
+
+
+async def _run(
+    settings: LocalSettings, without: list[str], *, servers_only: bool = False, introduce: bool = False
+) -> None:
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
@@ -96,8 +118,11 @@ async def _run(settings: LocalSettings, without: list[str], *, servers_only: boo
     for name in without:
         command = f"RAPPORT_DATA={stack.data_dir.root} rapport serve {name} --port {stack.ports[name]}"
         print(f"run {name} yourself: {command}", file=sys.stderr, flush=True)
-    print("ready: PostgreSQL and Kafka" if servers_only else f"ready {stack.url}", flush=True)
     try:
+        if introduce:
+            print(await prepare(stack.data_dir, stack.url), "Ctrl-C stops the system.", sep="\n", flush=True)
+        else:
+            print("ready: PostgreSQL and Kafka" if servers_only else f"ready {stack.url}", flush=True)
         await stack.watch()
     finally:
         await stack.stop()

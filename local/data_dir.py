@@ -42,6 +42,10 @@ class StackError(Exception):
     """The stack cannot start or continue. The text says what to do."""
 
 
+class AlreadyRunning(StackError):
+    """A stack already runs on the data folder."""
+
+
 @dataclass(frozen=True)
 class DataDir:
     """A data folder."""
@@ -69,13 +73,20 @@ class DataDir:
         return self.root / "env" / f"{name}.env"
 
     def lock(self) -> int:
-        """Lock the folder for one stack. Raises StackError if another stack has locked it."""
+        """Lock the folder for one stack. Raises AlreadyRunning if another stack has locked it."""
         handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"A stack is already running on {self.root}; choose another folder by --data.") from None
+            raise AlreadyRunning(
+                f"A stack is already running on {self.root}; choose another folder by --data."
+            ) from None
         return handle
+
+    @property
+    def url(self) -> str:
+        """The address of the gateway of the stack that was started last."""
+        return f"http://127.0.0.1:{json.loads((self.root / 'ports.json').read_bytes())['gateway']}"
 
     def ports(self, gateway: int | None) -> dict[str, int]:
         """Return a port for each process: that of the last start if it is still free."""

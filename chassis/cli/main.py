@@ -21,6 +21,7 @@ from rich.table import Table
 from chassis.core.field_errors import field_errors
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics
+from chassis.core.version import VERSION
 from chassis.db.pool import connect, open_pool
 from chassis.db.statements import Record
 from chassis.db.tables import SCHEMA
@@ -216,9 +217,18 @@ async def _replay(name: str, ids: list[UUID] | None) -> int:
     return left
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rapport {VERSION}")
+        raise typer.Exit
+
+
 @app.callback()
 def rapport(
     data: Annotated[Path | None, typer.Option(help="The local stack's data folder; the same as RAPPORT_DATA.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Operate Rapport, a customer-relationship backend."""
     if data is not None:

@@ -1,9 +1,10 @@
-"""Commands: `rapport keys create --tenant` accepts a tenant's name as well as its id."""
+"""Commands: they accept a tenant's name as well as its id, list the tenants, and print the version."""
 
 from uuid import uuid4
 
 import pytest
 
+from chassis.core.version import VERSION
 from tests.support import commands
 from tests.support.stack import RunningStack, Visitor
 
@@ -56,3 +57,33 @@ def test_unknown_name_is_reported(stack: RunningStack, name: str) -> None:
     refused = create_key(stack, name)
     assert (refused.code, refused.output) == (1, "")
     assert f"No tenant is named '{name}'" in refused.errors
+
+
+def test_tenants_are_listed_with_their_state_and_their_clock(stack: RunningStack, name: str) -> None:
+    sandbox = stack.command("tenants", "create", name, "--sandbox", "--clock", "2026-01-05T10:00:00Z")
+    suspended = create_tenant(stack, f"{name} 2")
+    stack.command("tenants", "suspend", suspended)
+    lines = {
+        id: line for line in stack.command("tenants", "list").splitlines() for id in (sandbox, suspended) if id in line
+    }
+    assert all(word in lines[sandbox] for word in (name, "sandbox", "active", "2026-01-05T10:00:00+00:00"))
+    assert all(word in lines[suspended] for word in (name, "live", "suspended"))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--clock", "2026-01-05T10:00:00Z"], "pass --sandbox"),
+        (["--sandbox", "--clock", "tomorrow"], "a time with an offset is expected"),
+    ],
+)
+def test_a_clock_that_no_tenant_can_have_is_refused(
+    stack: RunningStack, name: str, options: list[str], text: str
+) -> None:
+    refused = commands.run(["tenants", "create", name, *options], stack.data_dir.root)
+    assert (refused.code, refused.output) == (2, "")
+    assert text in refused.errors
+
+
+def test_the_version_is_printed(stack: RunningStack) -> None:
+    assert stack.command("--version") == f"rapport {VERSION}"
