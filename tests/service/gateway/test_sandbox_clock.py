@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from chassis import UnitOfWork
+from chassis.messaging.retention import deletion_tasks
 from tests.support.gateway import Shop, a_shop
 from tests.support.service import ServiceUnderTest
 
@@ -113,3 +115,16 @@ async def test_keys_of_a_sandbox_expire_in_real_time(sandbox: Shop) -> None:
     await move(sandbox, advance="P20Y")
     assert await child.status() == 200
     await sandbox.create("tenants:read", expires_at=tomorrow)  # expires later, although the sandbox is in 2046
+
+
+async def test_a_clock_that_is_a_year_ahead_deletes_no_event_of_the_feed(
+    gateway: ServiceUnderTest, sandbox: Shop
+) -> None:
+    ahead = sandbox.tenant.model_copy(update={"clock_at": datetime(2030, 1, 1, tzinfo=UTC)})
+    tenant = gateway.for_tenant(ahead)
+    await tenant.announce()
+    settings = gateway.shared.running.settings.model_copy(update={"event_feed_days": 30})
+    for task in deletion_tasks(gateway.service.retentions, settings):
+        async with tenant.transaction_of_worker() as transaction:
+            assert await task.run(UnitOfWork(transaction)) is False
+    assert len((await sandbox.get("/v1/events")).json()["items"]) == 1
