@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chassis.cli.deadlines import Deadlines, Progress, default_max_connections
-from chassis.core.problems import MalformedRequest, Problem, RequestTimeout
+from chassis.core.problems import HeadTooLarge, MalformedRequest, Problem, RequestTimeout
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.http.context import ENDLESS
@@ -28,7 +28,7 @@ UPGRADE_HEADERS = (b"upgrade", b"http2-settings")
 class BoundedHttp(HttpToolsProtocol):
     """HTTP/1.1 with a limited request head that ignores `Upgrade` (RFC 9110, section 7.8).
 
-    The parser accepts headers of any size, and a larger head is a 400. It also stops behind a head with `Upgrade` and
+    The parser accepts headers of any size, and a larger head is a 431. It also stops behind a head with `Upgrade` and
     would read the body as the next request (MagicStack/httptools#124, Kludex/uvicorn#2722). Such a head is parsed
     again without that header, so that the parser alone decides where heads and bodies begin.
 
@@ -44,6 +44,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._received = 0
         self._chunks = 0
         self._piece = 0
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Watch a new connection."""
@@ -57,6 +58,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes. Replaces uvicorn's method, which drops the bytes behind a head with `Upgrade`."""
+        if self._is_refused:
+            return
         self._unset_keepalive_if_required()
         self._piece = len(data)
         self._received += len(data)
@@ -67,7 +70,7 @@ class BoundedHttp(HttpToolsProtocol):
             if self._chunks:
                 self._check_framing()
         except httptools.HttpParserError as error:
-            self.send_400_response(str(error))
+            self._refuse(_problem_of(error))
 
     def on_message_begin(self) -> None:
         """Start to count the head of a new request."""
@@ -90,12 +93,12 @@ class BoundedHttp(HttpToolsProtocol):
         """Start the request, unless its head will be parsed again."""
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
-                raise ValueError("this is no proxy")
+                raise MalformedRequest("CONNECT is not supported: this is not a proxy.")
             return
-        _check_framing_headers(self.headers)
+        self._check_framing_headers()
+        super().on_headers_complete()
         self.progress.begin_body()
         self.deadlines.begin_request(self)
-        super().on_headers_complete()
         self.headers = []  # trailers, which come next, are no headers (RFC 9110, section 6.5)
 
     def on_message_complete(self) -> None:
@@ -128,12 +131,14 @@ class BoundedHttp(HttpToolsProtocol):
 
     def end_slow_head(self) -> None:
         """Respond with 408 if a part of the head has arrived, and close the connection."""
-        has_begun = self._received > 0
-        self._refuse(RequestTimeout("The head of the request did not arrive in time.") if has_begun else None)
+        if self._received > 0:
+            self._refuse(RequestTimeout("The head of the request did not arrive in time."))
+        else:
+            self.transport.close()
 
     def end_slow_body(self) -> None:
         """Respond with 408 unless the response has begun, and close the connection."""
-        self._refuse(None if self.pipeline or self.cycle.response_started else RequestTimeout())
+        self._refuse(RequestTimeout())
 
     @property
     def is_running(self) -> bool:
@@ -145,15 +150,23 @@ class BoundedHttp(HttpToolsProtocol):
         """True if the client may send the body: it does not wait to be asked, and is not slowed down."""
         return self.transport.is_reading() and not self.cycle.waiting_for_100_continue
 
-    def send_400_response(self, msg: str) -> None:
-        """Respond to invalid HTTP with a problem. There is no path and no trace yet."""
-        self._refuse(MalformedRequest("This is not valid HTTP, or its head is too large."), msg)
+    def _refuse(self, problem: Problem, *, is_in_body: bool | None = None) -> None:
+        """Respond with a problem and close the connection. There is no path and no trace yet.
 
-    def _refuse(self, problem: Problem | None, error: str = "") -> None:
-        """Respond with a problem, unless it is None, and close the connection."""
-        if problem is not None and not self.transport.is_closing():
-            trace_id = os.urandom(16).hex()
-            log.info("request refused", error=error or problem.detail, trace_id=trace_id)
+        Requests that have arrived before get their responses first, and a refusal never cuts into a response.
+        `is_in_body` is true if the problem concerns the last request whose head has arrived, and false if it concerns
+        the bytes after that request.
+        """
+        if self.transport.is_closing():
+            return
+        trace_id = os.urandom(16).hex()
+        log.info("request refused", error=problem.detail, status=problem.status, trace_id=trace_id)
+        self._is_refused = True
+        in_body = self.progress.body_seconds is not None if is_in_body is None else is_in_body
+        if self.is_running and not in_body:
+            self.cycle.keep_alive = False
+            return
+        if not (in_body and (self.pipeline or self.cycle.response_started)):
             body = json.dumps(problem.document(trace_id=trace_id))
             lines = (
                 f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
@@ -164,11 +177,28 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.write("\r\n".join([*lines, "\r\n"]).encode() + body)
         self.transport.close()
 
+    def _check_framing_headers(self) -> None:
+        """Raise MalformedRequest for headers that servers read differently: no single host, or other transfer codings.
+
+        RFC 9112, sections 3.2 and 6.1, require it of HTTP/1.1.
+        """
+        hosts = codings = 0
+        for name, value in self.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding":
+                codings += 1 if value.strip().lower() == b"chunked" else 2
+        is_old = (hosts == 0 or codings > 0) and self.parser.get_http_version() == "1.0"
+        if hosts > 1 or (hosts == 0 and not is_old):
+            raise MalformedRequest("The request must have one Host header.")
+        if codings > 1 or (codings > 0 and is_old):
+            raise MalformedRequest("The only transfer coding is chunked, in HTTP/1.1.")
+
     def _check_framing(self) -> None:
         """Refuse chunks with long extensions, which are neither head nor body."""
         framing = self._received - self._head_bytes - self.progress.body_bytes
         if framing > MAX_FRAMING_BYTES + self._chunks * CHUNK_FRAMING_BYTES:
-            self.send_400_response("the chunks of the body have too long extensions")
+            self._refuse(MalformedRequest("The chunks of the body have too long extensions."), is_in_body=True)
 
     def _parse(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -192,21 +222,16 @@ class BoundedHttp(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > MAX_HEAD_BYTES:
-            raise ValueError("the head of the request is too large")
+            raise HeadTooLarge(f"The first line and the headers may have at most {MAX_HEAD_BYTES} bytes.")
 
 
-def _check_framing_headers(headers: list[tuple[bytes, bytes]]) -> None:
-    """Raise ValueError for headers that servers read differently: two hosts, or a coding beside that of chunks."""
-    hosts = codings = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding":
-            codings += 1 if value.strip().lower() == b"chunked" else 2
-    if hosts > 1:
-        raise ValueError("the request names two hosts")
-    if codings > 1:
-        raise ValueError("the only transfer coding is chunked")
+def _problem_of(error: httptools.HttpParserError) -> Problem:
+    """Return the problem that a callback of the parser has raised, or else that of invalid HTTP."""
+    raised = error.__context__
+    if isinstance(raised, Problem):
+        return raised
+    reason = str(error) if raised is None else "its target is not a URL"
+    return MalformedRequest(f"This is not valid HTTP: {reason}.")
 
 
 def serve(service: Service, settings: Settings, role: Role, host: str, port: int) -> None:

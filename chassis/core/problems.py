@@ -16,6 +16,7 @@
      ├─ UnsupportedMediaType    415
      ├─ ValidationFailed        422   readable, but a field is wrong
      ├─ TooManyRequests         429   more than the tenant's share
+     ├─ HeadTooLarge            431   the request line and the headers
      ├─ InternalError           500   a defect of Rapport
      ├─ Unavailable             503   a dependency is unavailable
      └─ TimeLimitExceeded       503   the time limit of a statement
@@ -251,8 +252,16 @@ class TooManyRequests(Problem, status=429):
     `RateLimit` and `RateLimit-Policy` of each response say how many requests are left.
     """
 
-    def __init__(self, detail: str, retry_after: float = 1) -> None:
-        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after)))})
+    def __init__(self, detail: str, retry_after: float = 1, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        sent = {name.decode(): value.decode() for name, value in headers}
+        super().__init__(detail, headers={"Retry-After": str(max(1, math.ceil(retry_after))), **sent})
+
+
+class HeadTooLarge(Problem, status=431):
+    """The first line and the headers of the request are larger than allowed.
+
+    `detail` gives the limit. Shorten the longest header, or send several requests with fewer values in the query.
+    """
 
 
 class InternalError(Problem, status=500):

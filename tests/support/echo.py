@@ -14,8 +14,8 @@ from chassis.types import json
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Return method, path, headers and body of a request."""
-    body, more = b"", True
+    """Return method, path, headers and body of a request. At the path `/early`, do not wait for the body."""
+    body, more = b"", scope["path"] != "/early"
     while more:
         message = await receive()
         body += message.get("body", b"")

@@ -30,7 +30,7 @@ async def told(stack: RunningStack, request: bytes) -> tuple[int, dict[str, str]
         ("an unknown method", b"BREW /v1/customers HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed_request"),
         ("bytes in the path", b"GET /v1/\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400, "malformed_request"),
         ("a NUL in a header", b"GET /v1/customers HTTP/1.1\r\nHost: x\r\nA: a\0b\r\n\r\n", 400, "malformed_request"),
-        ("a huge head", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 64_500 + b"\r\n\r\n", 400, "malformed_request"),
+        ("a huge head", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 64_500 + b"\r\n\r\n", 431, "head_too_large"),
         (
             "two lengths",
             b"POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chassis.types import json
 from tests.support.echo import Connection, connected, echoing
 
 UPGRADES = {
@@ -136,7 +137,6 @@ async def test_a_client_that_waits_for_100_continue_gets_it_despite_an_upgrade(c
             "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         ),
         ("a folded line", "GET / HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n"),
-        ("a large head", f"GET / HTTP/1.1\r\n{UPGRADES['h2c']}X-A: {'a' * 64_500}\r\n\r\n"),
     ],
 )
 async def test_a_head_that_cannot_be_framed_is_refused_and_its_connection_closed(
@@ -145,6 +145,29 @@ async def test_a_head_that_cannot_be_framed_is_refused_and_its_connection_closed
     await connection.send([head.encode() + LOOKS_LIKE_A_REQUEST.encode()])
     status, headers, body = await connection.response()
     assert (status, headers["connection"]) == (400, "close"), body
+    assert await connection.rest() == b""
+
+
+async def test_a_large_head_with_an_upgrade_is_refused(connection: Connection) -> None:
+    await connection.send([f"GET / HTTP/1.1\r\nHost: x\r\n{UPGRADES['h2c']}X-A: {'a' * 64_500}\r\n\r\n".encode()])
+    status, headers, body = await connection.response()
+    assert (status, headers["connection"], json.loads(body)["code"]) == (431, "close", "head_too_large")
+
+
+async def test_bytes_after_requests_are_refused_after_their_responses(connection: Connection) -> None:
+    """A refusal that overtook a response would be taken for it."""
+    request = "POST /{} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"
+    await connection.send([(request.format(1) + request.format(2) + "garbage\r\n\r\n").encode()])
+    assert [(await connection.echoed())[1] for _ in range(2)] == ["/1", "/2"]
+    assert await connection.rest() == b""
+
+
+async def test_a_refusal_does_not_cut_into_a_response(connection: Connection) -> None:
+    """The application has responded to the head alone, so that nothing can follow its response."""
+    head = "POST /early HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    await connection.send([head.encode()])
+    assert (await connection.response())[0] == 200
+    await connection.send([b"garbage\r\n\r\n"])
     assert await connection.rest() == b""
 
 
