@@ -1,11 +1,25 @@
 """The settings of the gateway, beside those of every service."""
 
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 import chassis
 from chassis.http.outbound import OutboundPolicy
+
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9._:\[\]-]+")
+
+
+def _require_origins(text: str) -> str:
+    for origin in filter(None, map(str.strip, text.split(","))):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin} is not an origin: write it as browsers do, such as https://shop.example")
+    return text
+
+
+Origins = Annotated[str, AfterValidator(_require_origins)]
 
 
 class Settings(chassis.Settings):
@@ -35,6 +49,11 @@ class Settings(chassis.Settings):
     key_requests_per_second: float = Field(5_000.0, gt=0, description="Maximum rate of an API key's requests.")
     request_burst_seconds: float = Field(
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
+    )
+    cors_origins: Origins | None = Field(
+        None,
+        description="Origins whose pages may call the API from a browser, comma separated, such as "
+        "`https://shop.example`. `*` allows all.",
     )
     api_key_limit: int = Field(100, ge=1, description="Maximum valid API keys of a tenant. Commands are not limited.")
     webhook_encryption_keys: SecretStr = Field(

@@ -43,6 +43,17 @@ def closest(path: str, templates: Collection[str]) -> str | None:
     return None
 
 
+def is_unambiguous(path: str, raw_path: bytes) -> bool:
+    """Return whether all servers read a path alike: it has no dot segments, backslashes or encoded slashes.
+
+    Some servers resolve these before they look for a route, and others afterwards.
+    """
+    if b"%" not in raw_path and b"/." not in raw_path and b"\\" not in raw_path:
+        return True
+    is_split_alike = path.count("/") == raw_path.count(b"/") and "\\" not in path
+    return is_split_alike and path.isprintable() and not {".", ".."}.intersection(path.split("/"))
+
+
 def fits(path: str, template: str) -> bool:
     """Return whether a path has the form of a template, whatever the type of its parameters."""
     return _form(template).fullmatch(path) is not None

@@ -5,6 +5,7 @@ It runs in front of the gateway's own application and has no features.
 
 NOT_FEATURES = (
     "authorization",
+    "browsers",
     "client",
     "completeness",
     "compression",

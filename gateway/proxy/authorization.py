@@ -1,6 +1,6 @@
 """Parse the Authorization header of a request. Other credentials get a 401 that names the header to send."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from chassis.core.problems import Unauthenticated
 
@@ -10,17 +10,19 @@ KEY_PREFIX = "rap_"
 EXPECTED = "Send the API key as `Authorization: Bearer rap_...`."
 
 
-def bearer_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def bearer_key(headers: Collection[tuple[bytes, bytes]]) -> str:
     """Return the key that a request presents. Raises Unauthenticated, whose text repeats no secret."""
-    received = dict(reversed(list(headers)))  # of several Authorization headers, only the first counts
-    authorization = received.get(b"authorization", b"").decode("latin-1").strip()
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) > 1:  # servers differ in which of them they read
+        raise Unauthenticated("The request has more than one Authorization header. Send one.")
+    authorization = values[0].decode("latin-1").strip() if values else ""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
-    raise Unauthenticated(_explanation(authorization, scheme, received))
+    raise Unauthenticated(_explanation(authorization, scheme, {name for name, _ in headers}))
 
 
-def _explanation(authorization: str, scheme: str, received: dict[bytes, bytes]) -> str:
+def _explanation(authorization: str, scheme: str, received: Collection[bytes]) -> str:
     if authorization.startswith(KEY_PREFIX):
         return f"The Authorization header has a key without its scheme. {EXPECTED}"
     if scheme.lower() in ("basic", "digest", "token", "apikey", "negotiate"):

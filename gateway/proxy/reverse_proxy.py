@@ -16,13 +16,14 @@ from yarl import URL
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Signer
 from chassis.core.problems import Problem, RequestTimeout, TooManyRequests, Unavailable
-from chassis.http.unmatched import no_such_route
+from chassis.http.unmatched import is_unambiguous, no_such_route
 from chassis.service import RunningService
 from gateway import contracts
 from gateway.access.credentials import Credentials
 from gateway.access.key_cache import Credential
 from gateway.access.queries import collect_changes
 from gateway.proxy.authorization import bearer_key
+from gateway.proxy.browsers import Cors, PathMethods
 from gateway.proxy.client import (
     MAX_BUFFERED_BYTES,
     ClientDisconnected,
@@ -55,7 +56,8 @@ PUBLIC_PATHS = frozenset(
      "/favicon.ico")
 )  # fmt: skip
 PUBLIC_FOLDERS = ("/problems/", "/docs/guide/", "/docs/assets/")
-IDEMPOTENT_METHODS = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+SERVED_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
+IDEMPOTENT_METHODS = frozenset(("GET", "PUT", "DELETE"))
 CONNECT_SECONDS = 2
 BODY_SECONDS = 20
 """How long the first 64 kB of a body, or a smaller body, may take."""
@@ -74,7 +76,11 @@ class ReverseProxy:
         self._running = running
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
-        self._known_paths = PUBLIC_PATHS.union(contracts.openapi(settings.contracts)["paths"]) - {"/"}
+        paths = {path: ("get",) for path in (*PUBLIC_PATHS, PROBLEM_PAGES + "{name}")}
+        paths |= contracts.openapi(settings.contracts)["paths"]
+        self._known_paths = paths.keys() - {"/"}
+        self._cors = Cors(settings.cors_origins)
+        self._methods = PathMethods(paths, self._cors)
         self.upstreams = {name: Upstream(name, url, settings) for name, url in settings.upstreams.items()}
         self._own = Upstream("gateway", "", settings)
         self._limits = RateLimits(settings)
@@ -110,13 +116,19 @@ class ReverseProxy:
         """Serve a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] == "HEAD":
+            return
+        sending = CompressingSend(send, scope["headers"])
+        sending.added = self._cors.headers_for(scope["headers"])
+        method = scope["method"]
+        if method in SERVED_METHODS:
+            await self._serve(scope, receive, sending)
+        elif method == "HEAD":
             # Served as GET, so that the headers are the same. The server leaves the content out.
             served = {**scope, "method": "GET", IS_HEAD: True}
-            await self._serve(served, receive, CompressingSend(send, scope["headers"]))
+            await self._serve(served, receive, sending)
             scope.update({name: served[name] for name in ("route", "rapport.route") if name in served})  # for the logs
         else:
-            await self._serve(scope, receive, CompressingSend(send, scope["headers"]))
+            await self._methods.respond(scope, receive, sending)
 
     async def _serve(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
         if scope["path"] in PUBLIC_PATHS or scope["path"].startswith(PUBLIC_FOLDERS):
@@ -134,14 +146,14 @@ class ReverseProxy:
 
     async def _serve_authenticated(self, scope: Scope, receive: Receive, send: CompressingSend) -> None:
         parts = scope["path"].split("/", 3)
-        if len(parts) < 3 or parts[1] != "v1":
+        if len(parts) < 3 or parts[1] != "v1" or not is_unambiguous(scope["path"], scope["raw_path"]):
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
         key = bearer_key(scope["headers"])
         credential = await self._authenticate(key)
         owner = self._owners.get(parts[2])
         if owner is None:
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
-        send.added = self._limits.admit(credential)
+        send.added = send.added + self._limits.admit(credential)
         token, tenant = credential.token(self._signer, owner), credential.caller.tenant.id
         with self._limits.open_request(tenant):
             if owner == "gateway":

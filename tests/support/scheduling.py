@@ -20,6 +20,10 @@ GROUPS = {
     SHARED_STACK: ("tests/system/",),
     "replicas": ("tests/system/test_steps.py",),
     "stacks of their own": ("tests/system/test_local_stack.py", "tests/system/test_tracing.py"),
+    "gateways of their own": (
+        "tests/service/gateway/test_bad_input.py",
+        "tests/service/gateway/test_browsers.py",
+    ),
     "restored databases": ("tests/service/test_upgrades.py",),
     "scratch databases": ("tests/service/test_new_migration.py",),
 }

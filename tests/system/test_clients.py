@@ -1,6 +1,5 @@
 """Ordinary clients: Java's, curl's and the browsers', in their default settings, each against the running system."""
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from chassis.types import json
 from tests.support.facts import a_customer
+from tests.support.programs import output_of
 from tests.support.stack import RunningStack, Visitor
 
 HERE = Path(__file__).parent / "clients"
@@ -24,21 +24,6 @@ SEEN = [
     "batch 200 created",
     "change 200 Byron",
 ]
-
-
-async def output_of(*command: str | Path) -> str:
-    """Run a program and return what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(60):
-            printed, errors = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise
-    assert process.returncode == 0, errors.decode()
-    return printed.decode()
 
 
 async def test_javas_client_is_served_although_it_asks_for_http_2(stack: RunningStack, visitor: Visitor) -> None:

@@ -180,8 +180,8 @@ async def test_api4_unrestricted_resource_consumption(
 ) -> None:
     """API4: a single request or a slow client uses the resources of many.
 
-    Bodies, pages, batches, depth, heads, the open requests of a service and their time have limits. Rate limits per
-    key do not exist yet.
+    Bodies, pages, batches, depth, heads, the open requests of a service and their time have limits. Rates of tenants
+    and keys: tests/service/gateway/test_rate_limits.py.
     """
     as_json = {"content-type": "application/json"}
     for path, size in (("/v1/customers", 3_000_000), ("/v1/customers/batch", 17_000_000)):
@@ -344,7 +344,7 @@ async def test_api8_security_misconfiguration(stack: RunningStack, shop: Visitor
         await shop.request("GET", "/v1/programs", headers=asked_by_a_page),
         await shop.request("OPTIONS", "/v1/programs", headers=asked_by_a_page),
     ):
-        assert not [name for name in answer.headers if name.startswith("access-control-")]
+        assert not [name for name in answer.headers if name.startswith("access-control-")]  # no origin is allowed
     for line in ("TRACE /v1/programs", f"CONNECT 127.0.0.1:{stack.port}", "DEBUG /v1/programs", "PUT /v1/programs"):
         answered = await exchange(stack.port, head(f"{line} HTTP/1.1", shop.key))
         assert answered.split(b" ")[1] in (b"400", b"404", b"405"), line

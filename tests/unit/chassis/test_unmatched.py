@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chassis.http.unmatched import closest, fits, no_such_route
+from chassis.http.unmatched import closest, fits, is_unambiguous, no_such_route
 
 ID = "01989f0e-9f6a-7e3c-8e59-0d9f1a2b3c4d"
 TEMPLATES = (
@@ -54,6 +54,29 @@ def test_a_parameter_of_any_form_fits_but_not_an_empty_one() -> None:
     assert fits("/v1/customers/42", "/v1/customers/{id}")
     assert not fits("/v1/customers/", "/v1/customers/{id}")
     assert not fits("/v1/customers/4/2", "/v1/customers/{id}")
+
+
+@pytest.mark.parametrize(
+    ("path", "raw_path", "expected"),
+    [
+        ("/v1/customers", "/v1/customers", True),
+        ("/v1/customers", "/v1/%63ustomers", True),
+        ("/v1/a b", "/v1/a%20b", True),
+        ("/v1/.well-known", "/v1/.well-known", True),
+        ("/v1/a..b", "/v1/a..b", True),
+        ("/v1/../x", "/v1/../x", False),
+        ("/v1/../x", "/v1/%2e%2E/x", False),
+        ("/v1/./x", "/v1/./x", False),
+        ("/v1/..", "/v1/..", False),
+        ("/v1/a/b", "/v1/a%2fb", False),
+        ("/v1/a\\b", "/v1/a\\b", False),
+        ("/v1/a\\b", "/v1/a%5Cb", False),
+        ("/v1/a\0", "/v1/a%00", False),
+        ("/v1/a\r\nb", "/v1/a%0d%0ab", False),
+    ],
+)
+def test_a_path_that_servers_read_differently_is_ambiguous(path: str, raw_path: str, expected: bool) -> None:
+    assert is_unambiguous(path, raw_path.encode()) is expected
 
 
 def test_a_long_path_costs_little() -> None:
