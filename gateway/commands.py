@@ -1,4 +1,4 @@
-"""Commands of the gateway. They create tenants and their first keys, and suspend, resume and delete tenants.
+"""Commands of the gateway. They create tenants and their first keys, limit both, and suspend and delete tenants.
 
 No secret has a default.
 """
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from chassis import Problem, Tenant, TenantKind, UnitOfWork, uuid7
+from chassis import NotFound, Problem, Tenant, TenantKind, UnitOfWork, uuid7
 from chassis.cli.main import settings_for
 from chassis.core.field_errors import field_errors
 from chassis.core.identity import Caller, new_key_pair
@@ -27,6 +27,7 @@ from chassis.db.transaction import Transaction
 from chassis.types.rows import construct
 from gateway import contracts
 from gateway.access import api_keys, queries, rules, tables, tenants
+from gateway.access.key_cache import KeyCache
 from gateway.events.listening import Account, GatewayRefused, Target, forward_events, send_sample
 from gateway.events.rules.signatures import new_secret
 from gateway.settings import Settings
@@ -36,6 +37,7 @@ MIN_SUSPENSION = timedelta(days=1)
 """How long a tenant must have been suspended before it can be deleted, so that a mistake is noticed."""
 GATEWAY_URL = "http://127.0.0.1:8400"
 NAME_OR_ID = "The tenant's name or id."
+Rate = Annotated[float | None, typer.Option(min=0.001, help="Without it, the default of the gateway applies again.")]
 tenant_commands = typer.Typer(help="Tenants: the companies that this Rapport serves.", no_args_is_help=True)
 key_commands = typer.Typer(help="API keys.", no_args_is_help=True)
 groups = {"tenants": tenant_commands, "keys": key_commands}
@@ -146,6 +148,16 @@ def resume_tenant(name: Annotated[str, typer.Argument(help=NAME_OR_ID)]) -> None
     _change_tenant(name, tenants.resume_tenant, "resumed the tenant")
 
 
+@tenant_commands.command("limit")
+def limit_tenant(name: Annotated[str, typer.Argument(help=NAME_OR_ID)], requests_per_second: Rate = None) -> None:
+    """Set the maximum rate of a tenant's requests. It holds within a second."""
+
+    async def limit(work: UnitOfWork) -> None:
+        await tenants.limit_tenant(work, requests_per_second)
+
+    _change_tenant(name, limit, f"{_rate(requests_per_second)} for the tenant")
+
+
 @tenant_commands.command("delete")
 def delete_tenant(
     name: Annotated[str, typer.Argument(help=NAME_OR_ID)],
@@ -194,6 +206,32 @@ async def create_sandbox() -> str:
     await _store_tenant(tenant)
     scopes = list(contracts.scopes(_settings().contracts))
     return await _create_key(str(tenant.id), api_keys.ApiKeyCreate(name="quickstart", scopes=scopes))
+
+
+@key_commands.command("limit")
+def limit_key(id: Annotated[UUID, typer.Argument(help="The key's id.")], requests_per_second: Rate = None) -> None:
+    """Set the maximum rate of a key's requests. It holds within a second."""
+
+    async def run() -> None:
+        settings = _settings()
+        async with await open_pool(settings.database_url, settings, size=1) as pool:
+            credential = await KeyCache(pool).find(id)
+            if credential is None:
+                raise NotFound(f"No key has the id {id}.")
+            tenant = credential.caller.tenant
+            async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
+                await api_keys.limit_key(UnitOfWork(transaction), id, requests_per_second)
+        print(f"{_rate(requests_per_second)} for the key {id} of {tenant.name}", file=sys.stderr)
+
+    try:
+        asyncio.run(run())
+    except Problem as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _rate(requests_per_second: float | None) -> str:
+    return "the default rate" if requests_per_second is None else f"{requests_per_second:g} requests per second"
 
 
 def _settings() -> Settings:

@@ -45,10 +45,19 @@ class Settings(chassis.Settings):
         description="How long a request to a service may take, from its turn to the last byte of its response.",
     )
     tenant_concurrency: int = Field(512, ge=2, description="Maximum open requests of a tenant, waiting ones included.")
-    tenant_requests_per_second: float = Field(5_000.0, gt=0, description="Maximum rate of a tenant's requests.")
-    key_requests_per_second: float = Field(5_000.0, gt=0, description="Maximum rate of an API key's requests.")
+    tenant_requests_per_second: float = Field(
+        5_000.0, gt=0, description="Maximum rate of a tenant's requests, unless `rapport tenants limit` sets another."
+    )
+    key_requests_per_second: float = Field(
+        5_000.0, gt=0, description="Maximum rate of an API key's requests, unless `rapport keys limit` sets another."
+    )
     request_burst_seconds: float = Field(
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
+    )
+    shared_rate_limits: bool = Field(
+        False,
+        description="Count the requests to all replicas of the gateway together, in its database. Otherwise each "
+        "replica grants the rates by itself.",
     )
     cors_origins: Origins | None = Field(
         None,

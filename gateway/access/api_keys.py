@@ -134,6 +134,8 @@ class ApiKey(Resource, row=tables.ApiKey, computed=("kind",), etag="version"):
     """The principal that revoked it, or null."""
     revocation_reason: RevocationReason | None
     """Why it was revoked, or null."""
+    requests_per_second: float | None
+    """The maximum rate of requests that the operator has set for this key. Null is the default."""
     last_used_at: datetime | None
     """When it was last used, to the minute, or null."""
     created_at: datetime
@@ -164,7 +166,7 @@ async def create_api_key(work: Work, running: Running, body: ApiKeyCreate) -> Is
     creator = await _own_key(work)
     _require_end_before(body.expires_at, creator.expires_at)
     await _require_room(work, running.settings.api_key_limit)
-    return await issue_key(work, body, contracts.scopes(running.settings.contracts), creator=creator.id)
+    return await issue_key(work, body, contracts.scopes(running.settings.contracts), creator=creator)
 
 
 @feature.get("/api-keys", scope="api-keys:read")
@@ -221,7 +223,8 @@ async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRot
     if body.overlap_seconds:
         await _require_room(work, running.settings.api_key_limit)
     secret = new_secret()
-    values = {name: getattr(old, name) for name in ("name", "scopes", "expires_at", "created_by")}
+    kept = ("name", "scopes", "expires_at", "created_by", "requests_per_second")
+    values = {name: getattr(old, name) for name in kept}
     new = await work.insert(tables.ApiKey(**values, replaces=id, issued_by=own.id, secret_hash=hash_secret(secret)))
     for child in await work.find_all(tables.ApiKey, created_by=id):
         if child.revoked_at is None:
@@ -236,16 +239,19 @@ async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRot
 
 
 async def issue_key(
-    work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[str, ...], *, creator: UUID | None = None
+    work: UnitOfWork, body: ApiKeyCreate, known_scopes: tuple[str, ...], *, creator: tables.ApiKey | None = None
 ) -> IssuedApiKey:
-    """Store a new key and return it with its secret. Raises ValidationFailed."""
+    """Store a new key, with the maximum rate of its creator, and return it with its secret. Raises ValidationFailed."""
     for index, scope in enumerate(body.scopes):
         if scope not in known_scopes:
             raise ValidationFailed.field(f"/scopes/{index}", UNKNOWN_SCOPE, f"no operation requires {scope}")
     if body.expires_at is not None and body.expires_at <= clock.now():
         raise ValidationFailed.field("/expires_at", ALREADY_EXPIRED, "the key would have expired already")
     secret = new_secret()
-    values = body.values() | {"scopes": sorted(set(body.scopes)), "created_by": creator, "issued_by": creator}
+    values = body.values() | {"scopes": sorted(set(body.scopes))}
+    if creator is not None:
+        rate = creator.requests_per_second
+        values |= {"created_by": creator.id, "issued_by": creator.id, "requests_per_second": rate}
     key = await work.insert(tables.ApiKey(**values, secret_hash=hash_secret(secret)))
     await announce_keys(work, [key.id])
     return _shown_once(work, key, secret)
@@ -258,6 +264,13 @@ async def revoke_keys(work: UnitOfWork, ids: Set[UUID], requested: UUID | None =
         if key.revoked_at is None:
             await _revoke(work, key, "tenant_deleted" if requested is None else _reason(id, requested))
     await announce_keys(work, ids)
+
+
+async def limit_key(work: UnitOfWork, id: UUID, requests_per_second: float | None) -> None:
+    """Set the maximum rate of a key's requests, or the default. Raises NotFound."""
+    key = await work.get(tables.ApiKey, id, for_update=True)
+    await work.update(key, requests_per_second=requests_per_second)
+    await announce_keys(work, [id])
 
 
 async def all_keys(work: UnitOfWork) -> set[UUID]:

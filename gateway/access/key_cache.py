@@ -35,6 +35,8 @@ class StoredKey(TenantFacts):
     revoked_at: datetime | None
     suspended_at: datetime | None
     tenant_id: UUID
+    tenant_rate: float | None
+    key_rate: float | None
 
 
 @dataclass(slots=True)
@@ -47,6 +49,9 @@ class Credential:
     expires_at: datetime | None
     is_revoked: bool
     is_suspended: bool
+    tenant_rate: float | None = None
+    """The tenant's maximum rate of requests, if it has one of its own."""
+    key_rate: float | None = None
     text: str | None = None
     """The key itself, once a request has presented it with the right secret."""
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -57,7 +62,8 @@ class Credential:
         tenant = construct(Tenant, key, id=key.tenant_id)
         caller = Caller(tenant, f"key:{key.key_id}", frozenset(key.scopes))
         revoked, suspended = key.revoked_at is not None, key.suspended_at is not None
-        return cls(key.key_id, caller, key.secret_hash, key.expires_at, revoked, suspended)
+        rates = key.tenant_rate, key.key_rate
+        return cls(key.key_id, caller, key.secret_hash, key.expires_at, revoked, suspended, *rates)
 
     def token(self, signer: Signer, service: str) -> str:
         """Return an internal token for a service. It is signed again after half of its lifetime."""
@@ -178,4 +184,4 @@ class KeyCache:
             del self._ids_by_tenant[tenant]
 
 
-_FIND_KEYS = Query(StoredKey, "select * from find_api_keys(:ids)")
+_FIND_KEYS = Query(StoredKey, "select * from find_api_keys(:ids) left join find_request_limits(:ids) using (key_id)")

@@ -34,6 +34,7 @@ class Tenant(Versioned, Base, table=True):
         check("is_its_own_tenant", "id = tenant_id"),
         check("only_sandboxes_stop_the_clock", "clock_at is null or kind = 'sandbox'"),
         check("only_set_clocks_run", "clock_runs_since is null or clock_at is not null"),
+        check("requests_per_second", "requests_per_second > 0"),
     )
     audited: ClassVar[bool] = True
 
@@ -48,6 +49,8 @@ class Tenant(Versioned, Base, table=True):
     """Since then every request of the tenant is rejected."""
     deleted_at: datetime | None = timestamp(nullable=True, default=None)
     """The services delete the tenant's rows, this one last."""
+    requests_per_second: float | None = None
+    """Its maximum rate of requests. Null for the default of the gateway."""
 
 
 class ApiKey(Versioned, Base, table=True):
@@ -59,6 +62,7 @@ class ApiKey(Versioned, Base, table=True):
         belongs_to("created_by", "api_key", cascade=True),
         index("created_by"),
         unique("replaces"),
+        check("requests_per_second", "requests_per_second > 0"),
     )
     audited: ClassVar[bool] = True
 
@@ -74,10 +78,24 @@ class ApiKey(Versioned, Base, table=True):
     """The key that was rotated into this one."""
     issued_by: UUID | None = None
     """The key whose request created or rotated it. Unlike `created_by`, it never changes."""
+    requests_per_second: float | None = None
+    """Its maximum rate of requests. Null for the default of the gateway."""
     revoked_by: str | None = None
     revocation_reason: RevocationReason | None = choice(
         RevocationReason, "revocation_reason", nullable=True, default=None
     )
+
+
+class RequestBucket(Base, table=True):
+    """The tokens of a rate limit that all replicas of the gateway share. Its id is that of the tenant or of the key.
+
+    The table is unlogged: after a crash of the database, all buckets are full.
+    """
+
+    __tablename__ = "request_bucket"
+
+    full_at: datetime = timestamp()
+    """When the bucket will be full, unless more tokens are leased."""
 
 
 class AuthenticationFailure(Base, table=True):
@@ -161,6 +179,60 @@ Base.metadata.info.setdefault("objects", []).extend(
                        tenant.clock_at, tenant.clock_runs_since
                 from api_key as key join tenant on tenant.tenant_id = key.tenant_id
                 where key.id = any(wanted)
+            $$
+            """,
+        ),
+        DatabaseFunction(
+            "find_request_limits(uuid[])",
+            """
+            create or replace function find_request_limits(
+                wanted uuid[], out key_id uuid, out tenant_rate double precision, out key_rate double precision
+            )
+            returns setof record
+            language sql stable security definer set search_path = public, pg_temp as $$
+                select key.id, tenant.requests_per_second, key.requests_per_second
+                from api_key as key join tenant on tenant.tenant_id = key.tenant_id
+                where key.id = any(wanted)
+            $$
+            """,
+        ),
+        # Buckets are locked in order, so that replicas that lease from the same buckets do not block each other.
+        DatabaseFunction(
+            "lease_tokens(uuid[], uuid[], double precision[], double precision[], double precision[])",
+            """
+            create or replace function lease_tokens(
+                tenants uuid[], ids uuid[], rates double precision[], sizes double precision[],
+                wanted double precision[], out id uuid, out granted double precision, out remaining double precision
+            )
+            returns setof record
+            language plpgsql security definer set search_path = public, pg_temp as $$
+            #variable_conflict use_column
+            declare
+                moment timestamptz;
+            begin
+                insert into request_bucket (tenant_id, id, full_at)
+                select asked.tenant_id, asked.id, '-infinity' from unnest(tenants, ids) as asked(tenant_id, id)
+                order by asked.tenant_id, asked.id on conflict do nothing;
+                perform from request_bucket as bucket
+                where (bucket.tenant_id, bucket.id) in (select * from unnest(tenants, ids))
+                order by bucket.tenant_id, bucket.id for update;
+                moment := clock_timestamp();
+                return query
+                with asked as (
+                    select bucket.tenant_id, bucket.id, asked.rate, asked.wanted,
+                           greatest(bucket.full_at, moment) as full_at,
+                           asked.size - asked.rate * extract(epoch from greatest(bucket.full_at, moment) - moment)
+                               as available
+                    from unnest(tenants, ids, rates, sizes, wanted) as asked(tenant_id, id, rate, size, wanted)
+                    join request_bucket as bucket on bucket.tenant_id = asked.tenant_id and bucket.id = asked.id
+                ), leased as (
+                    select *, greatest(least(wanted, floor(available + 0.001)), 0) as granted from asked
+                )
+                update request_bucket as bucket
+                set full_at = leased.full_at + make_interval(secs => leased.granted / leased.rate)
+                from leased where bucket.tenant_id = leased.tenant_id and bucket.id = leased.id
+                returning bucket.id, leased.granted, leased.available - leased.granted;
+            end
             $$
             """,
         ),

@@ -1,7 +1,7 @@
 """Tenants: the facts of each company that Rapport serves. A command creates tenants, and they change their own facts.
 
-Every service receives them by `tenant_changed`, before any other event of the tenant. Commands suspend, resume and
-delete a tenant.
+Every service receives them by `tenant_changed`, before any other event of the tenant. Commands suspend, resume, limit
+and delete a tenant.
 """
 
 from datetime import datetime, timedelta
@@ -90,6 +90,8 @@ class Tenant(TenantFacts, Resource, row=tables.Tenant, etag="version"):
     """Identifies the tenant."""
     version: int
     """Counts the changes. It is the ETag."""
+    requests_per_second: float | None
+    """The maximum rate of requests that the operator has set for this tenant. Null is the default."""
     created_at: datetime
     """When the tenant was created."""
     updated_at: datetime
@@ -160,7 +162,12 @@ async def set_clock(
     return changed
 
 
-async def _update(work: UnitOfWork, **changes: datetime | None) -> None:
+async def limit_tenant(work: UnitOfWork, requests_per_second: float | None) -> None:
+    """Set the maximum rate of the tenant's requests, or the default. Raises TenantStateConflict if it is deleted."""
+    await _update(work, requests_per_second=requests_per_second)
+
+
+async def _update(work: UnitOfWork, **changes: datetime | float | None) -> None:
     tenant = await work.get(tables.Tenant, work.tenant.id, for_update=True)
     if tenant.deleted_at is not None:
         raise TenantStateConflict(f"{tenant.name} is deleted.")

@@ -14,6 +14,7 @@ NOT_FEATURES = (
     "reverse_proxy",
     "signals",
     "streams",
+    "token_buckets",
     "upstreams",
 )
 """The reverse proxy is plain ASGI: a feature's route would cost ten times the CPU."""

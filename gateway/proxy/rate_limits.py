@@ -1,17 +1,20 @@
 """Rate limits: a token bucket per tenant and per API key, and the limit of a tenant's open requests.
 
-The limits hold for each replica of the gateway. Responses carry the state of the bucket with the fewest tokens left, in
-the headers of draft-ietf-httpapi-ratelimit-headers-10.
+By default the limits hold for each replica of the gateway, with `SHARED_RATE_LIMITS` for all replicas together.
+Responses carry the state of the bucket with the fewest tokens left, in the headers of
+draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+import asyncpg
+
 from chassis.core.problems import TooManyRequests
 from gateway.access.key_cache import Credential
+from gateway.proxy.token_buckets import LeasedBucket, Leases, TokenBucket
 from gateway.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -20,50 +23,38 @@ REFUSAL_SECONDS = 0.5
 """How long a refusal is held back. A client that retries without a pause then costs next to nothing."""
 
 
-class TokenBucket:
-    """Tokens that come back at a rate. A request takes one."""
-
-    __slots__ = ("_at", "rate", "size", "tokens")
-
-    def __init__(self, rate: float, size: float) -> None:
-        self.rate = rate
-        self.size = size
-        self.tokens = size
-        self._at = time.monotonic()
-
-    def take(self) -> bool:
-        """Take a token if there is one."""
-        now = time.monotonic()
-        self.tokens = min(self.size, self.tokens + (now - self._at) * self.rate)
-        self._at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
 class RateLimits:
     """The limits of all tenants and keys."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._rates = {"tenant": settings.tenant_requests_per_second, "key": settings.key_requests_per_second}
+    def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
+        self._tenant_rate = settings.tenant_requests_per_second
+        self._key_rate = settings.key_requests_per_second
         self._burst_seconds = settings.request_burst_seconds
         self._max_open = settings.tenant_concurrency
         self._buckets: dict[UUID, TokenBucket] = {}
         self._open: dict[UUID, int] = {}
+        self.is_shared = settings.shared_rate_limits
+        self._leases = Leases(pool)
+
+    async def lease(self, credential: Credential) -> None:
+        """Before `admit`, get tokens from the database, if the limits are shared."""
+        buckets = self._buckets_of(credential)
+        await self._leases.fill([bucket for bucket in buckets if isinstance(bucket, LeasedBucket)])
 
     def admit(self, credential: Credential) -> Headers:
         """Count a request and return the headers of its response. Raises TooManyRequests."""
-        fewest, name = self._bucket("tenant", credential.caller.tenant.id), "tenant"
+        fewest, bucket = self._buckets_of(credential)
+        name = "tenant"
         granted = fewest.take()
-        bucket = self._bucket("key", credential.id)
         if granted and not bucket.take():
             granted = False
-        if bucket.tokens < fewest.tokens:
+        if bucket.left < fewest.left:
             fewest, name = bucket, "key"
+        headers = _headers(fewest, name)
         if not granted:
-            raise TooManyRequests(f"The limit is {fewest.rate:g} requests a second per {name}.", 1 / fewest.rate)
-        return _headers(fewest, name)
+            detail = f"The limit is {fewest.rate:g} requests a second per {name}."
+            raise TooManyRequests(detail, 1 / fewest.rate, headers)
+        return headers
 
     @contextmanager
     def open_request(self, tenant: UUID) -> Iterator[None]:
@@ -81,19 +72,27 @@ class RateLimits:
             else:
                 del self._open[tenant]
 
-    def _bucket(self, name: str, id: UUID) -> TokenBucket:
+    def _buckets_of(self, credential: Credential) -> tuple[TokenBucket, TokenBucket]:
+        tenant = credential.caller.tenant.id
+        return (
+            self._bucket(tenant, tenant, credential.tenant_rate or self._tenant_rate),
+            self._bucket(tenant, credential.id, credential.key_rate or self._key_rate),
+        )
+
+    def _bucket(self, tenant: UUID, id: UUID, rate: float) -> TokenBucket:
         bucket = self._buckets.get(id)
-        if bucket is None:
+        if bucket is None or bucket.rate != rate:
             if len(self._buckets) >= MAX_BUCKETS:
                 self._buckets.clear()  # full buckets again, for everybody, once in a long while
-            rate = self._rates[name]
-            bucket = self._buckets[id] = TokenBucket(rate, rate * self._burst_seconds)
+            size = max(rate * self._burst_seconds, 1)
+            bucket = LeasedBucket(tenant, id, rate, size) if self.is_shared else TokenBucket(rate, size)
+            self._buckets[id] = bucket
         return bucket
 
 
 def _headers(bucket: TokenBucket, name: str) -> Headers:
-    seconds = math.ceil((bucket.size - bucket.tokens) / bucket.rate)
+    seconds = math.ceil((bucket.size - bucket.left) / bucket.rate)
     return [
         (b"ratelimit-policy", f'"{name}";q={bucket.size:.0f};w={bucket.size / bucket.rate:.0f}'.encode()),
-        (b"ratelimit", f'"{name}";r={int(bucket.tokens)};t={seconds}'.encode()),
+        (b"ratelimit", f'"{name}";r={int(bucket.left)};t={seconds}'.encode()),
     ]

@@ -76,14 +76,14 @@ class ReverseProxy:
         self._running = running
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
-        paths = {path: ("get",) for path in (*PUBLIC_PATHS, PROBLEM_PAGES + "{name}")}
+        paths = {path: ("get",) for path in (*PUBLIC_PATHS, *(folder + "{name}" for folder in PUBLIC_FOLDERS))}
         paths |= contracts.openapi(settings.contracts)["paths"]
         self._known_paths = paths.keys() - {"/"}
         self._cors = Cors(settings.cors_origins)
         self._methods = PathMethods(paths, self._cors)
         self.upstreams = {name: Upstream(name, url, settings) for name, url in settings.upstreams.items()}
         self._own = Upstream("gateway", "", settings)
-        self._limits = RateLimits(settings)
+        self._limits = RateLimits(settings, running.pool)
         self.feed_signal = TenantSignals(FEED_CHANNEL, settings)
 
     @asynccontextmanager
@@ -153,6 +153,8 @@ class ReverseProxy:
         owner = self._owners.get(parts[2])
         if owner is None:
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
+        if self._limits.is_shared:
+            await self._limits.lease(credential)
         send.added = send.added + self._limits.admit(credential)
         token, tenant = credential.token(self._signer, owner), credential.caller.tenant.id
         with self._limits.open_request(tenant):

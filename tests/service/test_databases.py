@@ -46,16 +46,16 @@ CHASSIS_RIGHTS = {
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 COUNTS = {"counts", "tenant_counts", "published_tallies", "applied_tallies", "purge_tenant"}
-OF_KEYS = {"find_api_key", "find_api_keys", "note_key_use", "count_authentication_failures"}
+OF_KEYS = {"find_api_key", "find_api_keys", "find_request_limits", "note_key_use", "count_authentication_failures"}
 FUNCTIONS = {
     "customers": {*COUNTS, "search_customers", "remove_unused_words"},
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
-    "gateway": {*COUNTS, *OF_KEYS, "find_tenants", "list_tenants"},
+    "gateway": {*COUNTS, *OF_KEYS, "lease_tokens", "find_tenants", "list_tenants"},
 }
 """The product's own functions that a service's logins may call."""
-NOT_FOR_THE_WORKER = OF_KEYS
+NOT_FOR_THE_WORKER = OF_KEYS | {"lease_tokens"}
 NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant"}
 
 

@@ -23,6 +23,7 @@ GROUPS = {
     "gateways of their own": (
         "tests/service/gateway/test_bad_input.py",
         "tests/service/gateway/test_browsers.py",
+        "tests/service/gateway/test_shared_rate_limits.py",
     ),
     "restored databases": ("tests/service/test_upgrades.py",),
     "scratch databases": ("tests/service/test_new_migration.py",),
