@@ -1,5 +1,6 @@
 """Documentation that is open to everyone: the contracts, pages that show them, the guide, and the problems."""
 
+import json as stdlib_json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.routing import Route
 
-from chassis import NotFound, ValidationFailed
+from chassis import REQUIRED, NotFound, ValidationFailed
+from chassis.core.field_errors import FieldError
 from chassis.http.context import context_of
 from chassis.types import json
 from gateway import contracts
@@ -15,6 +17,8 @@ from gateway.pages import assets, guide
 from gateway.pages.bundle import bundled_asyncapi
 from gateway.pages.documents import Document
 from gateway.settings import Settings
+
+PROBLEM_PAGES = "/problems/"
 
 
 async def read_openapi(request: Request) -> Response:
@@ -60,7 +64,7 @@ async def read_favicon(request: Request) -> Response:
 
 
 async def read_problem(request: Request) -> Response:
-    """Return the meaning of a problem and what to do, at the address of its `type`."""
+    """Return the meaning of a problem, what to do, and an example, at the address of its `type`."""
     code = request.path_params["name"].replace("-", "_")
     document = contracts.openapi(_folder(request))
     problem: dict[str, Any] | None = document["x-problems"].get(code)
@@ -69,7 +73,25 @@ async def read_problem(request: Request) -> Response:
     lines = [f"{code} ({problem['status']})", problem["title"], problem["explanation"]]
     if code == ValidationFailed.code:
         lines += [f"{name}: {each['cause']} {each['remedy']}" for name, each in document["x-field-codes"].items()]
+    lines += ["An example:", stdlib_json.dumps(_example(code, problem), indent=2)]
     return Response("\n\n".join(lines) + "\n", media_type="text/plain; charset=utf-8")
+
+
+def _example(code: str, problem: dict[str, Any]) -> dict[str, Any]:
+    example = {
+        "type": f"{PROBLEM_PAGES}{code.replace('_', '-')}",
+        "title": problem["title"],
+        "status": problem["status"],
+        "detail": problem["title"],
+        "instance": "/v1/customers",
+        "code": code,
+        "errors": [],
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    }
+    if code == ValidationFailed.code:
+        error = FieldError(location="body", pointer="/kind", code=REQUIRED, detail="is required")
+        example |= {"detail": "kind: is required", "errors": [error.model_dump(by_alias=True)]}
+    return example
 
 
 def _folder(request: Request) -> Path:
@@ -108,5 +130,5 @@ routes = (
     Route(guide.ADDRESS, read_guide),
     Route(f"{guide.ADDRESS}/{{name}}", read_guide),
     Route(f"{assets.PREFIX}{{digest}}/{{name}}", read_asset),
-    Route("/problems/{name}", read_problem),
+    Route(PROBLEM_PAGES + "{name}", read_problem),
 )

@@ -16,7 +16,9 @@ from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
+HEADER = re.compile(r"([A-Z][\w-]*): (.*)")
 PAGES = ["customers", "interactions", "loyalty", "analytics", "gateway", "events", "webhooks"]
+CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]
 """In the order of the guide's README."""
 ARRIVES_SECONDS = 15
 
@@ -31,6 +33,7 @@ class Step:
     headers: dict[str, str]
     body: str
     status: int
+    answer_headers: dict[str, str]
     answer: str
 
 
@@ -39,10 +42,15 @@ def steps(page: str) -> Iterator[Step]:
     for found in STEP.finditer(page):
         first, *rest = found[1].rstrip().split("\n")
         method, path = first.split(" ", 1)
-        heads = [line.split(": ", 1) for line in rest if re.match(r"[A-Z][\w-]*: ", line)]
-        body = "\n".join(line for line in rest if not re.match(r"[A-Z][\w-]*: ", line))
         line = page[: found.start()].count("\n") + 1
-        yield Step(line, method, path, {name: value for name, value in heads}, body, int(found[2]), found[3])
+        yield Step(line, method, path, *parts(rest), int(found[2]), *parts(found[3].split("\n")))
+
+
+def parts(lines: list[str]) -> tuple[dict[str, str], str]:
+    """Return the headers and the body of a request or a response."""
+    headers = [found for line in lines if (found := HEADER.fullmatch(line))]
+    body = "\n".join(line for line in lines if not HEADER.fullmatch(line))
+    return {found[1]: found[2] for found in headers}, body
 
 
 def filled(text: str, known: dict[str, str]) -> str:
@@ -69,10 +77,12 @@ def compare(step: Step, answer: httpx.Response, known: dict[str, str]) -> str | 
     """Return why a response differs from the page, or None if it matches."""
     if answer.status_code != step.status:
         return f"{answer.status_code} {answer.text}"
-    if not step.answer.strip():
-        return None
-    met = dict(known)
-    why = differs(json.loads(filled(step.answer, known)), answer.json(), met)
+    met, why = dict(known), None
+    if step.answer.strip():
+        why = differs(json.loads(filled(step.answer, known)), answer.json(), met)
+    if why is None:
+        shown = {name: filled(value, met) for name, value in step.answer_headers.items()}
+        why = differs(shown, {name: answer.headers.get(name) for name in shown}, met, "headers")
     if why is None:
         known.update(met)
     return why
@@ -82,7 +92,9 @@ async def follow(visitor: Visitor, step: Step, known: dict[str, str]) -> None:
     """Send a request and compare the response. A GET is retried for a while, because events take time to arrive."""
     deadline = time.monotonic() + ARRIVES_SECONDS
     content = filled(step.body, known).encode() or None
-    headers = {**step.headers, **({"Content-Type": "application/json"} if content else {})}
+    headers = {name: filled(value, known) for name, value in step.headers.items()}
+    if content:
+        headers["Content-Type"] = "application/json"
     while True:
         answer = await visitor.request(step.method, filled(step.path, known), content=content, headers=headers)
         why = compare(step, answer, known)
@@ -103,7 +115,7 @@ async def follow_page(visitor: Visitor, name: str) -> None:
         await follow(visitor, step, known)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *CONVENTIONS])
 async def test_every_request_of_the_guide_is_answered_as_it_says(stack: RunningStack, name: str) -> None:
     visitor = a_visitor(stack)
     try:
@@ -123,11 +135,12 @@ async def test_the_page_about_sandboxes_holds_in_a_new_sandbox(stack: RunningSta
 
 
 async def test_the_pages_hold_in_their_order_in_one_tenant(stack: RunningStack) -> None:
-    linked = re.findall(r"\[\w+\]\((\w+)\.md\)", (GUIDE / "README.md").read_text())
-    assert linked[: len(PAGES)] == PAGES
+    linked = re.findall(r"\[([\w-]+)\]\(([\w-]+)\.md\)", (GUIDE / "README.md").read_text())
+    names = [*PAGES, *CONVENTIONS]
+    assert linked[: len(names)] == [(name, name) for name in names]
     visitor = a_visitor(stack)
     try:
-        for name in PAGES:
+        for name in names:
             await follow_page(visitor, name)
             # A reader is slower than the events: a purchase of one page would join a program of the next.
             await visitor.drained()
