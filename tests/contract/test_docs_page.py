@@ -18,7 +18,7 @@ from local.generated import ROOT
 PAGES = ["/docs", "/docs/try", guide.ADDRESS, *(f"{guide.ADDRESS}/{file.stem}" for file in guide.FOLDER.glob("*.md"))]
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
 ID = re.compile(r'id="([^"]+)"')
-SECTIONS = {"overview", "authentication", "events", "webhooks", "problems", "field-codes", "scopes"}
+SECTIONS = {"overview", "authentication", "events", "problems", "field-codes", "scopes"}
 
 
 @pytest.fixture

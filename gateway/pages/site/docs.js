@@ -1,9 +1,10 @@
 /** The documentation page: it reads the two documents and shows them. */
 
 import { code, element, present } from "./dom.js";
+import { wordsOf } from "./example.js";
 import { addressOpened, fieldNames, group, link, openAddressed, searchable } from "./navigation.js";
 import { changeReader, operationBlock, operationsOf } from "./operation.js";
-import { channelsOf, eventBlock, fieldCodeTable, problemTable, scopeTable, webhookBlock } from "./reference.js";
+import { channelsOf, eventBlock, fieldCodeTable, problemTable, scopeTable } from "./reference.js";
 import { IN_RESPONSE, schemaBlock } from "./fields.js";
 import { inline, prose } from "./text.js";
 
@@ -51,17 +52,15 @@ function overview(root, operations) {
   ];
 }
 
-function events(document, webhooks, root) {
+function events(root, document, words) {
   const blocks = channelsOf(document).flatMap(({ id, address, messages }) => [
     element("h3", {}, title(id), element("span", { class: "limit" }, "topic ", code(address))),
-    ...messages.map((message) => eventBlock(document, message)),
+    ...messages.map((message) => eventBlock({ root, events: document, message, webhook: root.webhooks?.[message.name], words })),
   ]);
-  return [
-    section("events", "Events", ...prose(document.info?.description), element("p", {}, "Each change is published as an event, to Kafka and in the ",
-      element("a", { href: "#list_events" }, "event feed"), ". Readers ignore fields that they do not know."), ...blocks),
-    webhooks.length > 0 && section("webhooks", "Webhooks", element("p", {}, "The requests that Rapport sends to your endpoints."),
-      ...webhooks.map((each) => webhookBlock(root, each))),
-  ];
+  return section("events", "Events and webhooks", ...prose(document.info?.description),
+    element("p", {}, "Each change is published as an event: to Kafka, in the ", element("a", { href: "#list_events" }, "event feed"),
+      root.webhooks ? ", and to the webhook endpoints of the tenant. " : ". ", "Readers ignore fields that they do not know."),
+    ...blocks);
 }
 
 function errors(root) {
@@ -73,7 +72,7 @@ function errors(root) {
   ];
 }
 
-function links(root, tags, eventDocument, webhooks) {
+function links(root, tags, eventDocument) {
   const services = [...new Set(tags.map(({ service }) => service))];
   const operationLink = (each) => link({
     id: each.id, label: each.summary ?? each.id, method: each.method,
@@ -86,12 +85,11 @@ function links(root, tags, eventDocument, webhooks) {
       link({ address: "/docs/guide", label: "Guide" }), link({ address: "/docs/try", label: "Try it", words: "swagger" }))),
     ...services.map((service) => element("section", {}, element("h2", {}, title(service)),
       ...tags.filter((tag) => tag.service === service).map((tag) => group(tag.title, tag.operations.map(operationLink))))),
-    element("section", {}, element("h2", {}, "Events"),
+    element("section", {}, element("h2", {}, "Events and webhooks"),
       ...channelsOf(eventDocument).map(({ id, messages }) => group(title(id), messages.map((message) => link({
-        id: `event-${message.name}`, label: message.name.split(".")[1] ?? message.name, words: `${message.name} ${message.summary ?? ""} event`,
+        id: `event-${message.name}`, label: message.name.split(".")[1] ?? message.name, words: `${message.name} ${message.summary ?? ""} event webhook`,
         fields: () => fieldNames(eventDocument, message.payload).join(" "),
-      })))),
-      webhooks.length > 0 && group("Webhooks", webhooks.map(([name]) => link({ id: `webhook-${name}`, label: name, words: "webhook" })))),
+      }))))),
     element("section", {}, element("h2", {}, "Reference"), list(
       link({ id: "problems", label: "Problems", words: `errors ${Object.keys(root["x-problems"] ?? {}).join(" ")}` }),
       link({ id: "field-codes", label: "Codes of invalid values", words: Object.keys(root["x-field-codes"] ?? {}).join(" ") }),
@@ -103,12 +101,12 @@ async function show() {
   const [root, eventDocument] = await Promise.all([read("/openapi.json"), read("/asyncapi.json")]);
   const operations = operationsOf(root);
   const tags = tagsOf(root, operations);
-  const webhooks = Object.entries(root.webhooks ?? {});
-  navigation.replaceChildren(...links(root, tags, eventDocument, webhooks));
+  const words = wordsOf(operations);
+  navigation.replaceChildren(...links(root, tags, eventDocument));
   main.replaceChildren(...present([
     ...overview(root, operations),
-    ...tags.map((tag) => section(`tag-${tag.name}`, tag.title, ...prose(tag.description), ...tag.operations.map((each) => operationBlock(root, each)))),
-    ...events(eventDocument, webhooks, root),
+    ...tags.map((tag) => section(`tag-${tag.name}`, tag.title, ...prose(tag.description), ...tag.operations.map((each) => operationBlock(root, each, words)))),
+    events(root, eventDocument, words),
     ...errors(root),
     section("scopes", "Scopes", element("p", {}, "An API key has some of these scopes. Each operation requires one."), scopeTable(operations)),
   ]));

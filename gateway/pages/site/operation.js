@@ -8,6 +8,8 @@ import { LANGUAGES, sample } from "./samples.js";
 import { resolve, view } from "./schema.js";
 import { inline, prose } from "./text.js";
 
+/** The end of a description, which the page shows in a place of its own. */
+const REQUIRES_SCOPE = /\s*Requires the scope `[\w:-]+`\.$/;
 const PLACES = { path: "Path parameters", query: "Query parameters", header: "Headers" };
 
 /** What the reader chose for all samples of the page. The key is never stored and never sent. */
@@ -28,7 +30,8 @@ export function operationsOf(root) {
       method: method.toUpperCase(),
       path,
       tag: each.tags?.[0] ?? "other",
-      scopes: [...new Set((each.security ?? []).flatMap((one) => Object.values(one).flat()))],
+      description: (each.description ?? "").replace(REQUIRES_SCOPE, ""),
+      scopes: [...new Set([each["x-scope"] ?? [], ...(each.security ?? []).map((one) => Object.values(one))].flat(2))],
       parameters: [...(item.parameters ?? []), ...(each.parameters ?? [])].map((one) => resolve(root, one)),
       body: bodyOf(root, each),
     })));
@@ -41,7 +44,7 @@ function bodyOf(root, operation) {
 }
 
 /** Return an operation, closed. Its content is built when it is opened. */
-export function operationBlock(root, operation) {
+export function operationBlock(root, operation, words) {
   return disclosure({
     id: operation.id,
     class: "operation",
@@ -60,7 +63,7 @@ export function operationBlock(root, operation) {
         ...body(root, operation),
         ...parameters(root, operation, "header"),
         ...responses(root, operation)),
-      element("div", { class: "operation-code" }, ...codeColumn(root, operation))),
+      element("div", { class: "operation-code" }, ...codeColumn(root, operation, words))),
   });
 }
 
@@ -137,8 +140,8 @@ function problemList(problems) {
     element("a", { href: `#problem-${name}` }, code(name)), " ", ...inline(problem.title))));
 }
 
-function codeColumn(root, operation) {
-  const examples = operation.body ? examplesOf(root, operation.body.media, { isRequest: true }) : [];
+function codeColumn(root, operation, words) {
+  const examples = operation.body ? examplesOf(root, operation.body.media, { isRequest: true, words }) : [];
   let chosen = 0;
   const block = codeBlock(() => sample(reader.language, callOf(root, operation, examples[chosen]?.[1])), { label: "Request" });
   const languages = element("div");
@@ -157,7 +160,7 @@ function codeColumn(root, operation) {
     chosen = Number(index);
     block.show();
   });
-  return [languages, bodies, block, ...responseExamples(root, operation)];
+  return [languages, bodies, block, ...responseExamples(root, operation, words)];
 }
 
 /** Return what `sample` needs to know of an operation: only required parameters, each with an example. */
@@ -181,12 +184,12 @@ function callOf(root, operation, value) {
   };
 }
 
-function responseExamples(root, operation) {
+function responseExamples(root, operation, words) {
   const successes = Object.entries(operation.responses ?? {}).filter(([status]) => status[0] === "2");
   const byInterest = successes.sort(([one], [other]) => (other === "201") - (one === "201") || one.localeCompare(other));
   const found = byInterest.flatMap(([status, each]) => {
     const media = resolve(root, each).content?.["application/json"];
-    return media ? examplesOf(root, media).map(([, value]) => [status, value]) : [];
+    return media ? examplesOf(root, media, { words }).map(([, value]) => [status, value]) : [];
   });
   if (!found.length) return [];
   let chosen = 0;

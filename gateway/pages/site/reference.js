@@ -2,7 +2,7 @@
 
 import { codeBlock } from "./code.js";
 import { code, disclosure, element, present } from "./dom.js";
-import { exampleOf, examplesOf } from "./example.js";
+import { exampleOf } from "./example.js";
 import { fieldItems, IN_RESPONSE, schemaBlock } from "./fields.js";
 import { resolve, view } from "./schema.js";
 import { inline, prose } from "./text.js";
@@ -16,23 +16,51 @@ export function channelsOf(events) {
   }));
 }
 
-/** Return an event, closed: its meaning and its data. */
-export function eventBlock(events, message) {
+/**
+ * Return an event, closed: its meaning, its data, and the request by which a webhook receives it. `webhook` is that of the
+ * OpenAPI document, or undefined.
+ */
+export function eventBlock({ root, events, message, webhook, words }) {
   const key = message.bindings?.kafka?.key?.description;
+  const request = webhook && webhookRequest(root, webhook);
   return disclosure({
     id: `event-${message.name}`,
     class: "operation",
     summary: [code(message.name, "path"), element("span", { class: "summary" }, ...inline(message.summary ?? message.title ?? ""))],
     content: () => element("div", { class: "operation-content" },
-      element("div", { class: "operation-words" },
+      element("div", { class: "operation-words" }, ...present([
         ...prose(message.description),
         key && element("p", { class: "facts" }, "Order is kept per key: ", ...inline(key)),
-        ...headerList(events, message),
         element("h4", {}, "Data"),
-        schemaBlock(events, message.payload, IN_RESPONSE)),
+        schemaBlock(events, message.payload, IN_RESPONSE),
+        element("h4", {}, "Delivery"),
+        ...headerList(events, message),
+        ...(request ? webhookParts(root, request) : []),
+      ])),
       element("div", { class: "operation-code" },
-        codeBlock(JSON.stringify(eventExample(events, message), null, 2), { isJson: true, label: "Example" }))),
+        codeBlock(JSON.stringify(eventExample({ root, events, message, request, words }), null, 2), { isJson: true, label: "Example" }))),
   });
+}
+
+function webhookRequest(root, item) {
+  const operation = Object.values(item).find((each) => each.requestBody) ?? {};
+  const [type, media] = Object.entries(resolve(root, operation.requestBody).content ?? {})[0] ?? [];
+  return { type, media, headers: (operation.parameters ?? []).map((each) => resolve(root, each)) };
+}
+
+function webhookParts(root, { type, media, headers }) {
+  return [
+    headers.length > 0 && disclosure({
+      class: "nested",
+      summary: "Headers of a webhook",
+      content: () => fieldItems(root, headers, IN_RESPONSE),
+    }),
+    media && disclosure({
+      class: "nested",
+      summary: ["Body of a webhook ", code(type)],
+      content: () => schemaBlock(root, media.schema, IN_RESPONSE),
+    }),
+  ];
 }
 
 function headerList(events, message) {
@@ -40,38 +68,17 @@ function headerList(events, message) {
   if (!headers?.properties) return [];
   return [disclosure({
     class: "nested",
-    summary: "Headers",
+    summary: "Headers in Kafka",
     content: () => fieldItems(events, Object.entries(headers.properties).map(([name, schema]) =>
       ({ name, schema, isRequired: headers.required?.includes(name) ?? false })), IN_RESPONSE),
   })];
 }
 
-function eventExample(events, message) {
-  return message.examples?.[0]?.payload ?? exampleOf(events, message.payload);
-}
-
-/** Return a webhook of the OpenAPI document, closed: the request that a receiver gets. */
-export function webhookBlock(root, [name, item]) {
-  const operation = Object.values(item).find((each) => each.requestBody || each.responses);
-  const [type, media] = Object.entries(resolve(root, operation.requestBody).content ?? {})[0] ?? [];
-  const parameters = (operation.parameters ?? []).map((each) => resolve(root, each));
-  return disclosure({
-    id: `webhook-${name}`,
-    class: "operation",
-    summary: [
-      element("span", { class: "method POST" }, "POST"), code(name, "path"),
-      element("span", { class: "summary" }, ...inline(operation.summary ?? "")),
-    ],
-    content: () => element("div", { class: "operation-content" },
-      element("div", { class: "operation-words" }, ...present([
-        ...prose(operation.description),
-        ...(parameters.length ? [element("h4", {}, "Headers"), fieldItems(root, parameters.map((each) =>
-          ({ ...each, isRequired: each.required ?? false })), IN_RESPONSE)] : []),
-        ...(media ? [element("h4", {}, "Body ", element("span", { class: "limit" }, type)), schemaBlock(root, media.schema, IN_RESPONSE)] : []),
-      ])),
-      element("div", { class: "operation-code" }, media && codeBlock(
-        JSON.stringify(examplesOf(root, media)[0][1], null, 2), { isJson: true, label: "Example" }))),
-  });
+/** Return an example of an event: that of a document, or one with the envelope of a webhook around its data. */
+function eventExample({ root, events, message, request, words }) {
+  if (request?.media?.example) return request.media.example;
+  const data = message.examples?.[0]?.payload ?? exampleOf(events, message.payload, { words });
+  return request?.media ? { ...exampleOf(root, request.media.schema), data } : data;
 }
 
 /** Return the table of the codes of problems. */
