@@ -43,7 +43,7 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     """Return the JSON Schema of an event's data, without references to other files. Vocabularies are inline."""
     schema = event.model_json_schema(mode="serialization")
     definitions = schema.pop("$defs", {})
-    vocabularies = {f"#/$defs/{name}": each for name, each in definitions.items() if "enum" in each}
+    vocabularies = {f"#/$defs/{name}": each for name, each in definitions.items() if {"enum", "const"} & each.keys()}
     for each in chain.from_iterable(map(subschemas, (schema, *definitions.values()))):
         if each.get("$ref") in vocabularies:
             each.update(vocabularies[each.pop("$ref")])

@@ -6,14 +6,14 @@ verify it themselves and trust no other header.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import TypeAliasType
 
 from chassis.core.clock import clock
@@ -34,15 +34,15 @@ class TenantFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    name: str
+    name: Annotated[str, Field(examples=["Tea shop"])]
     """The name of the company."""
     kind: TenantKind
     """A live tenant, or a sandbox for experiments."""
-    timezone: str
+    timezone: Annotated[str, Field(examples=["Europe/Amsterdam"])]
     """The time zone of its days and months: a name of the IANA database."""
-    currency: str
+    currency: Annotated[str, Field(examples=["EUR"])]
     """The currency of its analytics, by its ISO 4217 code."""
-    region: str
+    region: Annotated[str, Field(examples=["NL"])]
     """The phone region: the country for which numbers without a country code are read."""
     clock_at: datetime | None
     """The time to which a sandbox has set its clock, or None for the real time."""

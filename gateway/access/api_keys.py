@@ -50,6 +50,17 @@ UNKNOWN_SCOPE = FieldCode("unknown_scope", "No operation requires this scope.", 
 ALREADY_EXPIRED = FieldCode("already_expired", "The key would have expired already.", "Send a time in the future.")
 
 
+class ApiKeyCreated(Event, type="gateway.api_key_created.v1", partition_key="api_key_id"):
+    """An API key was created, by a request or a command, or as the successor of a rotated key."""
+
+    api_key_id: UUID
+    scopes: Annotated[list[str], Field(examples=[["customers:read"]])]
+    expires_at: datetime | None
+    created_by: Annotated[UUID | None, Field(description="The key that created it. Null for a command.")]
+    replaces: Annotated[UUID | None, Field(description="The key that was rotated into this one.")]
+    created_at: datetime
+
+
 class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", partition_key="api_key_id"):
     """An API key was revoked. Requests with it are rejected from now on."""
 
@@ -226,6 +237,7 @@ async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRot
     kept = ("name", "scopes", "expires_at", "created_by", "requests_per_second")
     values = {name: getattr(old, name) for name in kept}
     new = await work.insert(tables.ApiKey(**values, replaces=id, issued_by=own.id, secret_hash=hash_secret(secret)))
+    work.publish(ApiKeyCreated.from_row(new, api_key_id=new.id))
     for child in await work.find_all(tables.ApiKey, created_by=id):
         if child.revoked_at is None:
             await work.update(child, created_by=new.id)
@@ -253,6 +265,7 @@ async def issue_key(
         rate = creator.requests_per_second
         values |= {"created_by": creator.id, "issued_by": creator.id, "requests_per_second": rate}
     key = await work.insert(tables.ApiKey(**values, secret_hash=hash_secret(secret)))
+    work.publish(ApiKeyCreated.from_row(key, api_key_id=key.id))
     await announce_keys(work, [key.id])
     return _shown_once(work, key, secret)
 

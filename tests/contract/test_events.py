@@ -49,15 +49,18 @@ def unkept(incoming: type[IncomingEvent], event: type[Event]) -> Iterator[tuple[
             yield field, "it has another form"
 
 
+PROSE = ("title", "description", "examples")
+
+
 def form(document: dict[str, Any], schema: Any) -> Any:
-    """Return a schema without titles and descriptions, with its references resolved."""
+    """Return a schema without its texts, with its references resolved."""
     if isinstance(schema, list):
         return [form(document, one) for one in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return form(document, document["$defs"][schema["$ref"].rsplit("/", 1)[-1]])
-    return {name: form(document, value) for name, value in schema.items() if name not in ("title", "description")}
+    return {name: form(document, value) for name, value in schema.items() if name not in PROSE}
 
 
 def test_a_renamed_field_names_its_reader() -> None:

@@ -17,11 +17,15 @@ Result = TypeVar("Result")
 
 
 async def a_running_program(loyalty: ServiceUnderTest, *rules: dict[str, Any], **fields: Any) -> str:
-    """Create a program with these rules and return its id. The default rule is a point for each euro."""
+    """Create a program with these rules, without its events, and return its id.
+
+    The default rule is a point for each euro.
+    """
     program = (await loyalty.post("/v1/programs", a_program(**fields))).json()
     for rule in rules or (a_rule(),):
         response = await loyalty.post(f"/v1/programs/{program['id']}/earning-rules", rule)
         assert response.status_code == 201, response.text
+    await loyalty.published()
     return str(program["id"])
 
 

@@ -67,7 +67,8 @@ async def use_everything(visitor: Visitor) -> None:
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )
-    await post(visitor, f"/v1/programs/{program['id']}/earning-rules", a_rule())
+    rules = f"/v1/programs/{program['id']}/earning-rules"
+    rule = await post(visitor, rules, a_rule())
     now = datetime.now(UTC)
     activates = now - timedelta(days=1) + timedelta(seconds=6)
     for at in (now - timedelta(days=1000), now - timedelta(days=90), activates):
@@ -83,6 +84,7 @@ async def use_everything(visitor: Visitor) -> None:
     held = [await post(visitor, f"{path}/redemptions", {"points": 1, "mode": "reserve"}) for _ in range(3)]
     await post(visitor, f"/v1/redemptions/{held[0]['id']}/capture")
     await post(visitor, f"/v1/redemptions/{held[1]['id']}/release")
+    await post(visitor, f"{rules}/{rule['id']}/versions", {"points": 2, "per": "1.00"})
     await post(visitor, "/v1/analytics/clv/simple", CLV)
     wrong = Visitor(visitor.stack, visitor.key[:-8] + "wrong-se")
     assert (await wrong.request("GET", "/v1/tenants")).status_code == 401

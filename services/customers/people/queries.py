@@ -1,11 +1,29 @@
 """Look-ups of customers: their contact points, external ids and names, kept in line with their records."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from chassis import Command, UnitOfWork, ValidationFailed
+from pydantic import Field
+
+from chassis import Command, Event, UnitOfWork, ValidationFailed
 from services.customers.people import tables
 from services.customers.people.rules import records
+
+ExternalIds = Annotated[
+    list[records.ExternalIdDocument],
+    Field(description="The customer's ids in other systems.", examples=[[{"source": "till", "id": "4711"}]]),
+]
+
+
+class CustomerEvent(Event):
+    """The fields of every event about a customer.
+
+    None contains a name or an address: events are kept for long, and an erasure must not change them.
+    """
+
+    customer_id: UUID
+    external_ids: ExternalIds
 
 
 def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[records.ContactPoint]:

@@ -9,9 +9,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import Field
 
 from chassis import (
-    Event,
     Feature,
     Fields,
     Instant,
@@ -27,6 +27,7 @@ from chassis import (
     paginate,
     reject_future,
 )
+from services.customers.people.queries import CustomerEvent
 from services.customers.people.tables import Customer
 from services.customers.permission import rules, tables
 from services.customers.permission.rules import ConsentChannel, ConsentDecision, ConsentPurpose, PermissionReason
@@ -34,18 +35,25 @@ from services.customers.permission.rules import ConsentChannel, ConsentDecision,
 feature = Feature("consents")
 
 
-class ConsentEvent(Event):
+class ConsentEvent(CustomerEvent):
     """The fields of both events."""
 
-    customer_id: UUID
     receipt_id: UUID
     purpose: ConsentPurpose
     channel: ConsentChannel
-    decided_at: datetime
+    source: Annotated[str, Field(description="Where the customer decided.", examples=["preference centre"])]
+    decided_at: Annotated[
+        datetime,
+        Field(
+            description="The decision that was made last counts, whenever its event arrives. Of two at the same time "
+            "the withdrawal counts."
+        ),
+    ]
+    recorded_at: datetime
 
 
 class ConsentGranted(ConsentEvent, type="customers.consent_granted.v1", partition_key="customer_id"):
-    """A customer granted consent."""
+    """A customer granted consent. A withdrawal that was decided later counts, even if its event arrives earlier."""
 
 
 class ConsentWithdrawn(ConsentEvent, type="customers.consent_withdrawn.v1", partition_key="customer_id"):
@@ -125,14 +133,14 @@ async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Consent:
 
     The clock of a client may be ahead: a time within the next day is stored as now, and a later one is rejected.
     """
-    await work.get(Customer, id, for_update=True)
+    customer = await work.get(Customer, id, for_update=True)
     decided_at = body.decided_at or work.now
     reject_future(work, decided_at, "/decided_at")
     decided_at = min(decided_at, work.now)
     values = body.values() | {"decided_at": decided_at}
     receipt = await work.insert(tables.ConsentReceipt(**values, customer_id=id, actor=work.actor, recorded_at=work.now))
     event = ConsentGranted if receipt.decision == "granted" else ConsentWithdrawn
-    work.publish(event.from_row(receipt, receipt_id=receipt.id))
+    work.publish(event.from_row(receipt, receipt_id=receipt.id, external_ids=customer.external_ids))
     return Consent.from_row(receipt)
 
 

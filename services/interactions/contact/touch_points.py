@@ -34,23 +34,34 @@ from chassis import (
 )
 from services.interactions.contact import tables
 from services.interactions.contact.rules import TouchPointDirection, TouchPointPhase
-from services.interactions.sources.queries import Content, RecordFields, SentBy, SourceIdReused, SourceRecorder
+from services.interactions.sources.queries import (
+    Content,
+    RecordFields,
+    SentBy,
+    SourceId,
+    SourceIdReused,
+    SourceName,
+    SourceRecorder,
+)
 
 feature = Feature("touch-points")
 Sort = Literal["occurred_at", "-occurred_at", "recorded_at", "-recorded_at"]
 
 
 class TouchPointRecorded(Event, type="interactions.touch_point_recorded.v1", partition_key="subject_id"):
-    """A contact with a customer took place. The API has its content."""
+    """A contact with a customer took place. Its texts are read from the API, because they may name a person."""
 
     touch_point_id: UUID
     customer_id: UUID | None
-    channel: str
+    channel: Annotated[str, Field(examples=["phone"])]
     direction: TouchPointDirection
     phase: TouchPointPhase | None
-    agent_id: str | None
-    duration_seconds: int | None
+    agent_id: Annotated[str | None, Field(examples=["agent-7"])]
+    duration_seconds: Annotated[int | None, Field(examples=[180])]
     occurred_at: datetime
+    source: SourceName
+    source_id: SourceId
+    recorded_at: datetime
 
     @property
     def subject_id(self) -> UUID:
@@ -146,7 +157,9 @@ def _to_row(body: TouchPointCreate) -> Content:
 recorder = SourceRecorder(
     tables.TouchPoint,
     to_row=_to_row,
-    event=lambda body, record: TouchPointRecorded.from_row(body, touch_point_id=record.id),
+    event=lambda body, record: TouchPointRecorded.from_row(
+        body, touch_point_id=record.id, recorded_at=record.recorded_at
+    ),
     occurred_at="occurred_at",
 )
 

@@ -53,7 +53,9 @@ from services.interactions.sources.queries import (
     NewRecord,
     RecordFields,
     SentBy,
+    SourceId,
     SourceIdReused,
+    SourceName,
     SourceRecorder,
 )
 
@@ -66,11 +68,11 @@ class RecordedLine(Resource):
 
     number: int
     """The number of the line, from 1."""
-    sku: str
+    sku: Annotated[str, Field(examples=["tea"])]
     """The item, by the seller's number (stock keeping unit)."""
-    name: str | None
+    name: Annotated[str | None, Field(examples=["Darjeeling, 100 g"])]
     """The name of the item."""
-    category: str | None
+    category: Annotated[str | None, Field(examples=["drinks"])]
     """The category of the item."""
     quantity: QuantityText
     """The quantity: a decimal string."""
@@ -85,14 +87,14 @@ class PurchaseRecorded(Event, type="interactions.purchase_recorded.v1", partitio
 
     purchase_id: UUID
     customer_id: UUID
-    source: str
-    source_id: str
+    source: SourceName
+    source_id: SourceId
     purchased_at: datetime
     recorded_at: datetime
     total: Money
-    channel: str | None
-    store: str | None
-    sold_through: str | None
+    channel: Annotated[str | None, Field(examples=["shop"])]
+    store: Annotated[str | None, Field(examples=["Amsterdam"])]
+    sold_through: Annotated[str | None, Field(examples=["partner"])]
     lines: list[RecordedLine]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi import Query as Parameter
+from pydantic import Field
 
 from chassis import (
     Batch,
@@ -40,6 +41,8 @@ Content = Mapping[str, Any]
 """The columns of a row that its source determines. Their order is part of the hash of the content."""
 SourceKey = tuple[str, str]
 """The source of a record, and the source's id of it."""
+SourceName = Annotated[str, Field(description="The system that sent the record.", examples=["till"])]
+SourceId = Annotated[str, Field(description="The record's id in that system.", examples=["2026-03-01-0042"])]
 
 
 class SourceIdReused(Problem, status=409):

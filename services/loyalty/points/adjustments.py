@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StrictInt
 from chassis import MAX_COUNT, Feature, Line, Page, PageParams, RequestBody, Resource, Work, equals, paginate, uuid7
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_spendable_lots, open_account, save
-from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent
+from services.loyalty.points.queries.events import InsufficientPoints, PointsEvent, publish_points
 from services.loyalty.points.queries.lots import Period, select_wrong_expiries, to_lot
 from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.earning import lifetime
@@ -24,14 +24,12 @@ RESTORED_AT_ONCE = 200
 """Expired points of so many lots are restored in a transaction."""
 
 
-class PointsAdjusted(MemberEvent, type="loyalty.points_adjusted.v1", partition_key="customer_id"):
+class PointsAdjusted(PointsEvent, type="loyalty.points_adjusted.v1", partition_key="customer_id"):
     """Staff gave points, or took them if `points` is negative."""
 
     adjustment_id: UUID
-    points: int
-    reason: str
-    available: int
-    debt: int
+    reason: Annotated[str, Field(examples=["goodwill"])]
+    debt: Annotated[int, Field(description="The same as `balance.debt`.", examples=[0])]
 
 
 def _require_not_zero(points: int) -> int:
@@ -90,8 +88,8 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
     else:
         await _deduct(work, account, row, allow_debt=body.allow_debt)
     row = await work.insert(row)
+    _publish_points_adjusted(work, row, membership, account)
     await save(work, account)
-    work.publish(_points_adjusted(row, membership, account))
     return Adjustment.from_row(row)
 
 
@@ -119,7 +117,7 @@ async def restore_expired_points(work: Work, membership_id: UUID, recorded: Peri
         if points:
             row = _new_adjustment(work, membership_id, points, reason, id=entry_id)
             adjustments.append(row.model_dump())
-            work.publish(_points_adjusted(row, membership, account))
+            _publish_points_adjusted(work, row, membership, account)
             work.audit("restored", tables.PointsAdjustment, row.id, {"points": [0, points], "reason": [None, reason]})
     await work.insert_many(tables.PointsAdjustment, adjustments)
     await save(work, account)
@@ -138,9 +136,20 @@ def _new_adjustment(work: Work, membership_id: UUID, points: int, reason: str, *
     )
 
 
-def _points_adjusted(row: tables.PointsAdjustment, membership: tables.Membership, account: Account) -> PointsAdjusted:
-    keys = {"customer_id": membership.customer_id, "adjustment_id": row.id}
-    return PointsAdjusted.from_row(row, **keys, available=account.available, debt=account.debt)
+def _publish_points_adjusted(
+    work: Work, row: tables.PointsAdjustment, membership: tables.Membership, account: Account
+) -> None:
+    publish_points(
+        work,
+        PointsAdjusted,
+        row,
+        account=account,
+        member=membership,
+        reference=("adjustment", row.id),
+        occurred_at=account.now,
+        adjustment_id=row.id,
+        debt=account.debt,
+    )
 
 
 def _credit(account: Account, row: tables.PointsAdjustment, program: tables.Program) -> None:

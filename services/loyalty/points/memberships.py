@@ -24,7 +24,7 @@ from chassis import (
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import read_accounts
 from services.loyalty.points.queries.memberships import Joining, join
-from services.loyalty.points.rules.account import Account
+from services.loyalty.points.rules.account import JOINED_VERSION, Account
 from services.loyalty.points.rules.vocabulary import MembershipState
 
 feature = Feature("memberships")
@@ -54,6 +54,7 @@ class MembershipCreate(RequestBody):
 class MembershipBalance(Resource, row=Account):
     """A member's points now."""
 
+    version: int = Field(description="Version of the membership's last event that the points include.")
     pending: int
     """Points that cannot be spent yet."""
     available: int
@@ -100,7 +101,7 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
     if existing is not None:
         return Upserted(await _with_balance(work, existing), created=False)
     (row,) = await join(work, [Joining(program.id, body.customer_id, work.now)])
-    return Upserted(_to_membership(row, Account(row.id)), created=True)
+    return Upserted(_to_membership(row, Account(row.id, JOINED_VERSION)), created=True)
 
 
 @feature.get("/memberships", scope="loyalty:read")

@@ -6,7 +6,7 @@ that is neither captured nor released by its end returns by itself.
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -18,6 +18,7 @@ from chassis import (
     Page,
     PageParams,
     Problem,
+    Reference,
     RequestBody,
     Resource,
     TimeRange,
@@ -29,7 +30,12 @@ from chassis import (
 )
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_hold, load_spendable_lots, open_account, save
-from services.loyalty.points.queries.events import InsufficientPoints, MemberEvent, PointsReleased
+from services.loyalty.points.queries.events import (
+    InsufficientPoints,
+    PointsReleased,
+    RedemptionEvent,
+    publish_points,
+)
 from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.lots import Allocations
 from services.loyalty.points.rules.moves import Reason
@@ -40,21 +46,14 @@ feature = Feature("redemptions")
 HOLD_SECONDS, MAX_HOLD_SECONDS = 900, 2_592_000
 
 
-class PointsReserved(MemberEvent, type="loyalty.points_reserved.v1", partition_key="customer_id"):
+class PointsReserved(RedemptionEvent, type="loyalty.points_reserved.v1", partition_key="customer_id"):
     """Points are held for a member until `hold_ends_at`."""
 
-    redemption_id: UUID
-    points: int
-    available: int
     hold_ends_at: datetime
 
 
-class PointsRedeemed(MemberEvent, type="loyalty.points_redeemed.v1", partition_key="customer_id"):
+class PointsRedeemed(RedemptionEvent, type="loyalty.points_redeemed.v1", partition_key="customer_id"):
     """Points were spent."""
-
-    redemption_id: UUID
-    points: int
-    available: int
 
 
 class AlreadyCaptured(Problem, status=409):
@@ -82,6 +81,11 @@ class RedemptionCreate(RequestBody):
     """Hold the points first (`reserve`), or spend them at once (`capture`)."""
     expires_in_seconds: Annotated[StrictInt, Field(ge=1, le=MAX_HOLD_SECONDS)] | None = None
     """For how long the points are held: 900 seconds by default. Only with `reserve`."""
+    order_reference: Annotated[
+        Reference | None,
+        Field(examples=["web-000817"]),
+    ] = None
+    """The client's own number of the order, which the events contain."""
 
 
 class Redemption(Resource, row=tables.Redemption, etag="version"):
@@ -99,6 +103,8 @@ class Redemption(Resource, row=tables.Redemption, etag="version"):
     """The points are held, spent, returned, or were returned at the end of the hold."""
     hold_ends_at: datetime | None
     """When held points return by themselves, or null if they were spent at once."""
+    order_reference: str | None
+    """The client's own number of the order, or null."""
     created_at: datetime
     """When the redemption was created."""
     updated_at: datetime
@@ -135,7 +141,7 @@ async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redempt
         [{"redemption_id": row.id, "lot_id": lot_id, "points": points} for lot_id, points in allocations],
     )
     event = PointsReserved if row.state == "reserved" else PointsRedeemed
-    work.publish(_to_event(event, membership, account, row))
+    _publish(work, event, membership, account, row)
     await save(work, account)
     return Redemption.from_row(row)
 
@@ -181,7 +187,7 @@ async def capture_redemption(work: Work, id: UUID) -> Redemption:
         account.capture(row.id, account.now)
         row = await work.update(row, state="captured")
         membership = await work.get(tables.Membership, row.membership_id)
-        work.publish(_to_event(PointsRedeemed, membership, account, row))
+        _publish(work, PointsRedeemed, membership, account, row)
     await save(work, account)
     return Redemption.from_row(row)
 
@@ -198,17 +204,8 @@ async def release_redemption(work: Work, id: UUID) -> Redemption:
         debt_paid, expired = account.release(row.id, account.now)
         row = await work.update(row, state="released")
         membership = await work.get(tables.Membership, row.membership_id)
-        work.publish(
-            PointsReleased.from_row(
-                row,
-                customer_id=membership.customer_id,
-                redemption_id=row.id,
-                debt_paid=debt_paid,
-                expired=expired,
-                available=account.available,
-                reason="released",
-            )
-        )
+        parts = {"debt_paid": debt_paid, "expired": expired}
+        _publish(work, PointsReleased, membership, account, row, **parts, reason="released")
     await save(work, account)
     return Redemption.from_row(row)
 
@@ -220,13 +217,14 @@ def _to_redemption(row: tables.Redemption, *, now: datetime) -> Redemption:
 
 
 def _new_redemption(account: Account, body: RedemptionCreate) -> tables.Redemption:
-    if body.mode == "capture":
-        return tables.Redemption(membership_id=account.membership_id, points=body.points, state="captured")
+    held = body.mode == "reserve"
+    hold_ends_at = account.now + timedelta(seconds=body.expires_in_seconds or HOLD_SECONDS)
     return tables.Redemption(
         membership_id=account.membership_id,
         points=body.points,
-        state="reserved",
-        hold_ends_at=account.now + timedelta(seconds=body.expires_in_seconds or HOLD_SECONDS),
+        state="reserved" if held else "captured",
+        hold_ends_at=hold_ends_at if held else None,
+        order_reference=body.order_reference,
     )
 
 
@@ -247,10 +245,22 @@ async def _open_redemption(work: Work, id: UUID) -> tuple[Account, tables.Redemp
     return account, row
 
 
-def _to_event(
-    event: type[PointsReserved | PointsRedeemed],
+def _publish(
+    work: Work,
+    event: type[RedemptionEvent],
     membership: tables.Membership,
     account: Account,
     row: tables.Redemption,
-) -> MemberEvent:
-    return event.from_row(row, customer_id=membership.customer_id, redemption_id=row.id, available=account.available)
+    **fields: Any,
+) -> None:
+    publish_points(
+        work,
+        event,
+        row,
+        account=account,
+        member=membership,
+        reference=("redemption", row.id),
+        occurred_at=account.now,
+        redemption_id=row.id,
+        **fields,
+    )

@@ -117,6 +117,8 @@ class Wallet(Base, table=True):
         index("due_at", name="ix_wallet_due", postgresql_where=text("due_at is not null")),
     )
 
+    version: int = bigint(default=0, sa_column_kwargs={"server_default": "0"})
+    """The number of the membership's published events. Those before the upgrade that added it do not count."""
     pending: Decimal = exact_sum(default=Decimal(0))
     available: Decimal = exact_sum(default=Decimal(0))
     reserved: Decimal = exact_sum(default=Decimal(0))
@@ -232,6 +234,8 @@ class Redemption(Versioned, Base, table=True):
     points: int = bigint()
     state: RedemptionState = choice(RedemptionState, "state")
     hold_ends_at: datetime | None = timestamp(nullable=True)
+    order_reference: str | None = None
+    """The client's own number of the order for which points are spent."""
 
 
 class LotAllocation(Base, table=True):

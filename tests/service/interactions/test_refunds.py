@@ -81,8 +81,8 @@ async def test_the_event_of_a_refund_names_its_source_and_its_lines(interactions
     by_line, by_amount = [event.data for event in await interactions.published()]
     assert (by_line["source"], by_line["source_id"]) == (refund["source"], refund["source_id"])
     assert by_line["lines"] == [
-        {"number": 2, "sku": "cake", "quantity": None, "amount": "1.00"},
-        {"number": 1, "sku": "tea", "quantity": "1.5", "amount": "5.00"},
+        {"number": 2, "sku": "cake", "category": None, "quantity": None, "amount": "1.00"},
+        {"number": 1, "sku": "tea", "category": None, "quantity": "1.5", "amount": "5.00"},
     ]
     assert by_amount["lines"] == []
 

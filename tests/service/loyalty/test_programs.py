@@ -13,7 +13,10 @@ from tests.support.service import ServiceUnderTest
 
 
 async def a_program_of(loyalty: ServiceUnderTest, **fields: Any) -> str:
-    return str((await loyalty.post("/v1/programs", a_program(**fields))).json()["id"])
+    """Create a program, without its event, and return its id."""
+    program = (await loyalty.post("/v1/programs", a_program(**fields))).json()
+    await loyalty.published()
+    return str(program["id"])
 
 
 @pytest.mark.parametrize(

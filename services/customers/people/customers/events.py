@@ -1,28 +1,43 @@
 """The events and problems of customers."""
 
 from datetime import datetime
-from uuid import UUID
+from typing import Annotated
 
-from chassis import Event, Problem
-from services.customers.people.rules.records import CustomerKind, Lifecycle
+from pydantic import Field
+
+from chassis import Problem
+from services.customers.people.queries import CustomerEvent, ExternalIds
+from services.customers.people.rules.records import CustomerKind, CustomerState, Lifecycle
+
+Version = Annotated[int, Field(description="The version of the record, which is its ETag.", examples=[3])]
 
 
-class CustomerCreated(Event, type="customers.customer_created.v1", partition_key="customer_id"):
-    """A customer was created."""
+class RecordEvent(CustomerEvent):
+    """The fields of both events about a customer's record."""
 
-    customer_id: UUID
-    version: int
+    version: Version
     kind: CustomerKind
     lifecycle: Lifecycle
+    state: CustomerState
+
+
+class CustomerCreated(RecordEvent, type="customers.customer_created.v1", partition_key="customer_id"):
+    """A customer was created."""
+
     created_at: datetime
 
 
-class CustomerUpdated(Event, type="customers.customer_updated.v1", partition_key="customer_id"):
+class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partition_key="customer_id"):
     """Fields of a customer changed. The record itself is read from the API."""
 
-    customer_id: UUID
-    version: int
-    changed: list[str]
+    changed: Annotated[
+        list[str], Field(description="The names of the changed fields.", examples=[["lifecycle", "tags"]])
+    ]
+    previous_lifecycle: Annotated[Lifecycle, Field(description="The stage before, which may be the same.")]
+    removed_external_ids: Annotated[
+        ExternalIds, Field(description="Ids that the customer no longer has.", examples=[[]])
+    ]
+    updated_at: datetime
 
 
 class ExternalIdTaken(Problem, status=409):

@@ -36,7 +36,6 @@ from chassis import (
 from services.customers.people import tables
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
-    CustomerUpdated,
     ExternalIdTaken,
     KindDiffers,
     NotIdentifiable,
@@ -54,6 +53,7 @@ from services.customers.people.customers.upserts import (
     created_event,
     new_customer,
     reject_impossible,
+    updated_event,
     upsert_many,
     with_search_words,
 )
@@ -186,7 +186,7 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
     await _sync_lookups(work, before, after)
     if after.search_words != before.search_words:
         await store_name_words(work, [after])
-    work.publish(CustomerUpdated(customer_id=id, version=customer.version, changed=sorted(changes)))
+    work.publish(updated_event(before, customer, changes))
     return Customer.from_row(customer)
 
 

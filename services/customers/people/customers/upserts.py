@@ -4,7 +4,7 @@ One statement reads and locks everything that the items name. The changes are co
 write them, however many items there are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -132,7 +132,7 @@ def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
     customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
     reject_too_large(customer, draft.customer)
     points = contact_points_of(work, customer) if {"emails", "phones"} & changes.keys() else draft.contact_points
-    work.publish(CustomerUpdated(customer_id=customer.id, version=version, changed=sorted(changes)))
+    work.publish(updated_event(draft.customer, customer, changes))
     # From here on nothing refuses the item: an item that is refused must leave no trace in the draft.
     draft.customer, draft.contact_points, draft.changed = customer, points, True
     audited = {name: [before[name], value] for name, value in changes.items()}
@@ -190,6 +190,19 @@ def with_search_words(customer: tables.Customer) -> tables.Customer:
 def created_event(customer: tables.Customer) -> CustomerCreated:
     """Return the event for a new customer."""
     return CustomerCreated.from_row(customer, customer_id=customer.id)
+
+
+def updated_event(before: tables.Customer, after: tables.Customer, changed: Iterable[str]) -> CustomerUpdated:
+    """Return the event for a change of these fields."""
+    kept = set(records.external_keys(after.external_ids))
+    removed = [item for item in before.external_ids if (item["source"], item["id"]) not in kept]
+    return CustomerUpdated.from_row(
+        after,
+        customer_id=after.id,
+        changed=sorted(changed),
+        previous_lifecycle=before.lifecycle,
+        removed_external_ids=removed,
+    )
 
 
 def _values_of(customer: tables.Customer) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """The event of a refund."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from chassis import Amount, Event, Money, QuantityText, Resource
+from services.interactions.sources.queries import SourceId, SourceName
 
 
 class RefundedLine(Resource):
@@ -11,8 +15,9 @@ class RefundedLine(Resource):
 
     number: int
     """The number of the purchase's line, from 1."""
-    sku: str
+    sku: Annotated[str, Field(examples=["tea"])]
     """The item, by the seller's number (stock keeping unit)."""
+    category: Annotated[str | None, Field(examples=["drinks"])]
     quantity: QuantityText | None
     """The refunded quantity, or null if an amount was refunded."""
     amount: Amount
@@ -20,10 +25,7 @@ class RefundedLine(Resource):
 
 
 class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partition_key="customer_id"):
-    """Money went back for a purchase. `refunded` is the sum of its refunds so far, this refund included.
-
-    The events of release 0.1.0 lack `source`, `source_id` and `lines`, so a reader has to declare them as optional.
-    """
+    """Money went back for a purchase. `refunded` is the sum of its refunds so far, this refund included."""
 
     refund_id: UUID
     purchase_id: UUID
@@ -31,8 +33,14 @@ class PurchaseRefunded(Event, type="interactions.purchase_refunded.v1", partitio
     refunded_at: datetime
     purchased_at: datetime
     amount: Money
-    refunded: Money
-    total: Money
-    source: str
-    source_id: str
-    lines: list[RefundedLine]
+    refunded: Annotated[Money, Field(description="The sum of the refunds of the purchase, with this refund.")]
+    total: Annotated[Money, Field(description="The total of the purchase.")]
+    source: SourceName
+    source_id: SourceId
+    lines: Annotated[list[RefundedLine], Field(description="Empty if only an amount was refunded.")]
+    recorded_at: datetime
+    purchase_source: SourceName
+    purchase_source_id: SourceId
+    channel: Annotated[str | None, Field(description="The channel of the purchase.", examples=["shop"])]
+    store: Annotated[str | None, Field(description="The store of the purchase.", examples=["Amsterdam"])]
+    sold_through: Annotated[str | None, Field(description="The partner that made the purchase.", examples=["partner"])]

@@ -172,7 +172,7 @@ def _plain(quantity: Decimal | None) -> str | None:
 
 def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], row: tables.Refund) -> None:
     refunded = sum(refund.amount_minor for refund in (*earlier, row))
-    skus = {line["number"]: line["sku"] for line in purchase.lines}
+    bought = {line["number"]: line for line in purchase.lines}
     work.publish(
         PurchaseRefunded.from_row(
             row,
@@ -181,9 +181,18 @@ def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tabl
             amount=Money.of(row.amount_minor, row.currency),
             refunded=Money.of(refunded, row.currency),
             total=Money.of(purchase.total_minor, row.currency),
-            lines=[{**line, "sku": skus[line["number"]]} for line in row.lines],
+            lines=[_to_published(line, bought[line["number"]]) for line in row.lines],
+            purchase_source=purchase.source,
+            purchase_source_id=purchase.source_id,
+            channel=purchase.channel,
+            store=purchase.store,
+            sold_through=purchase.sold_through,
         )
     )
+
+
+def _to_published(refunded: rules.RefundLineDocument, bought: rules.PurchaseLineDocument) -> dict[str, object]:
+    return {**refunded, "sku": bought["sku"], "category": bought["category"]}
 
 
 _LOCK = Command("select pg_advisory_xact_lock(hashtextextended(:purchase, 0))")

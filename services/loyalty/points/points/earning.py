@@ -9,6 +9,7 @@ from chassis import Query, Work, uuid7
 from services.loyalty.points.points.events import PointsEarned, PurchaseRecorded
 from services.loyalty.points.queries.accounts import open_accounts, open_new_account, publish_due_effects, save
 from services.loyalty.points.queries.earning_rules import EarningProgram, active_programs
+from services.loyalty.points.queries.events import publish_points
 from services.loyalty.points.queries.locks import lock_purchases
 from services.loyalty.points.queries.lots import WalletRow
 from services.loyalty.points.queries.memberships import Joining, join
@@ -27,6 +28,11 @@ class Member:
     joined_at: datetime
     program: EarningProgram
     account: Account
+
+    @property
+    def program_id(self) -> UUID:
+        """The program."""
+        return self.program.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,8 @@ def _joinings(
 _LOCK_MEMBERS = Query(
     MemberRow,
     """
-    select wallet.id, pending, available, reserved, debt, due_at, settled_at, program_id, customer_id, joined_at
+    select wallet.id, wallet.version, pending, available, reserved, debt, due_at, settled_at,
+           program_id, customer_id, joined_at
     from membership join wallet on wallet.id = membership.id
     where customer_id = any(array(select unnest(:customer_ids::uuid[])))
     and program_id = any(:program_ids) and state = 'active'
@@ -197,22 +204,20 @@ def _credit(work: Work, item: EligiblePurchase, award: earning.Award) -> None:
     reason = Reason("earn", "purchase", purchase.purchase_id, purchased_at, rule.rule_id, rule.version)
     lot = Lot(uuid7(), purchase.purchase_id, award.points, activates_at, expires_at)
     debt_paid = account.credit(reason, lot)
-    work.publish(_points_earned(item, award, lot, debt_paid), cause=purchase)
-
-
-def _points_earned(item: EligiblePurchase, award: earning.Award, lot: Lot, debt_paid: int) -> PointsEarned:
-    member = item.member
-    return PointsEarned(
-        customer_id=item.purchase.customer_id,
-        membership_id=member.id,
-        program_id=member.program.id,
-        purchase_id=item.purchase.purchase_id,
-        rule_id=award.rule.rule_id,
-        rule_version=award.rule.version,
-        points=award.points,
+    publish_points(
+        work,
+        PointsEarned,
+        award,
+        account=account,
+        member=item.member,
+        reference=("purchase", purchase.purchase_id),
+        cause=purchase,
+        occurred_at=purchased_at,
+        purchase_id=purchase.purchase_id,
+        rule_id=rule.rule_id,
+        rule_version=rule.version,
         debt_paid=debt_paid,
-        available=member.account.available,
-        earned_at=item.purchase.purchased_at,
+        earned_at=purchased_at,
         activates_at=lot.activates_at,
         expires_at=lot.expires_at,
     )

@@ -11,6 +11,7 @@ from services.loyalty.points import tables
 from services.loyalty.points.points.events import PointsReversed, PurchaseRefunded
 from services.loyalty.points.queries.accounts import load_purchase_lots, load_spendable_lots, open_account, save
 from services.loyalty.points.queries.earning_rules import find_rule
+from services.loyalty.points.queries.events import publish_points
 from services.loyalty.points.queries.locks import lock_purchases
 from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.earning import Rule, reversed_points
@@ -82,28 +83,36 @@ async def _reverse(work: Work, basis: tables.EarnBasis, step: RefundStep) -> Non
         await load_spendable_lots(work, account, others)
         reversal = account.reverse(reason, points, basis.purchase_id, program.refund_policy)
         if reversal.points:
-            work.publish(_points_reversed(membership, account, basis.purchase_id, step, rule, reversal))
+            _publish_points_reversed(work, membership, account, basis.purchase_id, step, rule, reversal)
     await save(work, account)
 
 
-def _points_reversed(
-    membership: tables.Membership, account: Account, purchase_id: UUID, step: RefundStep, rule: Rule, reversal: Reversal
-) -> PointsReversed:
-    return PointsReversed(
-        customer_id=membership.customer_id,
-        membership_id=membership.id,
-        program_id=membership.program_id,
+def _publish_points_reversed(
+    work: Work,
+    membership: tables.Membership,
+    account: Account,
+    purchase_id: UUID,
+    step: RefundStep,
+    rule: Rule,
+    reversal: Reversal,
+) -> None:
+    publish_points(
+        work,
+        PointsReversed,
+        reversal,
+        account=account,
+        member=membership,
+        reference=("refund", step.refund_id),
+        occurred_at=step.refunded_at,
         purchase_id=purchase_id,
         refund_id=step.refund_id,
         rule_id=rule.rule_id,
         rule_version=rule.version,
-        points=reversal.points,
         taken=reversal.points - reversal.debt_created,
         from_pending=reversal.pending,
         from_available=reversal.available,
         from_expired=reversal.expired,
         owed=reversal.debt_created,
-        available=account.available,
         debt=account.debt,
         refunded_at=step.refunded_at,
     )

@@ -23,6 +23,7 @@ class PointsDue(Resource):
 class PointsBalance(Resource, row=Account, computed=("as_of", "activating", "expiring")):
     """A membership's points at a time."""
 
+    version: int = Field(description="Version of the membership's last event that the points include.")
     pending: int
     """Points that cannot be spent yet."""
     available: int

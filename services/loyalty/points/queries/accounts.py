@@ -1,19 +1,27 @@
 """Members' accounts: opened under a lock and settled, read without a lock, and saved."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from chassis import Command, NotFound, Query, Work, uuid7
+from chassis import NotFound, Query, Work, uuid7
 from services.loyalty.points import tables
 from services.loyalty.points.queries import lots
-from services.loyalty.points.queries.events import MemberEvent, PointsActivated, PointsExpired, PointsReleased
+from services.loyalty.points.queries.events import (
+    PointsActivated,
+    PointsEvent,
+    PointsExpired,
+    PointsReleased,
+    publish_points,
+)
 from services.loyalty.points.queries.lots import DueRow, WalletRow, to_due_key, to_hold, to_lot, to_points_by_time
-from services.loyalty.points.rules.account import Account
+from services.loyalty.points.rules.account import JOINED_VERSION, Account
 from services.loyalty.points.rules.lots import DISTANT_PAST, FIRST_SPENT, LAST_SPENT, Lot
-from services.loyalty.points.rules.moves import DueEffect, Move
+from services.loyalty.points.rules.moves import DueEffect, DueKind, Move
+from services.loyalty.points.rules.vocabulary import ReferenceType
 
 SETTLING_BATCH = 500
 """Due effects of an account that are applied at once. They are written before the next are loaded."""
@@ -35,8 +43,9 @@ class Balance:
 class MemberRow:
     """The keys of a member's events."""
 
-    customer_id: UUID
     membership_id: UUID
+    customer_id: UUID
+    program_id: UUID
 
 
 async def open_account(work: Work, membership_id: UUID) -> Account:
@@ -63,7 +72,7 @@ async def open_accounts(work: Work, wallets: Sequence[WalletRow | tables.Wallet]
 
 def open_new_account(work: Work, membership_id: UUID) -> Account:
     """Return the account of a membership that this transaction has inserted."""
-    account = Account(membership_id)
+    account = Account(membership_id, JOINED_VERSION)
     account.settle(work.now)
     return account
 
@@ -78,9 +87,9 @@ async def settle_batch(work: Work, accounts: Sequence[Account]) -> list[Account]
     for account in accounts:
         _settle(work, account, loaded.get(account.membership_id))
     ended = [effect.source_id for account in accounts for effect in account.due_effects if effect.kind == "released"]
-    if ended:
-        await work.execute(_EXPIRE_HOLDS, redemption_ids=ended, now=work.now)
-    await publish_due_effects(work, *accounts)
+    holds = await work.fetch(_EXPIRE_HOLDS, redemption_ids=ended, now=work.now) if ended else []
+    references = {hold.id: hold.order_reference for hold in holds}
+    await publish_due_effects(work, *accounts, order_references=references)
     return [account for account in accounts if account.is_due(work.now)]
 
 
@@ -122,7 +131,7 @@ async def read_accounts(work: Work, membership_ids: Sequence[UUID]) -> dict[UUID
     loaded = {row.id: row for row in await lots.select_due(work, due, None)}
     accounts |= {id: _to_account(row) for id, row in loaded.items()}
     for account in accounts.values():
-        _settle(work, account, loaded.get(account.membership_id))
+        _settle_to_read(work, account, loaded.get(account.membership_id))
     return accounts
 
 
@@ -132,7 +141,7 @@ async def read_balance(work: Work, membership_id: UUID) -> Balance:
     if not rows:
         raise NotFound
     account = _to_account(rows[0])
-    _settle(work, account, rows[0])
+    _settle_to_read(work, account, rows[0])
     activating, expiring = (Counter(to_points_by_time(times)) for times in (rows[0].activating, rows[0].expiring))
     for lot in account.lots.values():
         if lot.expires_at is not None and lot.expires_at > work.now:
@@ -152,15 +161,15 @@ async def save(work: Work, *accounts: Account) -> None:
     await work.update_many(tables.Wallet, [_wallet_changes(account) for account in moved])
 
 
-async def publish_due_effects(work: Work, *accounts: Account) -> None:
-    """Publish the effects of time that have not been published yet."""
-    effects = [(account, effect) for account in accounts for effect in account.due_effects]
-    if effects:
-        membership_ids = [account.membership_id for account, _ in effects]
-        members = {row.membership_id: row for row in await work.select(_MEMBERS, membership_ids=membership_ids)}
-        for account, effect in effects:
-            work.publish(_to_event(members[account.membership_id], effect))
+async def publish_due_effects(
+    work: Work, *accounts: Account, order_references: Mapping[UUID, str | None] | None = None
+) -> None:
+    """Publish the effects of time that have not been published yet. `order_references` are those of ended holds."""
+    ids = [account.membership_id for account in accounts if account.due_effects]
+    members = {row.membership_id: row for row in await work.select(_MEMBERS, membership_ids=ids)} if ids else {}
     for account in accounts:
+        for effect in account.due_effects:
+            _publish_due_effect(work, account, members[account.membership_id], effect, order_references or {})
         account.due_effects.clear()
 
 
@@ -178,9 +187,16 @@ def _settle(work: Work, account: Account, row: DueRow | None) -> None:
     account.settle(work.now, through)
 
 
+def _settle_to_read(work: Work, account: Account, row: DueRow | None) -> None:
+    """Apply the effects that were loaded. The version is that of the last event that they will publish."""
+    _settle(work, account, row)
+    account.version += len(account.due_effects)
+
+
 def _to_account(wallet: WalletRow | tables.Wallet) -> Account:
     return Account(
         membership_id=wallet.id,
+        version=wallet.version,
         pending=int(wallet.pending),
         available=int(wallet.available),
         reserved=int(wallet.reserved),
@@ -194,18 +210,34 @@ def _to_account(wallet: WalletRow | tables.Wallet) -> Account:
 
 _WALLETS = Query(
     WalletRow,
-    "select id, pending, available, reserved, debt, due_at, settled_at from wallet where id = any(:membership_ids)",
+    """
+    select id, version, pending, available, reserved, debt, due_at, settled_at from wallet
+    where id = any(:membership_ids)
+    """,
 )
-_MEMBERS = Query(MemberRow, "select customer_id, id as membership_id from membership where id = any(:membership_ids)")
+_MEMBERS = Query(
+    MemberRow,
+    "select id as membership_id, customer_id, program_id from membership where id = any(:membership_ids)",
+)
 
 
 # Writing
 
-_EXPIRE_HOLDS = Command(
+
+@dataclass(frozen=True, slots=True)
+class EndedHoldRow:
+    """A hold that ended, and the order for which points were held."""
+
+    id: UUID
+    order_reference: str | None
+
+
+_EXPIRE_HOLDS = Query(
+    EndedHoldRow,
     """
     update redemption set state = 'expired', version = version + 1, updated_at = :now
-    where id = any(:redemption_ids)
-    """
+    where id = any(:redemption_ids) returning id, order_reference
+    """,
 )
 
 
@@ -243,6 +275,7 @@ def _lot_changes(lot: Lot) -> dict[str, object]:
 def _wallet_changes(account: Account) -> dict[str, object]:
     return {
         "id": account.membership_id,
+        "version": account.version,
         "pending": account.pending,
         "available": account.available,
         "reserved": account.reserved,
@@ -252,10 +285,30 @@ def _wallet_changes(account: Account) -> dict[str, object]:
     }
 
 
-def _to_event(member: MemberRow, effect: DueEffect) -> MemberEvent:
-    keys = {"customer_id": member.customer_id, "membership_id": member.membership_id}
-    if effect.kind == "activated":
-        return PointsActivated.from_row(effect, **keys, lot_id=effect.source_id, activated_at=effect.at)
-    if effect.kind == "expired":
-        return PointsExpired.from_row(effect, **keys, lot_id=effect.source_id, expired_at=effect.at)
-    return PointsReleased.from_row(effect, **keys, redemption_id=effect.source_id, reason="expired")
+_EVENTS: dict[DueKind, type[PointsEvent]] = {
+    "activated": PointsActivated,
+    "expired": PointsExpired,
+    "released": PointsReleased,
+}
+
+
+def _publish_due_effect(
+    work: Work, account: Account, member: MemberRow, effect: DueEffect, order_references: Mapping[UUID, str | None]
+) -> None:
+    id = effect.source_id
+    reference: tuple[ReferenceType, UUID] = ("lot", id)
+    fields: dict[str, Any] = {"lot_id": id, f"{effect.kind}_at": effect.at}
+    if effect.kind == "released":
+        reference = ("redemption", id)
+        fields = {"redemption_id": id, "order_reference": order_references[id], "reason": "expired"}
+    publish_points(
+        work,
+        _EVENTS[effect.kind],
+        effect,
+        account=account,
+        member=member,
+        reference=reference,
+        balance=effect.balance,
+        occurred_at=effect.at,
+        **fields,
+    )

@@ -1,10 +1,15 @@
 """Events that several features publish, and the problem of every feature that takes points."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
-from chassis import Event, Problem
+from pydantic import Field
+
+from chassis import Event, IncomingEvent, Problem, Resource, Work
+from services.loyalty.points.rules.account import Account
+from services.loyalty.points.rules.moves import Buckets
+from services.loyalty.points.rules.vocabulary import ReferenceType
 
 
 class InsufficientPoints(Problem, status=409):
@@ -14,45 +19,131 @@ class InsufficientPoints(Problem, status=409):
     """
 
 
+Points = Annotated[int, Field(examples=[120])]
+NoPoints = Annotated[int, Field(examples=[0])]
+EventVersion = Annotated[
+    int,
+    Field(
+        description="Counts the events of the membership. Discard an event unless its version is higher than that of "
+        "the last event of the same membership. The API returns it as the `version` of the balance.",
+        examples=[7],
+    ),
+]
+OrderReference = Annotated[
+    str | None, Field(description="The order number that the client gave.", examples=["web-000817"])
+]
+
+
+class PointsByBucket(Resource, row=Buckets):
+    """The points of a membership by bucket."""
+
+    pending: NoPoints
+    available: Annotated[int, Field(examples=[340])]
+    reserved: NoPoints
+    debt: NoPoints
+
+
+class PointsReference(Resource):
+    """The record that moved points: the `source_type` and the `source_id` of the ledger's entries."""
+
+    type: ReferenceType
+    id: UUID
+
+
 class MemberEvent(Event):
-    """The keys of every event about a member."""
+    """The fields of every event about a membership."""
 
     customer_id: UUID
     membership_id: UUID
+    program_id: UUID
+    version: EventVersion
+    occurred_at: datetime
+    balance: Annotated[PointsByBucket, Field(description="The points after this event.")]
+
+
+class PointsEvent(MemberEvent):
+    """The fields of every event about points."""
+
+    points: Points
+    reference: Annotated[PointsReference, Field(description="The record that moved the points.")]
+    available: Annotated[int, Field(description="The same as `balance.available`.", examples=[340])]
 
 
 class MemberJoined(MemberEvent, type="loyalty.member_joined.v1", partition_key="customer_id"):
     """A customer became a member of a program."""
 
-    program_id: UUID
     joined_at: datetime
 
 
-class PointsActivated(MemberEvent, type="loyalty.points_activated.v1", partition_key="customer_id"):
+class PointsActivated(PointsEvent, type="loyalty.points_activated.v1", partition_key="customer_id"):
     """Pending points became available. `debt_paid` of them paid a debt. The rest can be spent."""
 
     lot_id: UUID
-    points: int
-    debt_paid: int
-    available: int
+    debt_paid: NoPoints
     activated_at: datetime
 
 
-class PointsExpired(MemberEvent, type="loyalty.points_expired.v1", partition_key="customer_id"):
+class PointsExpired(PointsEvent, type="loyalty.points_expired.v1", partition_key="customer_id"):
     """Points expired unspent."""
 
     lot_id: UUID
-    points: int
-    available: int
     expired_at: datetime
 
 
-class PointsReleased(MemberEvent, type="loyalty.points_released.v1", partition_key="customer_id"):
-    """Held points were returned. `debt_paid` paid a debt, and `expired` expired at once. The rest can be spent."""
+class RedemptionEvent(PointsEvent):
+    """The fields of every event about a redemption."""
 
     redemption_id: UUID
-    points: int
-    debt_paid: int
-    expired: int
-    available: int
+    order_reference: OrderReference
+
+
+class PointsReleased(RedemptionEvent, type="loyalty.points_released.v1", partition_key="customer_id"):
+    """Held points were returned. `debt_paid` paid a debt, and `expired` expired at once. The rest can be spent."""
+
+    debt_paid: NoPoints
+    expired: NoPoints
     reason: Literal["released", "expired"]
+
+
+class Member(Protocol):
+    """The customer and the program of a membership."""
+
+    @property
+    def customer_id(self) -> UUID:
+        """The customer."""
+
+    @property
+    def program_id(self) -> UUID:
+        """The program."""
+
+
+def publish_points(
+    work: Work,
+    event: type[PointsEvent],
+    row: object,
+    *,
+    account: Account,
+    member: Member,
+    reference: tuple[ReferenceType, UUID],
+    balance: Buckets | None = None,
+    cause: IncomingEvent | None = None,
+    **fields: Any,
+) -> None:
+    """Publish an event about an account's points, before the account is saved with its new version.
+
+    `balance` defaults to the account's now. `row` and `fields` supply the other fields, as for `Event.from_row`.
+    """
+    after = account.buckets if balance is None else balance
+    type, id = reference
+    published = event.from_row(
+        row,
+        customer_id=member.customer_id,
+        membership_id=account.membership_id,
+        program_id=member.program_id,
+        version=account.next_version(),
+        balance=PointsByBucket.from_row(after),
+        reference=PointsReference(type=type, id=id),
+        available=after.available,
+        **fields,
+    )
+    work.publish(published, cause=cause)

@@ -22,6 +22,7 @@ class WalletRow:
     """A wallet."""
 
     id: UUID
+    version: int
     pending: Decimal
     available: Decimal
     reserved: Decimal
@@ -232,7 +233,7 @@ def _rest_due_at(membership_id: str, holds: str = "true") -> str:
 
 
 _WALLETS_WITH_DUE = f"""
-    select wallet.id, pending, available, reserved, debt, due_at, settled_at, due.last,
+    select wallet.id, wallet.version, pending, available, reserved, debt, due_at, settled_at, due.last,
            array(select {_LOT} from lot where lot.id = any(due.lots || array(
                select lot_id from lot_allocation where redemption_id = any(due.holds)))) as lots,
            array(select {_HOLD} from redemption where redemption.id = any(due.holds)) as holds,

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from chassis import Work
 from services.loyalty.points import tables
-from services.loyalty.points.queries.events import MemberJoined
+from services.loyalty.points.queries.events import MemberJoined, PointsByBucket
+from services.loyalty.points.rules.account import JOINED_VERSION
 
-_EMPTY_WALLET = {"pending": 0, "available": 0, "reserved": 0, "debt": 0}
+_EMPTY_WALLET = {"version": JOINED_VERSION, "pending": 0, "available": 0, "reserved": 0, "debt": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +41,12 @@ async def join(work: Work, joinings: Sequence[Joining]) -> list[tables.Membershi
     await work.insert_many(tables.Membership, [member.model_dump() for member in members])
     await work.insert_many(tables.Wallet, [{"id": member.id, **_EMPTY_WALLET} for member in members])
     for member in members:
-        work.publish(MemberJoined.from_row(member, membership_id=member.id))
+        event = MemberJoined.from_row(
+            member,
+            membership_id=member.id,
+            version=JOINED_VERSION,
+            occurred_at=member.joined_at,
+            balance=PointsByBucket.from_row(_EMPTY_WALLET),
+        )
+        work.publish(event)
     return members

@@ -26,9 +26,11 @@ from services.loyalty.points.rules.lots import (
     allocate,
     drain,
 )
-from services.loyalty.points.rules.moves import DueEffect, DueKey, DueKind, Move, Reason, Reversal
+from services.loyalty.points.rules.moves import Buckets, DueEffect, DueKey, DueKind, Move, Reason, Reversal
 from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, FromBucket, RefundPolicy, ToBucket
 
+JOINED_VERSION = 1
+"""The version of the first event of a membership, which announces it."""
 MAX_STEP_BACK = timedelta(minutes=1)
 """An account keeps its time if a transaction is behind it by less: it waited for the lock, or a clock was adjusted."""
 
@@ -48,9 +50,12 @@ class Account:
     A transaction can be a little older than the one before it, because it waited for the lock. It acts at the time up
     to which the account is settled (`now`), so that points which have expired are not spent again. A longer step back
     means that a clock was ahead: the account returns to the right time.
+
+    `version` counts the published events of the membership, in their order.
     """
 
     membership_id: UUID
+    version: int = 0
     pending: int = 0
     available: int = 0
     reserved: int = 0
@@ -104,6 +109,16 @@ class Account:
     def spendable_points(self) -> int:
         """Return the points of the first lots in the order of spending, without those that are not loaded."""
         return sum(lot.remaining for lot in self._spendable_lots())
+
+    @property
+    def buckets(self) -> Buckets:
+        """The points by bucket."""
+        return Buckets(self.pending, self.available, self.reserved, self.debt)
+
+    def next_version(self) -> int:
+        """Count an event of the membership and return its version."""
+        self.version += 1
+        return self.version
 
     # Effects of time
 
@@ -340,7 +355,7 @@ class Account:
     def _record(
         self, kind: DueKind, at: datetime, source_id: UUID, points: int, debt_paid: int, expired: int = 0
     ) -> None:
-        self.due_effects.append(DueEffect(kind, at, source_id, points, debt_paid, expired, self.available))
+        self.due_effects.append(DueEffect(kind, at, source_id, points, debt_paid, expired, self.buckets))
 
     def _spendable_lots(self) -> list[Lot]:
         return [lot for lot in self._lots_in_spend_order() if lot.spend_order <= self.spendable_through]

@@ -35,8 +35,18 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Buckets:
+    """The points of a wallet by bucket."""
+
+    pending: int
+    available: int
+    reserved: int
+    debt: int
+
+
+@dataclass(frozen=True, slots=True)
 class DueEffect:
-    """An effect of time alone, and the points that were available after it."""
+    """An effect of time alone, and the points of the wallet after it."""
 
     kind: DueKind
     at: datetime
@@ -44,7 +54,7 @@ class DueEffect:
     points: int
     debt_paid: int
     expired: int
-    available: int
+    balance: Buckets
 
 
 @dataclass(frozen=True, slots=True)

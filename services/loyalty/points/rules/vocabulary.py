@@ -19,6 +19,8 @@ MembershipState = TypeAliasType("MembershipState", Literal["active", "left"])
 RedemptionMode = TypeAliasType("RedemptionMode", Literal["reserve", "capture"])
 RedemptionState = TypeAliasType("RedemptionState", Literal["reserved", "captured", "released", "expired"])
 
+ReferenceType = TypeAliasType("ReferenceType", Literal["purchase", "refund", "redemption", "adjustment", "lot"])
+"""The kinds of records that move points."""
 LedgerEntryKind = TypeAliasType(
     "LedgerEntryKind", Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse"]
 )

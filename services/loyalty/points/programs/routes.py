@@ -1,8 +1,4 @@
-"""Programs that customers can join, and the rules by which points are earned in them.
-
-A rule is never changed. A change is a new version that is active from a time on, so that everything that was earned
-can be explained, and reversed, by the version it was earned under.
-"""
+"""The operations on programs and their earning rules."""
 
 from datetime import datetime
 from functools import partial
@@ -23,10 +19,10 @@ from chassis import (
     Fields,
     Instant,
     Line,
+    Money,
     NotFound,
     Page,
     PageParams,
-    Problem,
     RequestBody,
     Resource,
     Timezone,
@@ -40,6 +36,13 @@ from chassis import (
     uuid7,
 )
 from services.loyalty.points import tables
+from services.loyalty.points.programs.events import (
+    EarningRuleCreated,
+    EarningRuleReplaced,
+    ProgramClosed,
+    ProgramCreated,
+    RuleEvent,
+)
 from services.loyalty.points.rules.vocabulary import (
     EarningRuleKind,
     Enrolment,
@@ -61,13 +64,6 @@ TOO_EARLY = FieldCode(
 TOO_LATE = FieldCode(
     "too_late", "A version of a rule begins after the rule has ended.", "Send an earlier `valid_from`."
 )
-
-
-class ProgramClosed(Problem, status=409):
-    """The program is closed and cannot be changed.
-
-    Create a new program for its members.
-    """
 
 
 class ProgramCreate(RequestBody):
@@ -228,7 +224,9 @@ class EarningRule(Resource, row=tables.EarningRule, computed=("id", "per")):
 async def create_program(work: Work, body: ProgramCreate) -> Program:
     """Create a program. It grants no points until it has a rule."""
     values = body.model_dump(exclude={"expiry_policy"})  # it follows from expiry_months
-    return _to_program(await work.insert(tables.Program(**values)))
+    program = await work.insert(tables.Program(**values))
+    work.publish(ProgramCreated.from_row(program, program_id=program.id, expiry_policy=body.expiry_policy))
+    return _to_program(program)
 
 
 @feature.get("/programs", scope="loyalty:read")
@@ -261,7 +259,7 @@ async def create_earning_rule(work: Work, id: UUID, body: EarningRuleCreate) -> 
         valid_to=body.valid_to,
         created_at=work.now,
     )
-    return _to_earning_rule(await work.insert(row), currency=program.currency)
+    return await _store_rule(work, EarningRuleCreated, row, program)
 
 
 @feature.get("/programs/{id:uuid}/earning-rules", scope="loyalty:read")
@@ -300,7 +298,7 @@ async def replace_earning_rule(work: Work, id: UUID, rule_id: UUID, body: Earnin
         created_at=work.now,
     )
     await work.update(newest, valid_to=begins)
-    return _to_earning_rule(await work.insert(row), currency=program.currency)
+    return await _store_rule(work, EarningRuleReplaced, row, program)
 
 
 async def _lock_active_program(work: Work, id: UUID) -> tables.Program:
@@ -309,6 +307,15 @@ async def _lock_active_program(work: Work, id: UUID) -> tables.Program:
     if program.state != "active":
         raise ProgramClosed
     return program
+
+
+async def _store_rule(
+    work: Work, event: type[RuleEvent], row: tables.EarningRule, program: tables.Program
+) -> EarningRule:
+    row = await work.insert(row)
+    per = Money.of(row.per_minor, program.currency)
+    work.publish(event.from_row(row, rule_version=row.version, per=per))
+    return _to_earning_rule(row, currency=program.currency)
 
 
 def _check_begin(newest: tables.EarningRule, begins: datetime) -> None:
