@@ -1,12 +1,16 @@
 """Generated files: the contracts, and the pages that list events, errors and settings."""
 
+import json
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
+from typing import Any
 
 from pydantic_settings import BaseSettings
 
 from chassis.cli import contracts
-from chassis.core.events import Event
+from chassis.cli.event_documents import ATTRIBUTES, envelope_of_example, event_schema, fields_of
+from chassis.core.events import CONTENT_TYPE, Event, matches
 from chassis.core.problems import Problem
 from chassis.service import Service, load
 from chassis.types.codes import FieldCode
@@ -55,24 +59,62 @@ def pages(loaded: Iterable[Service]) -> dict[str, str]:
 
 
 def events_page(loaded: list[Service]) -> str:
-    """Return the page of events: meaning, fields and readers of each."""
-    readers: dict[str, list[str]] = {}
-    for service in loaded:
-        for handler in service.handlers:
-            readers.setdefault(handler.event.event_type, []).append(f"{service.name} ({handler.feature})")
-    lines = [BANNER, "# Events\n\n"]
-    lines.append(
-        "Each is a CloudEvents 1.0 event in binary mode on the topic `rapport.<publisher>`. Its JSON Schema is in\n"
-        "`contracts/events/`. Readers rely on the fields that they declare and ignore the others.\n"
-    )
+    """Return the page of events: the envelope, and the meaning, fields, readers and an example of each event."""
+    handlers = [
+        (handler.event.event_type, f"{service.name} ({handler.feature})")
+        for service in loaded
+        for handler in service.handlers
+    ]
+    lines = [BANNER, EVENTS]
+    lines += [f"| `{name}` | `ce_{name}` | {text} |\n" for name, text in ATTRIBUTES.items()]
+    lines.append(f"| `datacontenttype` | `content-type` | The media type of the data: `{CONTENT_TYPE}`. |\n")
+    parts: dict[str, Any] = {}
     for type, event in sorted(Event.published.items()):
-        lines.append(f"\n## {type}\n\n{(event.__doc__ or '').strip()}\n\n")
-        lines.append(
-            f"Key: `{event.key_field}`. Read by: {', '.join(sorted(readers.get(type, []))) or 'no service yet'}.\n"
-        )
-        lines.append("\n| field | type |\n|---|---|\n")
-        lines += [f"| `{name}` | {_type_name(field.annotation)} |\n" for name, field in event.model_fields.items()]
+        schema = event_schema(event)
+        parts |= schema.get("$defs", {})
+        readers = sorted(reader for pattern, reader in handlers if matches(pattern, type))
+        lines += _event_section(event, schema, ", ".join(readers))
+    lines.append("\n# Parts of events\n")
+    for name, part in sorted(parts.items()):
+        lines += [f"\n## {name}\n\n{cleandoc(part.get('description', ''))}\n", *_fields_table(part)]
     return "".join(lines)
+
+
+EVENTS = """# Events
+
+Each event is a CloudEvents 1.0 event. Its JSON Schema is in `contracts/events/`, and `/asyncapi.json` describes all of
+them. Kafka carries it in binary mode on the topic `rapport.<publisher>`: the attributes of the envelope are headers,
+the value is the data. The event feed and webhooks deliver it in structured mode, as the examples below show it: a
+single JSON document, with the data in `data`.
+
+- **An event may arrive more than once.** Apply each `id` once.
+- **Order.** Events of a publisher with the same `subject` arrive in order in Kafka. There is no order between
+  publishers. Where a field `version` exists, an event with a lower version than the last one is old: discard it.
+- **New fields.** Ignore fields that you do not know. An event that was published before an upgrade lacks the fields
+  that the upgrade added.
+- **Values.** Amounts and quantities are decimal strings, times are in UTC. A list of values may grow.
+- **Personal data.** Events carry ids and the facts that receivers act on, never names or addresses. Read these from the
+  API, so that an erased customer leaves nothing behind.
+
+| attribute | Kafka header | meaning |
+|---|---|---|
+"""
+
+
+def _event_section(event: type[Event], schema: dict[str, Any], readers: str) -> list[str]:
+    data = schema["examples"][0]
+    document = json.loads(envelope_of_example(event, data).to_json(json.dumps(data)))
+    return [
+        f"\n## {event.event_type}\n\n{schema['description']}\n\n",
+        f"Key: `{event.key_field}`. Read by: {readers}.\n",
+        *_fields_table(schema),
+        f"\n```json\n{json.dumps(document, indent=2, ensure_ascii=False)}\n```\n",
+    ]
+
+
+def _fields_table(schema: dict[str, Any]) -> list[str]:
+    rows = [f"| `{name}` | {type} | {description} |\n" for name, type, description in fields_of(schema)]
+    return ["\n| field | type | meaning |\n|---|---|---|\n", *rows]
 
 
 def errors_page() -> str:
@@ -123,14 +165,3 @@ def _relative(default: object) -> str:
     if isinstance(default, Path) and default.is_absolute():
         default = default.relative_to(ROOT)
     return f"`{default}`"
-
-
-def _type_name(annotation: object) -> str:
-    text = getattr(annotation, "__name__", None) if isinstance(annotation, type) else None
-    plain = text or str(annotation)
-    for long in ("datetime.", "uuid.", "typing."):
-        plain = plain.replace(long, "")
-    if "[" in plain and "." in plain:
-        head, _, inner = plain.partition("[")
-        plain = f"{head}[{inner.rsplit('.', 1)[-1]}"
-    return f"`{plain}`".replace("|", "\\|")

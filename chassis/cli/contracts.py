@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from chassis.core.events import Event, matches
+from chassis.cli.event_documents import envelope_of_example, event_schema, headers_schema
+from chassis.core.events import CONTENT_TYPE, Event, matches
 from chassis.core.problems import Problem
 from chassis.http import openapi, openapi_events
-from chassis.http.openapi_schemas import subschemas
 from chassis.service import Service
 from chassis.types.codes import FieldCode
 
@@ -39,48 +37,83 @@ def generate(services: Sequence[Service]) -> Files:
     return {path: _text(document) for path, document in files.items()}
 
 
-def event_schema(event: type[Event]) -> dict[str, Any]:
-    """Return the JSON Schema of an event's data, without references to other files. Vocabularies are inline."""
-    schema = event.model_json_schema(mode="serialization")
-    definitions = schema.pop("$defs", {})
-    vocabularies = {f"#/$defs/{name}": each for name, each in definitions.items() if {"enum", "const"} & each.keys()}
-    for each in chain.from_iterable(map(subschemas, (schema, *definitions.values()))):
-        if each.get("$ref") in vocabularies:
-            each.update(vocabularies[each.pop("$ref")])
-    parts = {name: each for name, each in definitions.items() if f"#/$defs/{name}" not in vocabularies}
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": event.event_type}
-    return head | ({"$defs": parts} if parts else {}) | schema
-
-
 def asyncapi_document(services: Sequence[Service], published: Mapping[str, type[Event]]) -> dict[str, Any]:
-    """Return the AsyncAPI 3 document: topics, their messages, their senders and receivers."""
+    """Return the AsyncAPI 3 document: topics, their messages with examples, their senders and receivers.
+
+    It refers to nothing outside itself, because tools that load it by its URL find no files beside it.
+    """
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
+    schemas: dict[str, Any] = {HEADERS: headers_schema()}
     for type, event in published.items():
         publisher = type.partition(".")[0]
         channel = channels.setdefault(publisher, {"address": f"rapport.{publisher}", "messages": {}})
-        channel["messages"][_key(type)] = {
-            "name": type,
-            "title": event.__name__,
-            "summary": _first_line(event),
-            "contentType": "application/json",
-            "payload": {"$ref": f"./events/{type}.json"},
-            "bindings": {"kafka": {"key": {"type": "string", "description": f"tenant id, `:`, {event.key_field}"}}},
-        }
-        operations[f"send_{_key(type)}"] = _operation("send", publisher, type)
+        schema = event_schema(event)
+        channel["messages"][_key(type)] = _message(event, schema["examples"][0])
+        operations[f"send_{_key(type)}"] = _operation("send", [type])
+        schemas |= _components(type, schema)
     for service in services:
         for handler in service.handlers:
-            for type in filter(partial(matches, handler.event.event_type), published):
-                receiving = _operation("receive", type.partition(".")[0], type)
-                operations[f"receive_{_key(type)}_{service.name}_{handler.feature}".replace("-", "_")] = receiving | {
-                    "title": f"{service.name}: {handler.feature}"
-                }
+            pattern = handler.event.event_type
+            types = [type for type in published if matches(pattern, type)]
+            if types:
+                name = f"receive_{_key(pattern)}_{service.name}_{handler.feature}".replace("-", "_")
+                operations[name] = _operation("receive", types) | {"title": f"{service.name}: {handler.feature}"}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Rapport events", "version": VERSION, "license": {"name": "Apache-2.0"}},
-        "defaultContentType": "application/json",
+        "servers": {"kafka": KAFKA_SERVER},
+        "defaultContentType": CONTENT_TYPE,
         "channels": channels,
         "operations": operations,
+        "components": {"schemas": schemas},
+    }
+
+
+HEADERS = "headers"
+KAFKA_SERVER = {
+    "host": "{bootstrap}",
+    "protocol": "kafka",
+    "description": "The Kafka cluster of this installation.",
+    "variables": {"bootstrap": {"default": "localhost:9092", "description": "The setting `KAFKA_BOOTSTRAP_SERVERS`."}},
+}
+
+
+def _message(event: type[Event], example: Mapping[str, Any]) -> dict[str, Any]:
+    headers = {name: value.decode() for name, value in envelope_of_example(event, example).to_headers()}
+    key = {"type": "string", "description": f"tenant id, `:`, {event.key_field}"}
+    return {
+        "name": event.event_type,
+        "title": event.__name__,
+        "summary": _first_line(event),
+        "contentType": CONTENT_TYPE,
+        "headers": {"$ref": f"{_COMPONENTS}{HEADERS}"},
+        "payload": {"$ref": f"{_COMPONENTS}{event.event_type}"},
+        "bindings": {"kafka": {"key": key}},
+        "examples": [{"name": event.__name__, "headers": headers, "payload": example}],
+    }
+
+
+_COMPONENTS = "#/components/schemas/"
+
+
+def _components(type: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an event and its parts as components of a document."""
+    parts = {f"{type}.{name}": part for name, part in schema.get("$defs", {}).items()}
+    # An $id would change the meaning of the references.
+    own = {name: value for name, value in schema.items() if name not in ("$schema", "$id", "$defs")}
+    return {name: _with_references(part, type) for name, part in {type: own, **parts}.items()}
+
+
+def _with_references(value: Any, type: str) -> Any:
+    """Return a part of an event's schema that refers to components instead of definitions."""
+    if isinstance(value, list):
+        return [_with_references(item, type) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: item.replace("#/$defs/", f"{_COMPONENTS}{type}.") if name == "$ref" else _with_references(item, type)
+        for name, item in value.items()
     }
 
 
@@ -155,16 +188,16 @@ def write(files: Files, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def _operation(action: str, channel: str, type: str) -> dict[str, Any]:
-    return {
-        "action": action,
-        "channel": {"$ref": f"#/channels/{channel}"},
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{_key(type)}"}],
-    }
+def _operation(action: str, types: Sequence[str]) -> dict[str, Any]:
+    """Return an operation on events of a single publisher."""
+    channel = f"#/channels/{types[0].partition('.')[0]}"
+    messages = [{"$ref": f"{channel}/messages/{_key(type)}"} for type in types]
+    return {"action": action, "channel": {"$ref": channel}, "messages": messages}
 
 
 def _key(type: str) -> str:
-    return type.replace(".", "_")
+    """Return a type, or a pattern of types, as a name in the document."""
+    return type.replace(".", "_").replace("*", "all")
 
 
 def _first_line(event: type[Event]) -> str:

@@ -11,10 +11,8 @@ from starlette.routing import Route
 from chassis import REQUIRED, NotFound, ValidationFailed
 from chassis.core.field_errors import FieldError
 from chassis.http.context import context_of
-from chassis.types import json
 from gateway import contracts
 from gateway.pages import assets, guide
-from gateway.pages.bundle import bundled_asyncapi
 from gateway.pages.documents import Document
 from gateway.settings import Settings
 
@@ -27,7 +25,7 @@ async def read_openapi(request: Request) -> Response:
 
 
 async def read_asyncapi(request: Request) -> Response:
-    """Return the events, as an AsyncAPI document in a single file."""
+    """Return the events, as an AsyncAPI document."""
     return _asyncapi(_folder(request)).respond(request)
 
 
@@ -107,7 +105,7 @@ def _openapi(folder: Path) -> Document:
 
 @cache
 def _asyncapi(folder: Path) -> Document:
-    return Document(json.dumps(bundled_asyncapi(folder)), "application/json")
+    return Document((folder / "asyncapi.json").read_bytes(), "application/json")
 
 
 @cache

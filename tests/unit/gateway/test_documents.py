@@ -1,15 +1,11 @@
-"""The gateway's own documents: compressed once, with an ETag of each form, and AsyncAPI in a single file."""
+"""The gateway's own documents: compressed once, with an ETag of each form."""
 
 import gzip
-import re
 
 import pytest
 from starlette.requests import Request
 
-from chassis.types import json
-from gateway.pages.bundle import bundled_asyncapi
 from gateway.pages.documents import Document
-from local.generated import ROOT
 
 CONTENT = b'{"openapi": "3.1.0"}'
 DOCUMENT = Document(CONTENT, "application/json")
@@ -37,18 +33,3 @@ def test_the_etag_is_that_of_the_content_and_of_its_form() -> None:
     other = Document(CONTENT + b" ", "application/json").respond(asked()).headers["etag"]
     assert len({plain, compressed, other}) == 3
     assert Document(CONTENT, "application/json").respond(asked()).headers["etag"] == plain
-
-
-def test_the_asyncapi_document_refers_to_nothing_outside_itself() -> None:
-    document = bundled_asyncapi(ROOT / "contracts")
-    references = set(re.findall(r'"\$ref":"([^"]+)"', json.dumps(document).decode()))
-    assert len(references) > 20
-    for reference in references:
-        target = document
-        for name in reference.removeprefix("#/").split("/"):
-            target = target[name]
-    payload = document["channels"]["interactions"]["messages"]["interactions_purchase_recorded_v1"]["payload"]
-    assert payload == {"$ref": "#/components/schemas/interactions.purchase_recorded.v1"}
-    schema = document["components"]["schemas"]["interactions.purchase_recorded.v1"]
-    lines = schema["properties"]["lines"]["items"]["$ref"]
-    assert lines.startswith("#/components/schemas/interactions.purchase_recorded.v1.")
