@@ -31,7 +31,7 @@ class RateLimits:
         self._key_rate = settings.key_requests_per_second
         self._burst_seconds = settings.request_burst_seconds
         self._max_open = settings.tenant_concurrency
-        self._buckets: dict[UUID, TokenBucket] = {}
+        self._buckets: dict[int, TokenBucket] = {}  # by an integer, because the hash of a UUID costs more than the rest
         self._open: dict[UUID, int] = {}
         self.is_shared = settings.shared_rate_limits
         self._leases = Leases(pool)
@@ -43,16 +43,12 @@ class RateLimits:
 
     def admit(self, credential: Credential) -> Headers:
         """Count a request and return the headers of its response. Raises TooManyRequests."""
-        fewest, bucket = self._buckets_of(credential)
-        name = "tenant"
-        granted = fewest.take()
-        if granted and not bucket.take():
-            granted = False
-        if bucket.left < fewest.left:
-            fewest, name = bucket, "key"
-        headers = _headers(fewest, name)
+        tenant, key = self._buckets_of(credential)
+        granted = tenant.take() and key.take()
+        fewest = key if key.left < tenant.left else tenant
+        headers = _headers(fewest)
         if not granted:
-            detail = f"The limit is {fewest.rate:g} requests a second per {name}."
+            detail = f"The limit is {fewest.rate:g} requests a second per {fewest.name}."
             raise TooManyRequests(detail, 1 / fewest.rate, headers)
         return headers
 
@@ -75,24 +71,22 @@ class RateLimits:
     def _buckets_of(self, credential: Credential) -> tuple[TokenBucket, TokenBucket]:
         tenant = credential.caller.tenant.id
         return (
-            self._bucket(tenant, tenant, credential.tenant_rate or self._tenant_rate),
-            self._bucket(tenant, credential.id, credential.key_rate or self._key_rate),
+            self._bucket("tenant", tenant, tenant, credential.tenant_rate or self._tenant_rate),
+            self._bucket("key", tenant, credential.id, credential.key_rate or self._key_rate),
         )
 
-    def _bucket(self, tenant: UUID, id: UUID, rate: float) -> TokenBucket:
-        bucket = self._buckets.get(id)
+    def _bucket(self, name: str, tenant: UUID, id: UUID, rate: float) -> TokenBucket:
+        bucket = self._buckets.get(id.int)
         if bucket is None or bucket.rate != rate:
             if len(self._buckets) >= MAX_BUCKETS:
                 self._buckets.clear()  # full buckets again, for everybody, once in a long while
             size = max(rate * self._burst_seconds, 1)
-            bucket = LeasedBucket(tenant, id, rate, size) if self.is_shared else TokenBucket(rate, size)
-            self._buckets[id] = bucket
+            bucket = LeasedBucket(name, tenant, id, rate, size) if self.is_shared else TokenBucket(name, rate, size)
+            self._buckets[id.int] = bucket
         return bucket
 
 
-def _headers(bucket: TokenBucket, name: str) -> Headers:
-    seconds = math.ceil((bucket.size - bucket.left) / bucket.rate)
-    return [
-        (b"ratelimit-policy", f'"{name}";q={bucket.size:.0f};w={bucket.size / bucket.rate:.0f}'.encode()),
-        (b"ratelimit", f'"{name}";r={int(bucket.left)};t={seconds}'.encode()),
-    ]
+def _headers(bucket: TokenBucket) -> Headers:
+    left = bucket.left
+    seconds = math.ceil((bucket.size - left) / bucket.rate)
+    return [(b"ratelimit-policy", bucket.policy), (b"ratelimit", f'"{bucket.name}";r={int(left)};t={seconds}'.encode())]

@@ -23,13 +23,16 @@ STATEMENT_SECONDS = 1.0
 
 
 class TokenBucket:
-    """Tokens that come back at a rate. A request takes one."""
+    """Tokens that come back at a rate. A request takes one. `name` is that of its limit in headers."""
 
-    __slots__ = ("_at", "rate", "size", "tokens")
+    __slots__ = ("_at", "name", "policy", "rate", "size", "tokens")
 
-    def __init__(self, rate: float, size: float) -> None:
+    def __init__(self, name: str, rate: float, size: float) -> None:
+        self.name = name
         self.rate = rate
         self.size = size
+        self.policy = f'"{name}";q={size:.0f};w={size / rate:.0f}'.encode()
+        """The limit, as `RateLimit-Policy` describes it."""
         self.tokens = size
         self._at = time.monotonic()
 
@@ -41,12 +44,13 @@ class TokenBucket:
     def take(self, count: float = 1) -> bool:
         """Take tokens if there are so many."""
         now = time.monotonic()
-        self.tokens = min(self.size, self.tokens + (now - self._at) * self.rate)
+        tokens = self.tokens + (now - self._at) * self.rate
+        if tokens > self.size:
+            tokens = self.size
         self._at = now
-        if self.tokens < count:
-            return False
-        self.tokens -= count
-        return True
+        is_granted = tokens >= count
+        self.tokens = tokens - count if is_granted else tokens
+        return is_granted
 
 
 class LeasedBucket(TokenBucket):
@@ -54,14 +58,14 @@ class LeasedBucket(TokenBucket):
 
     __slots__ = ("_empty_until", "_ends_at", "_own", "_shared", "id", "tenant", "waiting")
 
-    def __init__(self, tenant: UUID, id: UUID, rate: float, size: float) -> None:
-        super().__init__(rate, size)
+    def __init__(self, name: str, tenant: UUID, id: UUID, rate: float, size: float) -> None:
+        super().__init__(name, rate, size)
         self.tenant = tenant
         self.id = id
         self.tokens = 0.0
         self.waiting = 0
         """Requests that wait for a lease."""
-        self._own = TokenBucket(rate, size)
+        self._own = TokenBucket(name, rate, size)
         self._shared = size
         self._ends_at = self._empty_until = 0.0
 
