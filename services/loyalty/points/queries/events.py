@@ -34,7 +34,7 @@ OrderReference = Annotated[
 ]
 
 
-class PointsByBucket(Resource, row=Buckets):
+class PointsByBucket(Resource):
     """The points of a membership by bucket."""
 
     pending: NoPoints
@@ -135,15 +135,16 @@ def publish_points(
     """
     after = account.buckets if balance is None else balance
     type, id = reference
+    # Plain documents: models for the balance and the reference would cost as much as the rest of the event.
     published = event.from_row(
         row,
         customer_id=member.customer_id,
         membership_id=account.membership_id,
         program_id=member.program_id,
         version=account.next_version(),
-        balance=PointsByBucket.from_row(after),
-        reference=PointsReference(type=type, id=id),
-        available=after.available,
+        balance=after,
+        reference={"type": type, "id": id},
+        available=after["available"],
         **fields,
     )
     work.publish(published, cause=cause)

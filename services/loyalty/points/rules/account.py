@@ -113,7 +113,12 @@ class Account:
     @property
     def buckets(self) -> Buckets:
         """The points by bucket."""
-        return Buckets(self.pending, self.available, self.reserved, self.debt)
+        return {
+            "pending": self.pending,
+            "available": self.available,
+            "reserved": self.reserved,
+            "debt": self.debt,
+        }
 
     def next_version(self) -> int:
         """Count an event of the membership and return its version."""

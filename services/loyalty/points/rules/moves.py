@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from typing_extensions import TypedDict
+
 from services.loyalty.points.rules.vocabulary import FromBucket, ToBucket
 
 DueKind = Literal["activated", "expired", "released"]
@@ -34,9 +36,8 @@ class Move:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """The points of a wallet by bucket."""
+class Buckets(TypedDict):
+    """The points of a wallet by bucket, as JSON."""
 
     pending: int
     available: int
