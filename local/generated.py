@@ -9,9 +9,10 @@ from typing import Any
 from pydantic_settings import BaseSettings
 
 from chassis.cli import contracts
-from chassis.cli.event_documents import ATTRIBUTES, envelope_of_example, event_schema, fields_of
-from chassis.core.events import CONTENT_TYPE, Event, matches
+from chassis.cli.event_documents import envelope_of_example, event_schema, fields_of, header_name
+from chassis.core.events import Event, matches
 from chassis.core.problems import Problem
+from chassis.http.openapi_events import ATTRIBUTES
 from chassis.service import Service, load
 from chassis.types.codes import FieldCode
 from local import PROCESSES
@@ -66,8 +67,9 @@ def events_page(loaded: list[Service]) -> str:
         for handler in service.handlers
     ]
     lines = [BANNER, EVENTS]
-    lines += [f"| `{name}` | `ce_{name}` | {text} |\n" for name, text in ATTRIBUTES.items()]
-    lines.append(f"| `datacontenttype` | `content-type` | The media type of the data: `{CONTENT_TYPE}`. |\n")
+    lines += [
+        f"| `{name}` | `{header_name(name)}` | {schema['description']} |\n" for name, schema in ATTRIBUTES.items()
+    ]
     parts: dict[str, Any] = {}
     for type, event in sorted(Event.published.items()):
         schema = event_schema(event)

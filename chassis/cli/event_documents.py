@@ -7,24 +7,11 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from chassis.core.events import CONTENT_TYPE, Envelope, Event
+from chassis.core.events import Envelope, Event
+from chassis.http.openapi_events import ATTRIBUTES, OPTIONAL_ATTRIBUTES
 from chassis.http.openapi_schemas import subschemas
 
 Schema = Mapping[str, Any]
-ATTRIBUTES = {
-    "specversion": "The version of CloudEvents.",
-    "id": "The id of the event, the same in Kafka, in the feed and in webhooks. A receiver applies each id once.",
-    "source": "`/rapport/` and the publishing service.",
-    "type": "The type, with the version of its schema.",
-    "time": "The time of the change, in UTC.",
-    "subject": "The key of the event: events of a service with the same subject are delivered in order.",
-    "tenantid": "The tenant.",
-    "sequence": "The place of the event among those of its service and subject. It only increases, with gaps.",
-    "actor": "The principal that made the change, such as `key:` and the id of an API key.",
-    "traceparent": "The trace of the request that made the change (W3C Trace Context). It may be missing.",
-}
-"""The attributes of the envelope: those of CloudEvents, and Rapport's extensions."""
-OPTIONAL_ATTRIBUTES = ("traceparent",)
 
 
 def event_schema(event: type[Event]) -> dict[str, Any]:
@@ -62,13 +49,14 @@ def envelope_of_example(event: type[Event], data: Mapping[str, Any]) -> Envelope
 
 def headers_schema() -> dict[str, Any]:
     """Return the JSON Schema of the Kafka headers of every event."""
-    properties = {f"ce_{name}": {"type": "string", "description": text} for name, text in ATTRIBUTES.items()}
-    optional = {f"ce_{name}" for name in OPTIONAL_ATTRIBUTES}
-    return {
-        "type": "object",
-        "properties": properties | {"content-type": {"type": "string", "const": CONTENT_TYPE}},
-        "required": [name for name in (*properties, "content-type") if name not in optional],
-    }
+    properties = {header_name(name): schema for name, schema in ATTRIBUTES.items()}
+    required = [header_name(name) for name in ATTRIBUTES if name not in OPTIONAL_ATTRIBUTES]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def header_name(attribute: str) -> str:
+    """Return the Kafka header of an attribute."""
+    return "content-type" if attribute == "datacontenttype" else f"ce_{attribute}"
 
 
 def fields_of(schema: Schema) -> Iterator[tuple[str, str, str]]:

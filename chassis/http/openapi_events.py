@@ -17,7 +17,7 @@ TAG = {
     "description": "Requests that Rapport sends to the addresses that a tenant registers: one for each event.",
 }
 _TEXT = {"type": "string"}
-_ATTRIBUTES: dict[str, dict[str, Any]] = {
+ATTRIBUTES: dict[str, dict[str, Any]] = {
     "specversion": {"type": "string", "const": SPEC_VERSION, "description": "The version of CloudEvents."},
     "id": {"type": "string", "format": "uuid", "description": "Identifies the event. A repeat has the same id."},
     "source": _TEXT | {"description": "The publishing service, as `/rapport/<service>`."},
@@ -32,7 +32,8 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "traceparent": _TEXT | {"description": "The trace of the change (W3C Trace Context)."},
     "datacontenttype": {"type": "string", "const": "application/json", "description": "The media type of the data."},
 }
-_OPTIONAL = ("traceparent",)
+"""The attributes of the envelope by name: those of CloudEvents, and Rapport's extensions."""
+OPTIONAL_ATTRIBUTES = ("traceparent",)
 _HEADERS = {
     "webhook-id": "Identifies the delivery. Every attempt has the same id: ignore an id that was handled already.",
     "webhook-timestamp": "The time of the attempt, in seconds since 1970. Reject one more than five minutes away.",
@@ -69,13 +70,13 @@ def add_webhooks(document: dict[str, Any], published: Mapping[str, type[Event]])
 
 def _envelope(event: type[Event]) -> dict[str, Any]:
     own = {"type": {"const": event.event_type}, "subject": {"description": f"The `{event.key_field}` of the data."}}
-    properties = {name: schema | own.get(name, {}) for name, schema in _ATTRIBUTES.items()}
+    properties = {name: schema | own.get(name, {}) for name, schema in ATTRIBUTES.items()}
     return {
         "type": "object",
         "description": f"{_summary(event)} The envelope is a CloudEvent.",
         "properties": properties
         | {"data": {"$ref": f"{COMPONENT}{event.__name__}", "description": "The data of the event."}},
-        "required": [*(name for name in properties if name not in _OPTIONAL), "data"],
+        "required": [*(name for name in properties if name not in OPTIONAL_ATTRIBUTES), "data"],
     }
 
 

@@ -6,12 +6,26 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Command, Event, UnitOfWork, ValidationFailed
+from chassis import Command, Event, Fields, Reference, Resource, UnitOfWork, ValidationFailed
 from services.customers.people import tables
 from services.customers.people.rules import records
 
+
+class ExternalReferenceFields(Fields):
+    """The id of a customer in another system."""
+
+    source: Reference
+    """The system that assigned the id."""
+    id: Reference
+    """The customer's id in that system."""
+
+
+class ExternalReference(ExternalReferenceFields, Resource):
+    """The id of a customer in another system."""
+
+
 ExternalIds = Annotated[
-    list[records.ExternalIdDocument],
+    list[ExternalReference],
     Field(description="The customer's ids in other systems.", examples=[[{"source": "till", "id": "4711"}]]),
 ]
 

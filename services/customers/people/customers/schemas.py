@@ -13,13 +13,13 @@ from chassis import (
     Line,
     Lines,
     MergePatch,
-    Reference,
     RequestBody,
     Resource,
     ShortLine,
     normalize_email,
 )
 from services.customers.people import tables
+from services.customers.people.queries import ExternalReference, ExternalReferenceFields
 from services.customers.people.rules.countries import require_country
 from services.customers.people.rules.records import AccountKind, CustomerKind, CustomerState, Lifecycle
 
@@ -75,15 +75,6 @@ class AddressFields(Fields):
     """Degrees east of Greenwich."""
 
 
-class ExternalReferenceFields(Fields):
-    """The id of a customer in another system."""
-
-    source: Reference
-    """The system that assigned the id."""
-    id: Reference
-    """The customer's id in that system."""
-
-
 class EmailCreate(EmailFields, MergePatch):
     """An e-mail address to store."""
 
@@ -110,10 +101,6 @@ class Phone(PhoneFields, Resource):
 
 class Address(AddressFields, Resource):
     """A postal address."""
-
-
-class ExternalReference(ExternalReferenceFields, Resource):
-    """The id of a customer in another system."""
 
 
 class PersonFields(Fields):

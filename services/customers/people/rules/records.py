@@ -51,7 +51,7 @@ class PhoneDocument(TypedDict):
 
 
 class ExternalIdDocument(TypedDict):
-    """The id of a customer in another system, as it is stored."""
+    """An external id as it is stored."""
 
     source: str
     id: str

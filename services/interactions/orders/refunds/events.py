@@ -18,6 +18,7 @@ class RefundedLine(Resource):
     sku: Annotated[str, Field(examples=["tea"])]
     """The item, by the seller's number (stock keeping unit)."""
     category: Annotated[str | None, Field(examples=["drinks"])]
+    """The category of the item."""
     quantity: QuantityText | None
     """The refunded quantity, or null if an amount was refunded."""
     amount: Amount

@@ -38,16 +38,22 @@ class PointsByBucket(Resource):
     """The points of a membership by bucket."""
 
     pending: NoPoints
+    """Points that cannot be spent yet."""
     available: Annotated[int, Field(examples=[340])]
+    """Points that can be spent."""
     reserved: NoPoints
+    """Points that redemptions hold."""
     debt: NoPoints
+    """Points that were spent and then lost by a refund. The next credits pay them."""
 
 
 class PointsReference(Resource):
     """The record that moved points: the `source_type` and the `source_id` of the ledger's entries."""
 
     type: ReferenceType
+    """The kind of the record."""
     id: UUID
+    """The id of the record."""
 
 
 class MemberEvent(Event):
