@@ -1,7 +1,7 @@
 /** Schemas, shown: an indented list of fields. Deeper fields are built when they are opened. */
 
 import { code, disclosure, element } from "./dom.js";
-import { inner, limits, typeText, values, view } from "./schema.js";
+import { inner, label, limits, typeText, values, view } from "./schema.js";
 import { prose } from "./text.js";
 
 const OPEN_LEVELS = 1;
@@ -84,11 +84,11 @@ function nested(root, given, place) {
   return inner(root, given).map((schema) => {
     const { schema: own, name } = view(root, schema);
     if (name && place.above.includes(name)) {
-      return element("p", { class: "values" }, "The fields of ", code(name), ", as above.");
+      return element("p", { class: "values" }, "The fields of ", code(label(name)), ", as above.");
     }
     return disclosure({
       class: "nested",
-      summary: ["Fields", ...(name ? [" of ", code(name)] : [])],
+      summary: ["Fields", ...(name ? [" of ", code(label(name))] : [])],
       content: () => fieldList(root, schema, place),
       isOpen: place.above.length <= OPEN_LEVELS && Object.keys(own.properties).length <= FEW_FIELDS,
     });

@@ -59,10 +59,13 @@ function python(call) {
     ...imports,
     "",
     `client = AuthenticatedClient(base_url=${JSON.stringify(call.url)}, token=os.environ["${ENVIRONMENT}"])`,
-    `result = ${call.name}.sync(`,
-    ...["client=client", ...handed].map((each) => `    ${each},`),
-    ")",
+    `result = ${call.name}.sync(${argumentList("client=client", handed)})`,
   ].join("\n");
+}
+
+/** Return arguments on a line each, or the first alone. */
+function argumentList(first, others) {
+  return others.length ? `\n${[first, ...others].map((each) => `    ${each},\n`).join("")}` : first;
 }
 
 function pythonName(name) {
@@ -97,10 +100,8 @@ function typescript(call) {
     'import { createClient } from "rapport-client/client";',
     "",
     `const client = createClient({ baseUrl: ${JSON.stringify(call.url)}, auth: process.env.${ENVIRONMENT} });`,
-    `const { data, error } = await ${name}({`,
-    "    client,",
-    ...members.map(([member, each]) => `    ${member}: ${scriptValue(each, "    ")},`),
-    "});",
+    `const { data, error } = await ${name}({${members.length ? argumentList("client", members.map(([member, each]) =>
+      `${member}: ${scriptValue(each, "    ")}`)) : " client "}});`,
   ].join("\n");
 }
 

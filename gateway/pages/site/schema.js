@@ -65,13 +65,18 @@ function ownType(root, schema, name) {
   const type = [schema.type].flat().join(" or ");
   if (type === "array") return schema.items ? `array of ${typeText(root, schema.items)}` : "array";
   if (type === "object" || schema.properties) {
-    if (name) return name;
+    if (name) return label(name);
     const values = schema.additionalProperties;
     return values?.type || values?.$ref ? `map of ${typeText(root, values)}` : "object";
   }
   if (schema.format && schema.format !== "binary") return schema.format === "uuid" ? "UUID" : schema.format;
   if (type) return type;
   return "const" in schema ? typeof schema.const : "any value";
+}
+
+/** Return the name of a schema as it is shown: in the document of events, names begin with the type of the event. */
+export function label(name) {
+  return name.replace(/^[a-z_.]+\.v\d+\./, "");
 }
 
 /** Return the limits of a schema in words, and those of an array's items. */
