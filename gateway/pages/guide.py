@@ -1,6 +1,7 @@
 """The guide as pages: the Markdown of docs/guide. Only that folder is served, so links out of it are left out."""
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -21,6 +22,7 @@ INDEX = "README"
 ADDRESS = "/docs/guide"
 ON_THE_API_PAGE = {"../events.md": "/docs#events", "../errors.md": "/docs#problems"}
 """Generated pages whose content the API reference shows."""
+_HEADER = re.compile(r"[A-Z][\w-]*: ")
 _LINK = re.compile(r"(\w[\w-]*)\.md(#.*)?")
 
 
@@ -30,7 +32,10 @@ class _Renderer(RendererHTML):
         token = tokens[idx]
         block = f'<pre tabindex="0"><code>{escape(token.content)}</code></pre>'
         kind, _, status = token.info.partition(" ")
-        caption = {"http": "Request"}.get(kind) or (f"Response {status}" if status else None)
+        if kind == "http":
+            command = f'<pre tabindex="0"><code>{escape(curl(token.content))}</code></pre>'
+            block += f"<details><summary>curl</summary>{command}</details>"
+        caption = "Request" if kind == "http" else f"Response {status}" if status else None
         return f"<figure><figcaption>{escape(caption)}</figcaption>{block}</figure>\n" if caption else f"{block}\n"
 
 
@@ -56,6 +61,19 @@ def render(text: str) -> str:
     for token in tokens:
         _move_links(token.children or ())
     return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def curl(request: str) -> str:
+    """Return the command that sends a request of the guide, with the URL and KEY of its first page."""
+    first, *rest = request.rstrip().split("\n")
+    method, path = first.split(" ", 1)
+    count = next((index for index, line in enumerate(rest) if not _HEADER.match(line)), len(rest))
+    headers, body = rest[:count], "\n".join(rest[count:])
+    parts = [f'curl {"" if method == "GET" else f"-X {method} "}"$URL{path}"', '-H "Authorization: Bearer $KEY"']
+    parts += [f"-H {shlex.quote(header)}" for header in headers]
+    if body:
+        parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
+    return " \\\n  ".join(parts)
 
 
 def slug(heading: str) -> str:

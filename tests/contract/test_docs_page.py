@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import re
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,16 @@ def test_the_guide_is_rendered_without_its_markup_becoming_a_page() -> None:
     assert "<p>out <code>" in shown
     assert "<figcaption>Request</figcaption>" in shown
     assert "<figcaption>Response 201</figcaption>" in shown
+
+
+def test_a_request_of_the_guide_has_its_curl_command() -> None:
+    request = 'PATCH /v1/customers/{ada}\nIf-Match: "1"\n{"given_name": "it\'s",\n "tags": ["A: b"]}\n'
+    words = shlex.split(guide.curl(request).replace("\\\n", ""))
+    assert words == [
+        *("curl", "-X", "PATCH", "$URL/v1/customers/{ada}", "-H", "Authorization: Bearer $KEY", "-H", 'If-Match: "1"'),
+        *("-H", "Content-Type: application/json", "-d", '{"given_name": "it\'s",\n "tags": ["A: b"]}'),
+    ]
+    assert guide.curl("GET /v1/customers?limit=1\n").split(" ")[1] == '"$URL/v1/customers?limit=1"'
 
 
 def test_the_image_of_the_gateway_has_the_guide() -> None:

@@ -98,6 +98,18 @@ async def test_an_operation_shows_enumerations_limits_and_nested_fields(page: Pa
     assert "default 50" in await text_of(page, "#list_customers .operation-words")
 
 
+async def test_an_event_shows_its_data_and_its_delivery(page: Page, stack: RunningStack) -> None:
+    event = "#event-interactions\\\\.purchase_recorded\\\\.v1"
+    await page.open(
+        f"{stack.url}/docs#event-interactions.purchase_recorded.v1", f"document.querySelector('{event} .fields')"
+    )
+    await page.evaluate(f"document.querySelectorAll('{event} .nested').forEach((each) => {{ each.open = true; }})")
+    await page.until(f"document.querySelector('{event}').innerText.includes('webhook-signature')")
+    shown = json.loads(await page.evaluate(f"document.querySelector('{event} [aria-label=Example] code').textContent"))
+    assert (shown["specversion"], shown["type"]) == ("1.0", "interactions.purchase_recorded.v1")
+    assert {"purchase_id", "lines", "total"} <= shown["data"].keys()
+
+
 async def test_a_search_finds_an_operation_by_its_name_and_by_its_fields(page: Page, stack: RunningStack) -> None:
     await page.open(f"{stack.url}/docs", READY)
     visible = (

@@ -22,11 +22,12 @@ export function channelsOf(events) {
  */
 export function eventBlock({ root, events, message, webhook, words }) {
   const key = message.bindings?.kafka?.key?.description;
+  const [summary] = (view(events, message.payload).schema.description ?? message.summary ?? "").split(/(?<=\.)\s/);
   const request = webhook && webhookRequest(root, webhook);
   return disclosure({
     id: `event-${message.name}`,
     class: "operation",
-    summary: [code(message.name, "path"), element("span", { class: "summary" }, ...inline(message.summary ?? message.title ?? ""))],
+    summary: [code(message.name, "path"), element("span", { class: "summary" }, ...inline(summary))],
     content: () => element("div", { class: "operation-content" },
       element("div", { class: "operation-words" }, ...present([
         ...prose(message.description),
@@ -78,7 +79,10 @@ function headerList(events, message) {
 function eventExample({ root, events, message, request, words }) {
   if (request?.media?.example) return request.media.example;
   const data = message.examples?.[0]?.payload ?? exampleOf(events, message.payload, { words });
-  return request?.media ? { ...exampleOf(root, request.media.schema), data } : data;
+  if (!request?.media) return data;
+  const envelope = exampleOf(root, request.media.schema);
+  const headers = message.examples?.[0]?.headers ?? {};
+  return Object.fromEntries(Object.entries({ ...envelope, data }).map(([name, value]) => [name, headers[`ce_${name}`] ?? value]));
 }
 
 /** Return the table of the codes of problems. */
