@@ -87,7 +87,7 @@ class _Receiver(asyncio.Protocol):
                 return
             head, body = bytes(self._received[:end]), bytes(self._received[end + 4 : end + 4 + length])
             del self._received[: end + 4 + length]
-            self._answer(int(head[11 : head.index(b" ", 6)]), body)
+            self._answer(int(head[6 : head.index(b" ", 6)]), body)
 
     def _answer(self, number: int, body: bytes) -> None:
         if number < BAD and self._receivers.kind:

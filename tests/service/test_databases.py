@@ -47,16 +47,22 @@ CHASSIS_RIGHTS = {
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 COUNTS = {"counts", "tenant_counts", "published_tallies", "applied_tallies", "purge_tenant"}
 OF_KEYS = {"find_api_key", "find_api_keys", "find_request_limits", "note_key_use", "count_authentication_failures"}
+OF_WEBHOOKS = {
+    *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes"),
+    *("webhook_endpoints_of", "load_deliveries", "record_delivery_attempts"),
+}
 FUNCTIONS = {
     "customers": {*COUNTS, "search_customers", "remove_unused_words"},
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
-    "gateway": {*COUNTS, *OF_KEYS, "lease_tokens", "find_tenants", "list_tenants"},
+    "gateway": {
+        *(*COUNTS, *OF_KEYS, *OF_WEBHOOKS, "lease_tokens", "find_tenants", "list_tenants", "count_webhook_backlog"),
+    },
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = OF_KEYS | {"lease_tokens"}
-NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant"}
+NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", *OF_WEBHOOKS}
 
 
 def service_of(login: str) -> str:

@@ -91,6 +91,12 @@ async def use_everything(visitor: Visitor) -> None:
     await wrong.close()
     made = await post(visitor, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
     assert (await visitor.request("DELETE", f"/v1/api-keys/{made['id']}")).status_code == 204
+    receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["*"]}
+    endpoint = await post(visitor, "/v1/webhook-endpoints", receiver)
+    await post(visitor, f"/v1/webhook-endpoints/{endpoint['id']}/test", {})
+    other = await post(visitor, "/v1/webhook-endpoints", receiver)
+    disabled = await visitor.request("PATCH", f"/v1/webhook-endpoints/{other['id']}", json={"state": "disabled"})
+    assert disabled.status_code == 200, disabled.text
 
 
 async def a_known_customer(visitor: Visitor) -> str:

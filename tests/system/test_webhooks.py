@@ -59,8 +59,8 @@ async def test_a_gateway_killed_in_flight_loses_no_delivery_and_repeats_have_the
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     async with receiving(lambda _: answer_slowly) as receiver:
-        await endpoint(visitor, receiver, ordered=True)
-        await endpoint(visitor, receiver)
+        for path in ("plain", "ordered"):
+            await endpoint(visitor, receiver, url=f"{receiver.url}/{path}", ordered=path == "ordered")
         ids: list[str] = []
         for kill in range(1, 3):
             ids += await customers(visitor, 100)
