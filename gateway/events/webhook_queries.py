@@ -154,7 +154,7 @@ _ENDPOINTS = DatabaseFunction(
         tenants uuid[], ids uuid[], out tenant_id uuid, out id uuid, out url text, out max_per_second bigint,
         out is_active bool, out recovers bool, out includes_record bool, out api_key_id uuid, out scopes text[],
         out secrets jsonb, out name text, out kind text, out timezone text, out currency text, out region text,
-        out clock_at timestamptz
+        out clock_at timestamptz, out clock_runs_since timestamptz
     )
     returns setof record
     language sql stable security definer set search_path = public, pg_temp as $$
@@ -170,7 +170,8 @@ _ENDPOINTS = DatabaseFunction(
                    where secret.tenant_id = endpoint.tenant_id and secret.endpoint_id = endpoint.id
                      and (secret.expires_at is null or secret.expires_at > now())
                ),
-               tenant.name, tenant.kind, tenant.timezone, tenant.currency, tenant.region, tenant.clock_at
+               tenant.name, tenant.kind, tenant.timezone, tenant.currency, tenant.region, tenant.clock_at,
+               tenant.clock_runs_since
         from unnest(tenants, ids) as wanted(tenant_id, id)
         join webhook_endpoint as endpoint on endpoint.tenant_id = wanted.tenant_id and endpoint.id = wanted.id
         join webhook_lane as lane on lane.tenant_id = endpoint.tenant_id and lane.id = endpoint.id
