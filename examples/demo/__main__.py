@@ -27,6 +27,7 @@ from examples.demo.households import (
     read_returns,
     read_touch_points,
 )
+from examples.demo.receiver import Receiver
 from examples.demo.shop import Advance, Shop, spenders
 
 DATA = Path(os.environ.get("RAPPORT_DATA", ".rapport"))
@@ -86,8 +87,21 @@ async def send_and_check(url: str, key: str) -> bool:
         members = await shop.members(program)
         with bar("balances read", len(members)) as advance:
             earned = await shop.balances(members, advance)
-        with bar("members spend points", len(spenders(earned))) as advance:
-            await shop.spend_points(earned, members, advance)
+        able = spenders(earned)
+        receiver = Receiver(shop)
+        await receiver.begin()
+        with bar("members spend points", len(able)) as advance:
+            half = len(able) // 4 * 2  # an even number, so that captures and releases take turns over both halves
+            await shop.spend_points(able[:half], members, advance)
+            await receiver.pause(expected=2 * half)
+            await shop.spend_points(able[half:], members, advance)
+        await shop.wait_until_drained(lambda _: None)
+        feed = await receiver.catch_up()
+        console.print(
+            f"{receiver.delivered:,} events came by verified webhooks. The receiver was away for the next "
+            f"{receiver.caught_up:,}, and read them from the feed."
+        )
+        await receiver.end()
         with bar("balances read again", len(members)) as advance:
             left = await shop.balances(members, advance)
         figures = Figures(shop, year)
@@ -103,6 +117,8 @@ async def send_and_check(url: str, key: str) -> bool:
             permitted=permitted,
             timeline=await shop.all(f"/v1/timelines/{ids[busiest(year)]}"),
             waited=waited,
+            feed=feed,
+            receiver_agrees=receiver.agrees_with(feed),
             status=await shop.ask("GET", "/v1/status"),
         )
     finally:

@@ -87,6 +87,9 @@ class Answers:
     permitted: int
     timeline: list[dict[str, Any]]
     waited: int
+    feed: list[str]
+    """The ids of the feed's events about spent points."""
+    receiver_agrees: bool
     status: dict[str, Any]
 
 
@@ -104,6 +107,8 @@ def compare(year: Year, answers: Answers) -> list[Check]:
         Check("households that permit mail", _permitted(year), answers.permitted),
         Check("timeline of the busiest household", _happened(year), _kinds(answers.timeline)),
         Check("returns recorded before their basket", True, answers.waited > 0),
+        Check("events of spent points in the feed", 2 * len(spenders(answers.earned)), len(answers.feed)),
+        Check("webhooks and the feed brought the same events", True, answers.receiver_agrees),
         Check("dead letters", 0, sum(service["dead_letters"] for service in services)),
         Check("orphans", 0, sum(service["gauges"].get("orphans", 0) for service in services)),
     ]

@@ -43,12 +43,21 @@ class Shop:
                     raise RuntimeError(f"{method} {path}: {error!r}") from error
             else:
                 if answer.status_code < 400:
-                    return answer.json()
+                    return answer.json() if answer.content else None
                 in_flight = answer.status_code == 409 and answer.json()["code"] == "idempotency_key_in_flight"
                 if answer.status_code not in (429, 502, 503, 504) and not in_flight:
                     raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
             await asyncio.sleep(min(0.1 * 2**attempt, 2))
         raise RuntimeError(f"{method} {path}: no successful response")
+
+    async def create_once(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+        """Create a record whose response has a secret, so that a repeated request cannot return it. Returns it."""
+        try:
+            return dict(await self.ask("POST", path, json=body))
+        except RuntimeError as error:
+            if "secret_not_replayable" not in str(error):
+                raise
+            return next(record for record in await self.all(path) if record[key] == body[key])
 
     async def record_customers(self, customers: Sequence[dict[str, Any]], advance: Advance) -> dict[str, str]:
         """Record the customers; return the customer id of each household."""
@@ -133,8 +142,8 @@ class Shop:
 
         return sum(await asyncio.gather(*(record(permission) for permission in permissions)))
 
-    async def spend_points(self, balances: dict[str, int], members: dict[str, str], advance: Advance) -> None:
-        """Reserve points for every member with a sufficient balance; capture and release them in turn."""
+    async def spend_points(self, customers: Sequence[str], members: dict[str, str], advance: Advance) -> None:
+        """Reserve points for these members; capture and release them in turn."""
 
         async def spend(number: int, customer: str) -> None:
             wanted = {"points": COST, "mode": "reserve"}
@@ -143,8 +152,7 @@ class Shop:
             await self._ask_limited("POST", f"/v1/redemptions/{held['id']}/{verb}")
             advance(1)
 
-        able = spenders(balances)
-        await asyncio.gather(*(spend(number, customer) for number, customer in enumerate(able)))
+        await asyncio.gather(*(spend(number, customer) for number, customer in enumerate(customers)))
 
     async def wait_until_drained(self, advance: Advance, seconds: float = 300) -> None:
         """Wait until all consumers have processed every event."""
