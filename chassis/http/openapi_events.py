@@ -9,13 +9,14 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from chassis.core.events import SPEC_VERSION, Event
-from chassis.http.openapi_schemas import COMPONENT, simplify
+from chassis.http.openapi_schemas import COMPONENT, simplify_document
 from chassis.types.text import snake_case
 
 TAG = {
     "name": "webhooks",
     "description": "Requests that Rapport sends to the addresses that a tenant registers: one for each event.",
 }
+MEDIA_TYPE = "application/cloudevents+json"
 _TEXT = {"type": "string"}
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     "specversion": {"type": "string", "const": SPEC_VERSION, "description": "The version of CloudEvents."},
@@ -54,9 +55,10 @@ def add_webhooks(document: dict[str, Any], published: Mapping[str, type[Event]])
     _, definitions = models_json_schema(
         [(event, "serialization") for event in published.values()], ref_template=f"{COMPONENT}{{model}}"
     )
+    own: dict[str, Any] = {"paths": {}, "components": {"schemas": definitions["$defs"]}}
+    simplify_document(own)
     components = document["components"]["schemas"]
-    for name, schema in definitions["$defs"].items():
-        simplify(schema)
+    for name, schema in own["components"]["schemas"].items():
         known = components.setdefault(name, schema)
         for each in (schema, known):
             if each.get("additionalProperties") is False:  # a release may add fields
@@ -93,7 +95,7 @@ def _webhook(event: type[Event]) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": f"{COMPONENT}{event.__name__}Event"}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": f"{COMPONENT}{event.__name__}Event"}}},
         },
         "responses": _RESPONSES,
     }

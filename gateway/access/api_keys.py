@@ -54,19 +54,26 @@ class ApiKeyCreated(Event, type="gateway.api_key_created.v1", partition_key="api
     """An API key was created, by a request or a command, or as the successor of a rotated key."""
 
     api_key_id: UUID
+    """The API key."""
     scopes: Annotated[list[str], Field(examples=[["customers:read"]])]
+    """The operations that the key may call."""
     expires_at: datetime | None
+    """When it expires, or null if it does not."""
     created_by: Annotated[UUID | None, Field(description="The key that created it. Null for a command.")]
     replaces: Annotated[UUID | None, Field(description="The key that was rotated into this one.")]
     created_at: datetime
+    """When it was created."""
 
 
 class ApiKeyRevoked(Event, type="gateway.api_key_revoked.v1", partition_key="api_key_id"):
     """An API key was revoked. Requests with it are rejected from now on."""
 
     api_key_id: UUID
+    """The API key."""
     revoked_at: datetime
+    """When it was revoked."""
     reason: RevocationReason
+    """Why the key was revoked."""
 
 
 class KeyOutlivesCreator(Problem, status=403):

@@ -40,13 +40,16 @@ class TenantChanged(TenantFacts, Event, type="gateway.tenant_changed.v1", partit
     """A tenant was created or its facts changed. The event carries all facts that services need."""
 
     tenant_id: UUID
+    """The tenant."""
 
 
 class TenantDeleted(Event, type="gateway.tenant_deleted.v1", partition_key="tenant_id"):
     """A tenant was deleted. Every service deletes all of its rows, and ignores later events of the tenant."""
 
     tenant_id: UUID
+    """The tenant."""
     deleted_at: datetime
+    """When it was deleted."""
 
 
 class TenantStateConflict(Exception):

@@ -55,39 +55,60 @@ class EndpointIsDisabled(Problem, status=409):
 class TestEventRequest(RequestBody):
     """The type of the sample event to send."""
 
+    example = {"event_type": "loyalty.points_earned.v1"}
+
     __test__ = False  # it is no test of pytest
 
     event_type: Annotated[
         str, Field(pattern=r"^[a-z]+\.[a-z_]+\.v[0-9]+$", max_length=100, examples=["loyalty.points_earned.v1"])
     ] = DEFAULT_SAMPLE
+    """The type of the sample event."""
 
 
 class Delivery(Resource, row=tables.Delivery):
     """An event for an endpoint. A pending delivery is sent at `due_at`, or again then."""
 
     id: UUID
+    """Identifies the delivery."""
     endpoint_id: UUID
+    """The endpoint."""
     event_id: UUID
+    """The event."""
     event_type: str
+    """The type of the event."""
     subject: str
+    """The subject of the event."""
     state: DeliveryState
+    """The state of the delivery."""
     attempts: int
+    """The number of attempts so far."""
     last_status: int | None
+    """The status of the last response, or null without any."""
     due_at: datetime | None
+    """When it is sent next, or null if it is finished."""
     created_at: datetime
+    """When it was planned."""
     finished_at: datetime | None
+    """When it was delivered or given up, or null."""
 
 
 class DeliveryAttempt(Resource, row=tables.DeliveryAttempt):
     """A request to an endpoint. `error` says why there was no response. `response` has its first kilobyte."""
 
     id: UUID
+    """Identifies the attempt."""
     number: int
+    """The number of the attempt, from 1."""
     at: datetime
+    """When it was made."""
     latency_ms: int
+    """The time until the response, in milliseconds."""
     status: int | None
+    """The status of the response, or null without any."""
     error: str | None
+    """The reason why there was no response, or null."""
     response: str
+    """The first kilobyte of the response."""
 
 
 @feature.get("/deliveries", scope="webhooks:read")

@@ -17,9 +17,13 @@ class WebhookEndpointDisabled(Event, type="gateway.webhook_endpoint_disabled.v1"
     """
 
     endpoint_id: UUID
+    """The webhook endpoint."""
     reason: DisabledReason
+    """Why the endpoint was disabled."""
     disabled_at: datetime
+    """When it was disabled."""
     failing_since: datetime | None
+    """When the failures began, or null."""
 
 
 async def disable_endpoint(

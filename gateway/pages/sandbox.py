@@ -64,6 +64,8 @@ class ClockPastThisTime(Problem, status=409):
 class SandboxClockUpdate(RequestBody):
     """A change of the clock: one of these."""
 
+    example = {"advance": "P1M"}
+
     frozen_at: Instant | None = Field(None, description="Freeze the clock at this time, which it has not passed yet.")
     advance: Duration | None = Field(
         None,
@@ -81,8 +83,11 @@ class SandboxClock(Resource):
     """
 
     now: datetime
+    """The time of the sandbox."""
     frozen: bool
+    """True if the clock stands still until it is moved."""
     settled: bool
+    """True if every service has followed, and all events of the sandbox have been applied."""
     services: dict[str, bool]
     """Whether each service has followed."""
 

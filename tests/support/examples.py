@@ -1,5 +1,6 @@
 """The examples of an OpenAPI document: each is sent as it is, on records that were created for it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -34,11 +35,13 @@ def media_of(operation: Operation) -> tuple[str, dict[str, Any]]:
 
 
 async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dict[str, str]:
-    """Create the records on which the examples are sent, and return their ids. Adds the program to its example."""
+    """Create the records on which the examples are sent, and return their ids. Adapts what depends on them."""
     ids = await RECORDS[service](asker)
     if "purchases" in ids:  # the example of a refund is of a line of this purchase
         ids["purchases"] = (await made(asker, "/v1/purchases", bodies["POST /v1/purchases"]))["id"]
     if "programs" in ids:
         program = await made(asker, "/v1/programs", a_program(enrolment="open"))
-        bodies["POST /v1/memberships"] |= {"program_id": program["id"]}
+        bodies["POST /v1/memberships"] = bodies["POST /v1/memberships"] | {"program_id": program["id"]}
+    if "webhook-endpoints" in ids:
+        bodies["POST /v1/webhook-endpoints/{id}/recover"] = {"since": datetime.now(UTC).isoformat()}
     return ids

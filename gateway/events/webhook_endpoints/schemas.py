@@ -88,13 +88,26 @@ Ordered = Annotated[
 class WebhookEndpointCreate(RequestBody):
     """A webhook endpoint to create."""
 
+    example = {
+        "url": "https://crm.example.com/hooks/rapport",
+        "event_types": ["customers.*", "loyalty.points_earned.v1"],
+        "description": "Synchronizes the CRM",
+    }
+
     url: Url
+    """The address that gets the events, by https."""
     event_types: EventTypes
+    """The types of events that it gets."""
     description: Line | None = None
+    """Its purpose, for people."""
     secret: Secret | None = None
+    """The secret of its signatures. Default: a new one."""
     ordered: Ordered = False
+    """Deliver the events about a subject in order."""
     include: Include = []
+    """Parts to add to each event."""
     max_per_second: Rate | None = None
+    """Maximum requests per second. Default: no limit."""
     headers: Annotated[
         dict[HeaderName, HeaderValue],
         Field(max_length=MAX_HEADERS, description="Headers to add to each request. No response shows their values."),
@@ -105,14 +118,22 @@ class WebhookEndpointCreate(RequestBody):
 class WebhookEndpointUpdate(MergePatch):
     """The fields of a webhook endpoint to change. Null clears a field."""
 
+    example = {"event_types": ["*"], "max_per_second": None}
+
     never_null: ClassVar[frozenset[str]] = frozenset(("url", "event_types", "ordered", "include", "state"))
 
     url: Url | None = None
+    """The address that gets the events, by https."""
     event_types: EventTypes | None = None
+    """The types of events that it gets."""
     description: Line | None = None
+    """Its purpose, for people."""
     ordered: Ordered | None = None
+    """Deliver the events about a subject in order."""
     include: Include | None = None
+    """Parts to add to each event."""
     max_per_second: Rate | None = None
+    """Maximum requests per second. Null: no limit."""
     headers: Annotated[
         dict[HeaderName, HeaderValue | None] | None,
         Field(max_length=MAX_HEADERS, description="Headers to set, and with null to remove."),
@@ -125,7 +146,10 @@ class WebhookEndpointUpdate(MergePatch):
 class SecretRotate(RequestBody):
     """How to replace the secret of an endpoint."""
 
+    example = {"overlap_seconds": 3600}
+
     secret: Secret | None = None
+    """The new secret. Default: a random one."""
     overlap_seconds: Annotated[
         int, Field(ge=0, le=MAX_OVERLAP_SECONDS, description="How long the present secrets sign beside the new one.")
     ] = OVERLAP_SECONDS
@@ -134,38 +158,60 @@ class SecretRotate(RequestBody):
 class RecoveryRequest(RequestBody):
     """The period whose events are delivered again, if they were not delivered."""
 
+    example = {"since": "2026-03-01T00:00:00Z"}
+
     since: Instant
+    """Events from this time on are delivered, unless they were delivered already."""
 
 
 class WebhookEndpoint(Resource, row=tables.WebhookEndpoint, etag="version"):
     """A URL that gets events. `header_names` lists the custom headers, whose values are not shown."""
 
     id: UUID
+    """Identifies the endpoint."""
     version: int
+    """Counts the changes. It is the ETag."""
     url: str
+    """The address that gets the events."""
     event_types: list[str]
+    """The types of events that it gets."""
     description: str | None
+    """Its purpose, for people."""
     ordered: bool
+    """True if the events about a subject are delivered in order."""
     include: list[str]
+    """Parts that are added to each event."""
     max_per_second: int | None
+    """Maximum requests per second, or null without a limit."""
     header_names: list[str]
+    """The names of the headers that are added to each request."""
     state: EndpointState
+    """A disabled endpoint gets nothing."""
     disabled_reason: DisabledReason | None
+    """Why it was disabled, or null."""
     disabled_at: datetime | None
+    """When it was disabled, or null."""
     created_by: str
+    """The principal that created it: `key:<id>` for an API key."""
     created_at: datetime
+    """When it was created."""
     updated_at: datetime
+    """When it last changed."""
 
 
 class CreatedWebhookEndpoint(WebhookEndpoint, row=tables.WebhookEndpoint, computed=("secret",)):
     """A new webhook endpoint. No other response contains `secret`: store it in the receiver."""
 
     secret: str
+    """The secret of its signatures."""
 
 
 class RotatedWebhookSecret(Resource):
     """The new secret of an endpoint, and when its former ones end. No other response contains `secret`."""
 
     endpoint_id: UUID
+    """The endpoint."""
     secret: str
+    """The new secret of its signatures."""
     former_secrets_expire_at: datetime
+    """The time until which the former secrets sign as well."""

@@ -37,7 +37,9 @@ class CustomerEvent(Event):
     """
 
     customer_id: UUID
+    """The customer."""
     external_ids: ExternalIds
+    """The customer's ids in other systems."""
 
 
 def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[records.ContactPoint]:

@@ -39,8 +39,11 @@ class ConsentEvent(CustomerEvent):
     """The fields of both events."""
 
     receipt_id: UUID
+    """The consent receipt."""
     purpose: ConsentPurpose
+    """The purpose of the contacts."""
     channel: ConsentChannel
+    """The channel."""
     source: Annotated[str, Field(description="Where the customer decided.", examples=["preference centre"])]
     decided_at: Annotated[
         datetime,
@@ -50,6 +53,7 @@ class ConsentEvent(CustomerEvent):
         ),
     ]
     recorded_at: datetime
+    """When it was recorded."""
 
 
 class ConsentGranted(ConsentEvent, type="customers.consent_granted.v1", partition_key="customer_id"):

@@ -52,16 +52,27 @@ class TouchPointRecorded(Event, type="interactions.touch_point_recorded.v1", par
     """A contact with a customer took place. Its texts are read from the API, because they may name a person."""
 
     touch_point_id: UUID
+    """The touch point."""
     customer_id: UUID | None
+    """The customer."""
     channel: Annotated[str, Field(examples=["phone"])]
+    """The channel."""
     direction: TouchPointDirection
+    """From the customer, or to the customer."""
     phase: TouchPointPhase | None
+    """Before, during or after a purchase, or null."""
     agent_id: Annotated[str | None, Field(examples=["agent-7"])]
+    """The employee, or null."""
     duration_seconds: Annotated[int | None, Field(examples=[180])]
+    """The duration in seconds, or null."""
     occurred_at: datetime
+    """When it happened."""
     source: SourceName
+    """The system that sent the record."""
     source_id: SourceId
+    """The id of the record in that system."""
     recorded_at: datetime
+    """When it was recorded."""
 
     @property
     def subject_id(self) -> UUID:

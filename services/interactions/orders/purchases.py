@@ -86,16 +86,27 @@ class PurchaseRecorded(Event, type="interactions.purchase_recorded.v1", partitio
     """A customer bought something."""
 
     purchase_id: UUID
+    """The purchase."""
     customer_id: UUID
+    """The customer."""
     source: SourceName
+    """The system that sent the record."""
     source_id: SourceId
+    """The id of the record in that system."""
     purchased_at: datetime
+    """When the purchase was made."""
     recorded_at: datetime
+    """When it was recorded."""
     total: Money
+    """The sum of the lines."""
     channel: Annotated[str | None, Field(examples=["shop"])]
+    """The channel."""
     store: Annotated[str | None, Field(examples=["Amsterdam"])]
+    """The store, or null."""
     sold_through: Annotated[str | None, Field(examples=["partner"])]
+    """The reseller or the marketplace, or null."""
     lines: list[RecordedLine]
+    """The items."""
 
 
 class PurchaseLineCreate(RequestBody):

@@ -28,7 +28,9 @@ class PointsAdjusted(PointsEvent, type="loyalty.points_adjusted.v1", partition_k
     """Staff gave points, or took them if `points` is negative."""
 
     adjustment_id: UUID
+    """The adjustment."""
     reason: Annotated[str, Field(examples=["goodwill"])]
+    """The reason, for people."""
     debt: Annotated[int, Field(description="The same as `balance.debt`.", examples=[0])]
 
 

@@ -50,6 +50,7 @@ class PointsReserved(RedemptionEvent, type="loyalty.points_reserved.v1", partiti
     """Points are held for a member until `hold_ends_at`."""
 
     hold_ends_at: datetime
+    """When held points return by themselves."""
 
 
 class PointsRedeemed(RedemptionEvent, type="loyalty.points_redeemed.v1", partition_key="customer_id"):

@@ -211,7 +211,7 @@ def test_every_event_has_a_record_that_can_be_read_and_a_sample_that_is_valid(ty
         return
     assert kind.field in schema["required"]
     read = contracts.openapi(CONTRACTS)["paths"][f"{kind.path}/{{id}}"]["get"]
-    assert read["security"] == [{"api_key": [kind.scope]}]
+    assert read["x-scope"] == kind.scope
     address = address_of(type, json.dumps_str(data))
     assert address is not None
     assert address.path == f"{kind.path}/{data[kind.field]}"

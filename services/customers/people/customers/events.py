@@ -17,14 +17,18 @@ class RecordEvent(CustomerEvent):
 
     version: Version
     kind: CustomerKind
+    """A person or an organization."""
     lifecycle: Lifecycle
+    """The stage of the relationship."""
     state: CustomerState
+    """The state of the record."""
 
 
 class CustomerCreated(RecordEvent, type="customers.customer_created.v1", partition_key="customer_id"):
     """A customer was created."""
 
     created_at: datetime
+    """When it was created."""
 
 
 class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partition_key="customer_id"):
@@ -38,6 +42,7 @@ class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partiti
         ExternalIds, Field(description="Ids that the customer no longer has.", examples=[[]])
     ]
     updated_at: datetime
+    """When it was changed."""
 
 
 class ExternalIdTaken(Problem, status=409):

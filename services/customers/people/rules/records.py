@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from pydantic import with_config
 from typing_extensions import TypeAliasType, TypedDict
 
 from chassis.types.codes import NO_DIGITS, NOT_AN_ADDRESS, FieldCode
@@ -50,11 +51,14 @@ class PhoneDocument(TypedDict):
     label: str | None
 
 
+@with_config(title="ExternalReference", use_attribute_docstrings=True)
 class ExternalIdDocument(TypedDict):
-    """An external id as it is stored."""
+    """The id of a customer in another system."""
 
     source: str
+    """The system that assigned the id."""
     id: str
+    """The customer's id in that system."""
 
 
 class InvalidContact(ValueError):

@@ -60,10 +60,14 @@ class MemberEvent(Event):
     """The fields of every event about a membership."""
 
     customer_id: UUID
+    """The customer."""
     membership_id: UUID
+    """The membership."""
     program_id: UUID
+    """The program."""
     version: EventVersion
     occurred_at: datetime
+    """When it happened."""
     balance: Annotated[PointsByBucket, Field(description="The points after this event.")]
 
 
@@ -71,6 +75,7 @@ class PointsEvent(MemberEvent):
     """The fields of every event about points."""
 
     points: Points
+    """The number of points."""
     reference: Annotated[PointsReference, Field(description="The record that moved the points.")]
     available: Annotated[int, Field(description="The same as `balance.available`.", examples=[340])]
 
@@ -79,27 +84,34 @@ class MemberJoined(MemberEvent, type="loyalty.member_joined.v1", partition_key="
     """A customer became a member of a program."""
 
     joined_at: datetime
+    """When the customer joined."""
 
 
 class PointsActivated(PointsEvent, type="loyalty.points_activated.v1", partition_key="customer_id"):
     """Pending points became available. `debt_paid` of them paid a debt. The rest can be spent."""
 
     lot_id: UUID
+    """The lot of points: those that were earned together."""
     debt_paid: NoPoints
+    """The points that paid a debt."""
     activated_at: datetime
+    """When the points became available."""
 
 
 class PointsExpired(PointsEvent, type="loyalty.points_expired.v1", partition_key="customer_id"):
     """Points expired unspent."""
 
     lot_id: UUID
+    """The lot of points: those that were earned together."""
     expired_at: datetime
+    """When the points expired."""
 
 
 class RedemptionEvent(PointsEvent):
     """The fields of every event about a redemption."""
 
     redemption_id: UUID
+    """The redemption."""
     order_reference: OrderReference
 
 
@@ -107,8 +119,11 @@ class PointsReleased(RedemptionEvent, type="loyalty.points_released.v1", partiti
     """Held points were returned. `debt_paid` paid a debt, and `expired` expired at once. The rest can be spent."""
 
     debt_paid: NoPoints
+    """The points that paid a debt."""
     expired: NoPoints
+    """The points that expired at once."""
     reason: Literal["released", "expired"]
+    """Returned on request, or at the end of the hold."""
 
 
 class Member(Protocol):
