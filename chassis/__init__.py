@@ -42,6 +42,7 @@ from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, merge_patch
+from chassis.http.owners import Owned
 from chassis.http.pagination import MAX_PAGE_BYTES, Page, PageParams, PageRequest, TimeRange, paginate, time_range
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.messaging.status import ServiceStatus
@@ -154,6 +155,7 @@ __all__ = [
     "MultilineText",
     "NotFound",
     "Outcome",
+    "Owned",
     "Page",
     "PageParams",
     "PageRequest",

@@ -20,6 +20,7 @@ from chassis.core.settings import Settings
 from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.openapi import error_responses
+from chassis.http.owners import OwnerOption
 from chassis.http.route import FeatureRoute, RouteOptions
 from chassis.http.schemas import Accepted, Upserted
 
@@ -37,12 +38,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class RouteArguments(TypedDict, total=False):
     """The keywords of a route: the fields of `RouteOptions`, and those of FastAPI's that features use."""
 
-    scope: Required[str]
+    scope: Required[str | None]
     raises: Sequence[type[Problem]]
     idempotency_key: Literal["optional", "required"]
     batch: bool
     store_response: bool
     expensive: bool | tuple[str, ...]
+    owner: OwnerOption
+    owner_fields: tuple[str, ...]
+    owner_hidden: tuple[str, ...]
     status_code: int
 
 

@@ -5,7 +5,7 @@ verify it themselves and trust no other header.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -105,8 +105,11 @@ class Caller:
 
     tenant: Tenant
     actor: str
-    """The principal: `key:<id>` for an API key."""
+    """The principal: `key:<id>`, `session:<id>`, or `user:<issuer>/<subject>`."""
     scopes: frozenset[str]
+    owner: UUID | None = None
+    """The end user to whom the token belongs: it reaches only what this person owns."""
+    expires_at: datetime | None = None
 
     def require(self, scope: str) -> None:
         """Raise MissingScope unless the credential has this scope."""
@@ -141,6 +144,11 @@ class Signer:
             "scopes": sorted(caller.scopes),
             "tenant": caller.tenant.model_dump(mode="json"),
         }
+        if caller.expires_at is not None:
+            claims["credential_exp"] = caller.expires_at.timestamp()
+        if caller.owner is not None:
+            # The scopes move, so that a service that does not know owners' tokens yet refuses them.
+            claims |= {"owner": str(caller.owner), "owner_scopes": claims["scopes"], "scopes": []}
         return jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
 
 
@@ -179,10 +187,21 @@ class Verifier:
         try:
             claims = jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims
             registry.validate(claims)
-            tenant = Tenant.model_validate(claims["tenant"])
-            return float(claims["exp"]), Caller(tenant, str(claims["sub"]), frozenset(claims["scopes"]))
+            return float(claims["exp"]), _caller(claims)
         except (JoseError, KeyError, TypeError, ValueError) as error:
             raise Unauthenticated("The internal token is invalid.") from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    """Return the caller of a token. Raises KeyError, TypeError or ValueError."""
+    owner, expires = claims.get("owner"), claims.get("credential_exp")
+    return Caller(
+        Tenant.model_validate(claims["tenant"]),
+        str(claims["sub"]),
+        frozenset(claims["scopes"] if owner is None else claims["owner_scopes"]),
+        None if owner is None else UUID(owner),
+        None if expires is None else datetime.fromtimestamp(expires, UTC),
+    )
 
 
 def new_key_pair() -> tuple[str, str]:

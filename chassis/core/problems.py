@@ -17,6 +17,7 @@
      ├─ ValidationFailed        422   readable, but a field is wrong
      ├─ TooManyRequests         429   more than the tenant's share
      ├─ HeadTooLarge            431   the request line and the headers
+     ├─ TooManyFailures         429   credentials that look like guesses
      ├─ InternalError           500   a defect of Rapport
      ├─ Unavailable             503   a dependency is unavailable
      └─ TimeLimitExceeded       503   the time limit of a statement
@@ -169,7 +170,7 @@ class UnexpectedBody(Problem, status=400):
 class Unauthenticated(Problem, status=401):
     """Credentials are missing or invalid.
 
-    Send an API key: `Authorization: Bearer rap_...`. A key may have expired or been revoked.
+    Send an API key or a token: `Authorization: Bearer ...`. It may have expired or been revoked.
     """
 
     def __init__(self, detail: str | None = None) -> None:
@@ -262,6 +263,17 @@ class HeadTooLarge(Problem, status=431):
 
     `detail` gives the limit. Shorten the longest header, or send several requests with fewer values in the query.
     """
+
+
+class TooManyFailures(Problem, status=429):
+    """Too many attempts to authenticate have failed.
+
+    The credentials were not checked. Retry after the seconds in `Retry-After`, which grow with each failure. A key that
+    has been used before still works.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(headers={"Retry-After": str(math.ceil(retry_after))})
 
 
 class InternalError(Problem, status=500):

@@ -4,6 +4,7 @@ The response is sent only after the commit. A FastAPI `yield` dependency would c
 """
 
 from collections import Counter
+from uuid import UUID
 
 import asyncpg
 from fastapi import Response
@@ -61,8 +62,11 @@ class RequestHandler:
     async def respond(self) -> Response:
         """Return the response. Raises Problem, and the errors of the database."""
         self._caller = self._context.verifier.caller(self._request.headers.get(TOKEN_HEADER))
-        self._caller.require(self._route.options.scope)
+        if self._route.options.scope is not None:
+            self._caller.require(self._route.options.scope)
         self._check_query()
+        if self._caller.owner is not None:
+            self._route.owner_rule.check_request(self._request, self._caller.owner)
         await self._read_body()
         if not self._route.is_expensive(self._request):
             return await self._run()
@@ -114,6 +118,8 @@ class RequestHandler:
         if self._route.has_body:
             request.require_json()
             body = await request.json() if await request.body() else None
+            if self._caller.owner is not None:
+                self._route.owner_rule.check_body(body, self._caller.owner)
         elif request.may_have_body and await request.body() not in _EMPTY_BODIES:
             raise UnexpectedBody
         self._claim = None if key is None else Claim.of(self._caller, request.scope, key, body)
@@ -122,14 +128,25 @@ class RequestHandler:
         async with self._transaction(is_retry=attempt > 1) as transaction:
             if attempt > 1:
                 await transaction.begin()  # the conflict may have been a response to the same key
-            with injecting(self._request, UnitOfWork(transaction)):
-                response = await self._route.run(self._request)
+            work = UnitOfWork(transaction)
+            with injecting(self._request, work):
+                if self._caller.owner is None:
+                    response = await self._route.run(self._request)
+                else:
+                    response = await self._run_for_owner(work, self._caller.owner)
             if self._route.options.store_response:
                 transaction.store_response(response)
             else:
                 transaction.store_response(problem_response(self._request, SecretNotReplayable()))
         if transaction.published:
             self._context.notify_relay()
+        return response
+
+    async def _run_for_owner(self, work: UnitOfWork, owner: UUID) -> Response:
+        rule = self._route.owner_rule
+        await rule.check_record(work, self._request, owner)
+        response = await self._route.run(self._request)
+        rule.hide(response)
         return response
 
     async def _respond_to_error(self, error: RequestValidationError | Problem) -> Response:

@@ -16,6 +16,7 @@ from chassis.core.problems import (
     RepeatedParameter,
     TenantSuspended,
     TimeLimitExceeded,
+    TooManyFailures,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -33,6 +34,7 @@ from chassis.db.idempotency import (
 )
 from chassis.http.locations import set_locations
 from chassis.http.openapi_schemas import COMPONENT, simplify_document
+from chassis.http.owners import OwnerAccessDenied
 from chassis.http.response_headers import HEADERS, declare_headers, references
 from chassis.http.route import FeatureRoute, RouteOptions
 
@@ -95,9 +97,11 @@ def error_responses(method: str, options: RouteOptions, path: str) -> dict[int |
         UnexpectedBody,
         Unauthenticated,
         MissingScope,
+        OwnerAccessDenied,
         TenantSuspended,
         ValidationFailed,
         TooManyRequests,
+        TooManyFailures,
         Unavailable,
         TimeLimitExceeded,
     ]
@@ -148,9 +152,13 @@ def service_document(
 def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRoute, service: str) -> None:
     options = route.options
     operation["x-service"] = service
-    operation["x-scope"] = options.scope
     operation["security"] = [{SECURITY_SCHEME: []}]
-    operation["description"] = f"{operation.get('description', '')}\n\nRequires the scope `{options.scope}`.".strip()
+    if options.scope is not None:
+        operation["x-scope"] = options.scope
+        text = f"{operation.get('description', '')}\n\nRequires the scope `{options.scope}`."
+        operation["description"] = text.strip()
+    if route.owner_rule.described is not None:
+        operation["x-owner"] = route.owner_rule.described
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
@@ -198,8 +206,9 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
                 SECURITY_SCHEME: {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API key, `rap_<live|sandbox>_<id>_<secret>`, as a bearer token. "
-                    "Each operation names the scope that it requires (`x-scope`).",
+                    "description": "An API key, `rap_<live|sandbox>_<id>_<secret>`, a token that a key issued, or a "
+                    "token of a registered issuer, as a bearer token. Each operation names the scope that it requires "
+                    "(`x-scope`).",
                 }
             },
         },

@@ -17,6 +17,7 @@ from chassis.http.arguments import MISSING, Arguments
 from chassis.http.batches import Batch, BatchResults, validate_items
 from chassis.http.body import StrictRequest
 from chassis.http.etags import etag, is_unchanged
+from chassis.http.owners import OwnerOption, OwnerRule, Places
 from chassis.http.schemas import Accepted, Resource, Upserted
 from chassis.types import json
 
@@ -27,8 +28,8 @@ SAFE_METHODS = ("GET", "HEAD")
 class RouteOptions:
     """The options of an operation."""
 
-    scope: str
-    """The scope that the credential must have."""
+    scope: str | None
+    """The scope that the credential must have, or None if every credential may call it."""
     raises: tuple[type[Problem], ...] = ()
     """The problems it raises, beside those that every operation may."""
     idempotency_key: Literal["optional", "required"] = "optional"
@@ -39,6 +40,13 @@ class RouteOptions:
     """False if the response contains a secret, which must not be stored for a repeated Idempotency-Key."""
     expensive: bool | tuple[str, ...] = False
     """True if its work grows with all data of the tenant, or the query parameters with which it does."""
+    owner: OwnerOption = None
+    """Where a request names the owner, so that owners' tokens are allowed: a parameter or a field, or the record of the
+    path. By default, they are refused."""
+    owner_fields: tuple[str, ...] = ()
+    """The fields of the body that an owner may send, if not all."""
+    owner_hidden: tuple[str, ...] = ()
+    """Fields that are null in responses to owners, at any depth."""
 
 
 class FeatureRoute(APIRoute):
@@ -52,6 +60,7 @@ class FeatureRoute(APIRoute):
         self.single_query_names = self._arguments.single_query_names
         self._check_expensive()
         body = self.body_field.field_info.annotation if self.body_field else None
+        self.owner_rule = self._rule_for_owners(body)
         self._batch = body if isinstance(body, type) and issubclass(body, Batch) else None
         self.location: str | None = None
         """The path of a record that it creates, with `{new}` for its id. `set_locations` finds it."""
@@ -108,6 +117,15 @@ class FeatureRoute(APIRoute):
         unknown = () if isinstance(names, bool) else set(names) - self.query_names
         if unknown:
             raise TypeError(f"{self.operation_id} has no parameter {', '.join(sorted(unknown))}")
+
+    def _rule_for_owners(self, body: Any) -> OwnerRule:
+        fields = set(getattr(body, "model_fields", ()))
+        places = Places(set(self.param_convertors), self.query_names, fields)
+        options = self.options
+        try:
+            return OwnerRule(options.owner, options.owner_fields, options.owner_hidden, places)
+        except TypeError as error:
+            raise TypeError(f"{self.operation_id}: {error}") from None
 
     def _respond(self, request: Request, injected: Response, result: Any) -> Response:
         """Build the response. `injected` carries the headers that the function or its dependencies have set."""

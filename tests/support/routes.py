@@ -22,7 +22,7 @@ def client_of(feature: Feature) -> httpx.AsyncClient:
 def _context(feature: Feature) -> RouteContext:
     facts: dict[str, Any] = {"name": "Corner Shop", "kind": "live", "timezone": "Europe/Amsterdam", "currency": "EUR"}
     tenant = Tenant(id=uuid7(), region="NL", clock_at=None, clock_runs_since=None, **facts)
-    caller = Caller(tenant, "key:test", frozenset(route.options.scope for route in feature.operations))
+    caller = Caller(tenant, "key:test", frozenset(filter(None, (route.options.scope for route in feature.operations))))
     limits = SimpleNamespace(body_limit_bytes=10_000, batch_body_limit_bytes=100_000, database_wait_seconds=1.0)
     return cast(
         RouteContext,

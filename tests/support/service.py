@@ -28,6 +28,8 @@ from chassis.types import json
 from chassis.types.ids import uuid7
 from local.data_dir import DataDir
 
+FREE_FAILURES = {"authentication_failures_per_key": 10**6, "authentication_failures_per_address": 10**6}
+"""Tests send many wrong keys from a single address."""
 _offsets = itertools.count()
 
 
@@ -67,12 +69,16 @@ class ServiceUnderTest:
         self.data_dir = data_dir
         self.tenant = a_tenant()
         self.scopes = frozenset(_scopes(service))
+        self.customer: UUID | None = None
         self._shared: Shared | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Open the pools. No relay and no consumer run."""
-        settings = settings_of(self.data_dir, self.service, handler_attempts=2, unknown_tenant_seconds=0.1)
+    async def running(self, **changes: Any) -> AsyncIterator[None]:
+        """Open the pools, with these settings. No relay and no consumer run."""
+        changes = {"handler_attempts": 2, "unknown_tenant_seconds": 0.1, **changes}
+        if self.service.name == "gateway":
+            changes = FREE_FAILURES | changes
+        settings = settings_of(self.data_dir, self.service, **changes)
         assert settings.worker_database_url is not None
         made = self.data_dir.secrets()
         worker_url = settings.worker_database_url
@@ -101,6 +107,12 @@ class ServiceUnderTest:
         other.scopes = frozenset(scopes)
         return other
 
+    def for_customer(self, customer: UUID, *scopes: str) -> "ServiceUnderTest":
+        """Return the same service for a customer's token, with all scopes by default."""
+        other = self.with_scopes(*(scopes or self.scopes))
+        other.customer = customer
+        return other
+
     @property
     def shared(self) -> Shared:
         """The pools and the client."""
@@ -110,7 +122,8 @@ class ServiceUnderTest:
     @property
     def caller(self) -> Caller:
         """The caller of this tenant's requests."""
-        return Caller(self.tenant, "key:test", self.scopes)
+        actor = "key:test" if self.customer is None else f"customer:{self.customer}"
+        return Caller(self.tenant, actor, self.scopes, self.customer)
 
     # Requests
 
@@ -242,4 +255,4 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def _scopes(service: Service) -> set[str]:
-    return {"status:read", *(route.options.scope for route in service.routes)}
+    return {"status:read", *(route.options.scope for route in service.routes if route.options.scope is not None)}

@@ -131,7 +131,7 @@ class Permission(Resource):
     """The time of the result."""
 
 
-@feature.post("/customers/{id:uuid}/consents", scope="customers:write", status_code=201)
+@feature.post("/customers/{id:uuid}/consents", scope="customers:write", status_code=201, owner="id")
 async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Consent:
     """Record a decision. `decided_at` defaults to now.
 
@@ -148,14 +148,14 @@ async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Consent:
     return Consent.from_row(receipt)
 
 
-@feature.get("/customers/{id:uuid}/consents", scope="customers:read")
+@feature.get("/customers/{id:uuid}/consents", scope="customers:read", owner="id")
 async def list_consents(work: Work, id: UUID, params: PageParams) -> Page[Consent]:
     """List a customer's receipts in the order in which they were recorded."""
     await work.get(Customer, id)
     return await paginate(work, params, tables.ConsentReceipt, Consent, where=equals(customer_id=id))
 
 
-@feature.get("/customers/{id:uuid}/may-contact", scope="customers:read")
+@feature.get("/customers/{id:uuid}/may-contact", scope="customers:read", owner="id")
 async def read_permission(
     work: Work,
     id: UUID,

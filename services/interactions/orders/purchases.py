@@ -26,6 +26,7 @@ from chassis import (
     Instant,
     Line,
     Money,
+    Owned,
     Page,
     PageParams,
     Quantity,
@@ -60,6 +61,8 @@ from services.interactions.sources.queries import (
 )
 
 feature = Feature("purchases")
+HIDDEN = ("unit_cost",)
+"""What the tenant paid is not for its customers."""
 Sort = Literal["purchased_at", "-purchased_at", "recorded_at", "-recorded_at"]
 
 
@@ -288,7 +291,7 @@ async def record_purchases_batch(work: Work, batch: Batch[PurchaseCreate]) -> Ba
     return await recorder.record_batch(work, batch)
 
 
-@feature.get("/purchases", scope="interactions:read")
+@feature.get("/purchases", scope="interactions:read", owner="customer_id", owner_hidden=HIDDEN)
 async def list_purchases(
     work: Work,
     params: PageParams,
@@ -307,7 +310,9 @@ async def list_purchases(
     return await paginate(work, params, tables.Purchase, _to_resource, sort=sort, where=where)
 
 
-@feature.get("/purchases/{id:uuid}", scope="interactions:read")
+@feature.get(
+    "/purchases/{id:uuid}", scope="interactions:read", owner=Owned(tables.Purchase, "customer_id"), owner_hidden=HIDDEN
+)
 async def read_purchase(work: Work, id: UUID) -> Purchase:
     """Return a purchase with its lines."""
     return _to_resource(await work.get(tables.Purchase, id))

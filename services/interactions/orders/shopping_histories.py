@@ -96,7 +96,7 @@ class ShoppingHistory(Resource):
     """The purchases by day of the week."""
 
 
-@feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read")
+@feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read", owner="customer_id")
 async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistory:
     """Return a summary of a customer's purchases. It is empty for an unknown customer."""
     totals = await work.select(_TOTALS, customer_id=customer_id)

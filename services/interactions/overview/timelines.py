@@ -32,7 +32,7 @@ class TimelineEntry(Resource, row=tables.TimelineRow, computed=("amount",)):
     """The amount of a purchase, or the negative amount of a refund."""
 
 
-@feature.get("/timelines/{customer_id:uuid}", scope="interactions:read")
+@feature.get("/timelines/{customer_id:uuid}", scope="interactions:read", owner="customer_id")
 async def read_timeline(
     work: Work,
     customer_id: UUID,

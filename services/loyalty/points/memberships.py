@@ -10,6 +10,7 @@ from pydantic import Field
 from chassis import (
     UNKNOWN_RECORD,
     Feature,
+    Owned,
     Page,
     PageParams,
     Problem,
@@ -89,7 +90,7 @@ class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
     """The member's points now."""
 
 
-@feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen])
+@feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen], owner="customer_id")
 async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membership]:
     """Make a customer a member. If the customer is already a member, return the existing membership with 200."""
     program = await work.find(tables.Program, id=body.program_id)
@@ -104,7 +105,7 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
     return Upserted(_to_membership(row, Account(row.id, JOINED_VERSION)), created=True)
 
 
-@feature.get("/memberships", scope="loyalty:read")
+@feature.get("/memberships", scope="loyalty:read", owner="customer_id")
 async def list_memberships(
     work: Work,
     params: PageParams,
@@ -121,7 +122,7 @@ async def list_memberships(
     return Page.model_construct(items=items, next_cursor=page.next_cursor)
 
 
-@feature.get("/memberships/{id:uuid}", scope="loyalty:read")
+@feature.get("/memberships/{id:uuid}", scope="loyalty:read", owner=Owned(tables.Membership, "customer_id"))
 async def read_membership(work: Work, id: UUID) -> Membership:
     """Return a membership with its points now."""
     return await _with_balance(work, await work.get(tables.Membership, id))

@@ -15,6 +15,7 @@ from pydantic import Field, StrictInt
 from chassis import (
     Count,
     Feature,
+    Owned,
     Page,
     PageParams,
     Problem,
@@ -127,6 +128,7 @@ class EndedHold(Redemption):
     status_code=201,
     raises=[InsufficientPoints],
     idempotency_key="required",
+    owner=Owned(tables.Membership, "customer_id"),
 )
 async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redemption:
     """Hold points (`reserve`, for fifteen minutes by default), or spend them at once (`capture`)."""
@@ -147,7 +149,7 @@ async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redempt
     return Redemption.from_row(row)
 
 
-@feature.get("/redemptions", scope="loyalty:read")
+@feature.get("/redemptions", scope="loyalty:read", owner="customer_id")
 async def list_redemptions(
     work: Work,
     params: PageParams,

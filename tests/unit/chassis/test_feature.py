@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from fastapi import Request
 
-from chassis import Feature, IncomingEvent, NotFound, UnitOfWork, Work
+from chassis import Feature, IncomingEvent, NotFound, RequestBody, UnitOfWork, Work
+from chassis.http.owners import CALLER
 from chassis.service import discover
 from tests.support.routes import client_of
 
@@ -222,3 +223,42 @@ def test_a_package_that_is_not_an_area_raises(package: Path) -> None:
         discovered(package)
     with pytest.raises(TypeError, match="has the packages returns, sales, which"):
         discovered(package, "prints")
+
+
+class Review(RequestBody):
+    """A review of a book."""
+
+    reader_id: UUID
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"owner": "writer_id"}, {"owner_fields": ("stars",)}, {"owner": "reader_id", "owner_fields": ("stars",)}],
+)
+def test_a_rule_for_owners_names_what_exists(options: Any) -> None:
+    feature = Feature("books")
+
+    async def review_book(body: Review) -> None:
+        """Do nothing."""
+
+    with pytest.raises(TypeError, match="review_book: "):
+        feature.post("/reviews", scope="books:write", **options)(review_book)
+
+
+@pytest.mark.parametrize(
+    ("path", "option", "described"),
+    [
+        ("/readers/{id:uuid}", "id", "path:id"),
+        ("/reviews", "reader_id", "query:reader_id"),
+        ("/reviews/{id:uuid}", CALLER, "caller"),
+        ("/reviews", None, None),
+    ],
+)
+def test_a_rule_for_owners_says_where_a_request_names_the_owner(path: str, option: Any, described: str | None) -> None:
+    feature = Feature("books")
+
+    async def list_reviews(reader_id: UUID | None = None) -> None:
+        """Do nothing."""
+
+    feature.get(path, scope="books:read", owner=option)(list_reviews)
+    assert feature.operations[0].owner_rule.described == described

@@ -42,6 +42,7 @@ from services.customers.people.customers.events import (
 )
 from services.customers.people.customers.schemas import (
     FIELDS,
+    OWN_FIELDS,
     Customer,
     CustomerCreate,
     CustomerUpdate,
@@ -163,7 +164,7 @@ async def list_customers(
     return await paginate(work, params, tables.Customer, Customer, sort=sort, where=filters)
 
 
-@feature.get("/customers/{id:uuid}", scope="customers:read")
+@feature.get("/customers/{id:uuid}", scope="customers:read", owner="id")
 async def read_customer(work: Work, id: UUID) -> Customer:
     """Return a customer."""
     return Customer.from_row(await work.get(tables.Customer, id))
@@ -173,6 +174,8 @@ async def read_customer(work: Work, id: UUID) -> Customer:
     "/customers/{id:uuid}",
     scope="customers:write",
     raises=[ExternalIdTaken, NotIdentifiable, RecordTooLarge, VersionMismatch],
+    owner="id",
+    owner_fields=OWN_FIELDS,
 )
 async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: IfMatch) -> Customer:
     """Change the fields that are named: null clears a field, lists are replaced, `custom` is merged."""

@@ -228,3 +228,5 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
 
 FIELDS = ("kind", *CustomerFields.model_fields)
 """The columns of a customer that requests set."""
+OWN_FIELDS = (*PersonFields.model_fields, "emails", "phones", "addresses", "languages")
+"""The fields that an end customer may change of his or her own record. The others are the tenant's."""

@@ -9,6 +9,7 @@ from fastapi import Query as Parameter
 from chassis import (
     Feature,
     Money,
+    Owned,
     Page,
     PageParams,
     TimeRange,
@@ -38,14 +39,14 @@ async def refund_purchase(work: Work, id: UUID, body: RefundCreate) -> Upserted[
     return Upserted(to_resource(row), created)
 
 
-@feature.get("/purchases/{id:uuid}/refunds", scope="interactions:read")
+@feature.get("/purchases/{id:uuid}/refunds", scope="interactions:read", owner=Owned(tables.Purchase, "customer_id"))
 async def list_refunds(work: Work, id: UUID, params: PageParams) -> Page[Refund]:
     """List the refunds of a purchase, oldest first."""
     await work.get(tables.Purchase, id)
     return await paginate(work, params, tables.Refund, to_resource, where=equals(purchase_id=id))
 
 
-@feature.get("/refunds", scope="interactions:read")
+@feature.get("/refunds", scope="interactions:read", owner="customer_id")
 async def list_all_refunds(
     work: Work,
     params: PageParams,

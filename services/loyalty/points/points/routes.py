@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from chassis import Feature, Page, PageParams, TimeRange, Work, equals, paginate, time_range
+from chassis import Feature, Owned, Page, PageParams, TimeRange, Work, equals, paginate, time_range
 from services.loyalty.points import tables
 from services.loyalty.points.points.earning import award_points
 from services.loyalty.points.points.events import PurchaseRecorded, PurchaseRefunded
@@ -33,7 +33,7 @@ async def reverse_points_for_a_refund(work: Work, refund: PurchaseRefunded) -> N
     await reverse_refund(work, refund)
 
 
-@feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read")
+@feature.get("/memberships/{id:uuid}/balance", scope="loyalty:read", owner=Owned(tables.Membership, "customer_id"))
 async def read_balance(work: Work, id: UUID) -> PointsBalance:
     """Return a member's points now, when pending points become available, and when available points expire."""
     balance = await read_points(work, id)
@@ -45,7 +45,7 @@ async def read_balance(work: Work, id: UUID) -> PointsBalance:
     )
 
 
-@feature.get("/memberships/{id:uuid}/entries", scope="loyalty:read")
+@feature.get("/memberships/{id:uuid}/entries", scope="loyalty:read", owner=Owned(tables.Membership, "customer_id"))
 async def list_entries(
     work: Work,
     id: UUID,
