@@ -21,10 +21,19 @@ def owners(folder: Path) -> dict[str, str]:
 
 
 @cache
+def customer_scopes(folder: Path) -> frozenset[str]:
+    """Return the scopes of operations that customers' tokens may call."""
+    operations = [operation for path in openapi(folder)["paths"].values() for operation in path.values()]
+    return frozenset(
+        operation["x-scope"] for operation in operations if "x-owner" in operation and "x-scope" in operation
+    )
+
+
+@cache
 def scopes(folder: Path) -> tuple[str, ...]:
     """Return every scope that an operation requires, sorted."""
     operations = [operation for path in openapi(folder)["paths"].values() for operation in path.values()]
-    return tuple(sorted({operation["x-scope"] for operation in operations}))
+    return tuple(sorted({operation["x-scope"] for operation in operations if "x-scope" in operation}))
 
 
 @cache

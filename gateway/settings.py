@@ -1,6 +1,7 @@
 """The settings of the gateway, beside those of every service."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,16 @@ class Settings(chassis.Settings):
         description="Origins whose pages may call the API from a browser, comma separated, such as "
         "`https://shop.example`. `*` allows all.",
     )
+    authentication_failures_per_key: int = Field(
+        10, ge=1, description="Failed attempts to use a key from an address, before it must wait between attempts."
+    )
+    authentication_failures_per_address: int = Field(
+        100, ge=1, description="The same for all keys and tokens that were not used before."
+    )
+    trusted_proxies: list[IPv4Network | IPv6Network] = Field(
+        [], description="Networks of proxies in front of the gateway, whose X-Forwarded-For names the client: JSON."
+    )
+    issuer_limit: int = Field(10, ge=1, description="Maximum identity providers of a tenant.")
     api_key_limit: int = Field(100, ge=1, description="Maximum valid API keys of a tenant. Commands are not limited.")
     webhook_encryption_keys: SecretStr = Field(
         min_length=16,

@@ -1,4 +1,4 @@
-"""Access events: an audit that the tenant reads itself. It shows changes of its keys and facts, and refused keys.
+"""Access events: an audit that the tenant reads itself. It shows changes of keys, issuers and facts, and refused keys.
 
 Each change is a row of the audit log. Refusals are counted per key and hour, so that an attacker cannot fill the log.
 """
@@ -34,22 +34,22 @@ feature = Feature("access-events")
 
 RETENTION_DAYS = 90
 DELETE_BATCH_SIZE = 1_000
-AccessEntity = TypeAliasType("AccessEntity", Literal["api_key", "tenant"])
+AccessEntity = TypeAliasType("AccessEntity", Literal["api_key", "issuer", "tenant"])
 
 
 class AccessEvent(Resource, row=tables.AccessEventRow):
-    """A change of a key, or of the tenant: by which actor, when, and from what to what."""
+    """A change of a key, an issuer or the tenant: by which actor, when, and from what to what."""
 
     id: UUID
     """Identifies the change."""
     at: datetime
     """When the change was made."""
     actor: str
-    """The principal of the change: `key:<id>` for an API key, or `command`."""
+    """The principal of the change, such as `key:<id>` for an API key, or `command`."""
     entity: AccessEntity
     """The kind of the changed record."""
     entity_id: UUID
-    """The changed key or tenant."""
+    """The changed key, issuer or tenant."""
     action: str
     """The kind of change, such as `created`."""
     changes: JsonObject
@@ -81,14 +81,17 @@ async def list_access_events(
     params: PageParams,
     at: Annotated[TimeRange, Depends(time_range("at"))],
     entity: Annotated[
-        AccessEntity | None, Parameter(description="Return only changes of keys, or of the tenant.")
+        AccessEntity | None, Parameter(description="Return only changes of keys, of issuers, or of the tenant.")
     ] = None,
-    entity_id: Annotated[UUID | None, Parameter(description="Return only changes of this key.")] = None,
+    entity_id: Annotated[UUID | None, Parameter(description="Return only changes of this key or issuer.")] = None,
     actor: Annotated[
-        ShortLine | None, Parameter(description="Return only changes by this actor: `key:<id>` or `command`.")
+        ShortLine | None, Parameter(description="Return only changes by this actor, such as `key:<id>` or `command`.")
     ] = None,
 ) -> Page[AccessEvent]:
-    """List changes of keys and of the tenant, newest first. `changes` has the old and the new value of each field."""
+    """List changes of keys, issuers and the tenant, newest first.
+
+    `changes` has the old and the new value of each field.
+    """
     where = [*equals(entity=entity, entity_id=entity_id, actor=actor), *at.filters]
     return await paginate(work, params, tables.access_event, AccessEvent, sort="-id", where=where)
 

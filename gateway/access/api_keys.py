@@ -12,7 +12,6 @@ from uuid import UUID
 from pydantic import Field
 
 from chassis import (
-    Command,
     Event,
     Feature,
     IfMatch,
@@ -35,11 +34,11 @@ from chassis import (
     paginate,
 )
 from chassis.core.clock import clock
-from chassis.core.problems import Unauthenticated
 from chassis.types.codes import FieldCode
 from gateway import contracts
 from gateway.access import tables
-from gateway.access.queries import announce_keys
+from gateway.access.delegation import ApiKeyRequired, lock_keys, own_key
+from gateway.access.queries import announce_issuer, announce_keys
 from gateway.access.rules import RevocationReason, hash_secret, key_text, may_revoke, new_secret
 from gateway.settings import Settings
 
@@ -171,7 +170,7 @@ class IssuedApiKey(ApiKey, row=tables.ApiKey, computed=("kind", "key")):
     "/api-keys",
     scope="api-keys:write",
     status_code=201,
-    raises=[KeyOutlivesCreator, TooManyKeys],
+    raises=[ApiKeyRequired, KeyOutlivesCreator, TooManyKeys],
     store_response=False,
 )
 async def create_api_key(work: Work, running: Running, body: ApiKeyCreate) -> IssuedApiKey:
@@ -180,8 +179,8 @@ async def create_api_key(work: Work, running: Running, body: ApiKeyCreate) -> Is
     if excess:
         raise MissingScope("A key cannot grant scopes that it does not have.", scopes=excess)
     assert isinstance(running.settings, Settings)
-    await _lock_keys(work)
-    creator = await _own_key(work)
+    await lock_keys(work)
+    creator = await own_key(work)
     _require_end_before(body.expires_at, creator.expires_at)
     await _require_room(work, running.settings.api_key_limit)
     return await issue_key(work, body, contracts.scopes(running.settings.contracts), creator=creator)
@@ -199,18 +198,23 @@ async def read_api_key(work: Work, id: UUID) -> ApiKey:
     return ApiKey.from_row(await work.get(tables.ApiKey, id), kind=work.tenant.kind)
 
 
-@feature.delete("/api-keys/{id:uuid}", scope="api-keys:write", status_code=204, raises=[StrongerKey, VersionMismatch])
+@feature.delete(
+    "/api-keys/{id:uuid}",
+    scope="api-keys:write",
+    status_code=204,
+    raises=[ApiKeyRequired, StrongerKey, VersionMismatch],
+)
 async def revoke_api_key(work: Work, id: UUID, if_match: IfMatch) -> None:
     """Revoke a key and every key that was issued through it. The next request with one of them is rejected.
 
     The list still contains them, with the reason.
     """
-    await _lock_keys(work)
+    await lock_keys(work)
     key = await work.get(tables.ApiKey, id, for_update=True)
     work.check_version(key, if_match)
-    own = await _own_key(work)
-    ended = await _issued_through(work, id, except_successor=own.id)
-    is_issued = id in await _issued_through(work, own.id)
+    own = await own_key(work)
+    ended = await issued_through(work, id, except_successor=own.id)
+    is_issued = id in await issued_through(work, own.id)
     if not may_revoke(work.caller.scopes, set(key.scopes), is_issued=is_issued, is_maker=own.id in ended):
         raise StrongerKey
     await revoke_keys(work, ended, id)
@@ -220,19 +224,20 @@ async def revoke_api_key(work: Work, id: UUID, if_match: IfMatch) -> None:
     "/api-keys/{id:uuid}/rotate",
     scope="api-keys:write",
     status_code=201,
-    raises=[StrongerKey, ApiKeyEnded, TooManyKeys],
+    raises=[ApiKeyRequired, StrongerKey, ApiKeyEnded, TooManyKeys],
     store_response=False,
 )
 async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRotate) -> IssuedApiKey:
     """Replace a key by a new one of the same name, scopes, creator and expiry. The old key ends after the overlap.
 
-    Keys that the old key created belong to the new one. If a key may be in the wrong hands, revoke it instead.
+    Keys and issuers that the old key created belong to the new one. Tokens that it issued end with it. If a key may be
+    in the wrong hands, revoke it instead.
     """
     assert isinstance(running.settings, Settings)
-    await _lock_keys(work)
+    await lock_keys(work)
     old = await work.get(tables.ApiKey, id, for_update=True)
-    own = await _own_key(work)
-    if id not in await _issued_through(work, own.id):
+    own = await own_key(work)
+    if id not in await issued_through(work, own.id):
         raise StrongerKey
     now = clock.now()
     ended = old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now)
@@ -248,6 +253,9 @@ async def rotate_api_key(work: Work, running: Running, id: UUID, body: ApiKeyRot
     for child in await work.find_all(tables.ApiKey, created_by=id):
         if child.revoked_at is None:
             await work.update(child, created_by=new.id)
+    for issuer in await work.find_all(tables.Issuer, configured_by=id):
+        await work.update(issuer, configured_by=new.id)
+        await announce_issuer(work, issuer.url_id)
     if body.overlap_seconds:
         end = now + timedelta(seconds=body.overlap_seconds)
         await work.update(old, expires_at=min(end, old.expires_at or end))
@@ -313,19 +321,6 @@ def _shown_once(work: UnitOfWork, key: tables.ApiKey, secret: str) -> IssuedApiK
     return IssuedApiKey.from_row(key, kind=kind, key=key_text(kind, key.id, secret))
 
 
-async def _lock_keys(work: UnitOfWork) -> None:
-    """Wait until no other request changes the tenant's keys."""
-    await work.execute(_LOCK, id=work.tenant.id)
-
-
-async def _own_key(work: UnitOfWork) -> tables.ApiKey:
-    """Return the key of this request. Raises Unauthenticated if it was revoked since the request was authenticated."""
-    key = await work.get(tables.ApiKey, UUID(work.actor.removeprefix("key:")), for_update=True)
-    if key.revoked_at is not None:
-        raise Unauthenticated("The API key is not valid.")
-    return key
-
-
 def _require_end_before(end: datetime | None, limit: datetime | None) -> None:
     if limit is not None and (end is None or end > limit):
         raise KeyOutlivesCreator(expires_at=limit)
@@ -336,14 +331,13 @@ async def _require_room(work: UnitOfWork, limit: int) -> None:
         raise TooManyKeys(f"A tenant may have {limit} valid keys.", limit=limit)
 
 
-async def _issued_through(work: UnitOfWork, id: UUID, *, except_successor: UUID | None = None) -> set[UUID]:
+async def issued_through(work: UnitOfWork, id: UUID, *, except_successor: UUID | None = None) -> set[UUID]:
     """Return a key and all keys that were issued through it: those that it created, and the key that replaced it if it
     rotated itself. A key that was rotated by another key has handed over its keys, so its successor is not included.
     """
     return set(await work.fetch(_ISSUED_THROUGH, id=id, kept=except_successor))
 
 
-_LOCK = Command("select from tenant where id = :id for no key update")
 _COUNT_VALID = Query(
     int, "select count(*) from api_key where revoked_at is null and (expires_at is null or expires_at > :now)"
 )

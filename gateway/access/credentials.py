@@ -1,4 +1,4 @@
-"""Credentials: authenticate API keys, from a cache that changes of the keys or of their tenant invalidate.
+"""Credentials: authenticate keys and tokens, from caches that changes of keys, issuers or tenants invalidate.
 
 Changes are announced by NOTIFY: they are rare, and on a hot path it would be expensive. Every replica of the gateway
 listens. While its listening connection is down, a replica caches nothing, and each request queries the database.
@@ -7,6 +7,7 @@ listens. While its listening connection is down, a replica caches nothing, and e
 import asyncio
 import hmac
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -20,9 +21,15 @@ from chassis.core.identity import OPERATOR_CALLER
 from chassis.core.problems import TenantSuspended, Unauthenticated
 from chassis.core.telemetry import log
 from chassis.db.pool import connect
+from gateway.access.bearer_tokens import BearerTokens
+from gateway.access.issued_tokens import token_signer
+from gateway.access.issuer_cache import IssuerCache
 from gateway.access.key_cache import Credential, KeyCache
+from gateway.access.key_sets import KeySets
 from gateway.access.queries import CHANNEL
-from gateway.access.rules import RefusalReason, matches_hash, parse_key, parse_payload
+from gateway.access.rules import PresentedKey, RefusalReason, matches_hash, parse_key, parse_payload
+from gateway.access.throttle import Throttle
+from gateway.access.user_tokens import FindCustomer
 from gateway.settings import Settings
 
 USAGE_INTERVAL_SECONDS = 5.0
@@ -33,44 +40,63 @@ MAX_COUNTED_FAILURES = 10_000
 
 
 class Credentials:
-    """Authenticates keys, and records their usage and their failures."""
+    """Authenticates keys and tokens, and records their usage and their failures."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pool: asyncpg.Pool,
+        key_sets: KeySets | None = None,
+        find_customer: FindCustomer | None = None,
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self.cache = KeyCache(pool)
+        self._issuers = IssuerCache(pool)
+        signer = token_signer(settings.internal_token_private_key.get_secret_value())
+        self.tokens = BearerTokens(signer, self.cache, self._issuers, key_sets, find_customer)
+        self._throttle = Throttle(
+            settings.authentication_failures_per_key, settings.authentication_failures_per_address
+        )
         self._used: dict[UUID, datetime] = {}
         self._failures: Counter[tuple[UUID, RefusalReason]] = Counter()
         token = settings.operator_token
         self._operator_token = None if token is None else token.get_secret_value().encode()
-        self._operator = Credential(UUID(int=0), OPERATOR_CALLER, b"", None, is_revoked=False, is_suspended=False)
+        self._operator = Credential(UUID(int=0), OPERATOR_CALLER, b"", None, False, False, UUID(int=0))
 
-    async def authenticate(self, text: str) -> Credential:
-        """Return the credential of a key, or of the operator's token. Raises Unauthenticated and TenantSuspended."""
+    async def authenticate(self, text: str, address: Callable[[], str] = str) -> Credential:
+        """Return the credential of a key, a token, or the operator's token.
+
+        `address` returns the client's. Raises Unauthenticated, TooManyFailures and TenantSuspended.
+        """
         credential = self.cache.verified(text)
         if credential is None:
-            credential = await self._verify(text)
+            credential = self.tokens.cache.get(text) or await self._verify_throttled(text, address())
         if credential is self._operator:
             return credential
         if credential.is_revoked:
-            raise self._failure(credential.id, "revoked", _INVALID)
+            raise self._failure(credential.key_id, "revoked", _INVALID)
         if credential.expires_at is not None and credential.expires_at <= clock.now():
-            raise self._failure(credential.id, "expired", "The API key has expired.")
+            raise self._expired(credential)
         if credential.is_suspended:
             raise TenantSuspended
-        self._used[credential.id] = clock.now()
+        self._used[credential.key_id] = clock.now()
         return credential
 
     def invalidate(self, payload: str) -> None:
         """Remove from the cache what an announced change concerns, or everything if the payload is unknown."""
         changed = parse_payload(payload)
         if changed is None:
-            self.cache.invalidate_all()
+            self._invalidate_all()
             return
-        keys, tenant = changed
-        self.cache.invalidate(keys)
-        if tenant is not None:
-            self.cache.invalidate_tenant(tenant)
+        self.cache.invalidate(changed.keys)
+        self.tokens.cache.invalidate(changed.keys)
+        if changed.tenant is not None:
+            self.tokens.cache.invalidate(self.cache.keys_of(changed.tenant))
+            self.cache.invalidate_tenant(changed.tenant)
+        if changed.issuer is not None:
+            self._issuers.invalidate([changed.issuer])
+            self.tokens.cache.invalidate([changed.issuer])
 
     async def run(self) -> None:
         """Listen for changes and record the usage of keys, until cancelled."""
@@ -94,11 +120,26 @@ class Credentials:
         except Exception as error:
             log.warning("the last use of keys was not recorded", error=repr(error))
 
-    async def _verify(self, text: str) -> Credential:
+    async def _verify_throttled(self, text: str, address: str) -> Credential:
         presented = parse_key(text)
+        key = None if presented is None else presented.id.hex
+        self._throttle.check(address, key)
+        try:
+            credential = await self._verify(text, presented)
+        except Unauthenticated:
+            self._throttle.check(address, key)  # others may have failed meanwhile
+            self._throttle.count(address, key)
+            raise
+        self._throttle.forget(address, key)
+        return credential
+
+    async def _verify(self, text: str, presented: PresentedKey | None) -> Credential:
         if presented is None:
             if self._operator_token is not None and hmac.compare_digest(text.encode(), self._operator_token):
                 return self._operator
+            token = await self.tokens.verify(text)
+            if token is not None:
+                return token
             raise Unauthenticated(_INVALID)
         credential = await self.cache.find(presented.id)
         if credential is None:
@@ -109,6 +150,20 @@ class Credentials:
             raise self._failure(credential.id, "wrong_secret", _INVALID)
         self.cache.set_verified(text, credential)
         return credential
+
+    def _expired(self, credential: Credential) -> Unauthenticated:
+        if credential.id != credential.key_id:
+            return Unauthenticated("The token has expired.")
+        return self._failure(credential.id, "expired", "The API key has expired.")
+
+    def _invalidate_all(self) -> None:
+        self.cache.invalidate_all()
+        self._issuers.invalidate_all()
+        self.tokens.cache.clear()
+
+    def _set_listening(self, is_listening: bool) -> None:
+        self.cache.is_listening = self._issuers.is_listening = is_listening
+        self._invalidate_all()
 
     def _failure(self, id: UUID, reason: RefusalReason, detail: str) -> Unauthenticated:
         """Count a failure of a known key, and return the error to raise."""
@@ -128,16 +183,14 @@ class Credentials:
             closed = asyncio.Event()
             connection.add_termination_listener(lambda *_: closed.set())
             await connection.add_listener(CHANNEL, self._on_notification)
-            self.cache.invalidate_all()
-            self.cache.is_listening = True
+            self._set_listening(True)
             while not closed.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await closed.wait()
                 await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
         finally:
-            self.cache.is_listening = False
-            self.cache.invalidate_all()
+            self._set_listening(False)
             connection.terminate()
 
     def _on_notification(self, _: Any, process: int, channel: str, payload: object) -> None:
@@ -149,6 +202,6 @@ class Credentials:
             await self.record_usage()
 
 
-_INVALID = "The API key is not valid."
+_INVALID = "The API key or token is not valid."
 _RECORD_USAGE = Command("select note_key_use(:ids, :times)")
 _COUNT = Command("select count_authentication_failures(:ids, :reasons, :counts, :now)")

@@ -7,7 +7,14 @@ from uuid import UUID
 import asyncpg
 
 from chassis import Command, Query, UnitOfWork
-from gateway.access.rules import MAX_ANNOUNCED_KEYS, ListedTenant, NamedTenant, keys_payload, tenant_payload
+from gateway.access.rules import (
+    MAX_ANNOUNCED_KEYS,
+    ListedTenant,
+    NamedTenant,
+    issuer_payload,
+    keys_payload,
+    tenant_payload,
+)
 
 CHANNEL = "rapport_credentials"
 """The NOTIFY channel of changes to keys and tenants. Every replica of the gateway listens to it."""
@@ -32,6 +39,11 @@ async def announce_keys(work: UnitOfWork, ids: Iterable[UUID]) -> None:
 async def announce_tenant(work: UnitOfWork) -> None:
     """Make every replica look up all keys of the tenant again as soon as this transaction commits."""
     await _announce(work, tenant_payload(work.tenant.id))
+
+
+async def announce_issuer(work: UnitOfWork, url_id: UUID) -> None:
+    """Make every replica look up the issuers with a URL again as soon as this transaction commits."""
+    await _announce(work, issuer_payload(url_id))
 
 
 async def _announce(work: UnitOfWork, payload: str) -> None:

@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
-from uuid import UUID
+from typing import Any, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from typing_extensions import TypeAliasType
 
@@ -72,16 +72,72 @@ def tenant_payload(id: UUID) -> str:
     return f"tenant {id.hex}"
 
 
-def parse_payload(payload: str) -> tuple[list[UUID], UUID | None] | None:
-    """Return the changed keys, and the changed tenant if any. None means that anything may have changed."""
+def issuer_payload(url_id: UUID) -> str:
+    """Return the payload that announces a change of an issuer."""
+    return f"issuer {url_id.hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that was announced: of keys, of a tenant, or of the issuers with a URL."""
+
+    keys: Sequence[UUID] = ()
+    tenant: UUID | None = None
+    issuer: UUID | None = None
+
+
+def parse_payload(payload: str) -> Change | None:
+    """Return what has changed. None means that anything may have changed."""
     subject, *words = payload.split()[: MAX_ANNOUNCED_KEYS + 1] or [""]
     try:
         ids = [UUID(word) for word in words]
     except ValueError:
         return None
     if subject == "keys" and ids:
-        return ids, None
-    return ([], ids[0]) if subject == "tenant" and len(ids) == 1 else None
+        return Change(keys=ids)
+    if subject in ("tenant", "issuer") and len(ids) == 1:
+        return Change(tenant=ids[0]) if subject == "tenant" else Change(issuer=ids[0])
+    return None
+
+
+def url_id(url: str) -> UUID:
+    """Return the id by which the issuers with a URL are looked up: the same in every tenant."""
+    return uuid5(NAMESPACE_URL, url)
+
+
+NOT_GRANTABLE = frozenset(("api-keys:write", "customer-tokens:write", "issuers:write", "session-tokens:write"))
+"""Scopes of keys alone: a credential that others depend on must be one that can be revoked with them."""
+Algorithm = TypeAliasType(
+    "Algorithm",
+    Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+)
+"""Signatures by a private key. With a shared secret, the public key of an issuer could be taken for the secret."""
+
+
+def claim_values(claims: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts of a claim: its value, the items of a list, or the words of a scope claim.
+
+    A dot leads into an object, such as `realm_access.roles`, unless a claim has the name with the dot itself.
+    """
+    value: Any = claims.get(name)
+    if value is None:
+        value = claims
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return value.split() if name in ("scope", "scp") else [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def mapped_scopes(
+    claims: Mapping[str, Any], rules: Iterable[Mapping[str, Any]], default_scopes: Iterable[str]
+) -> frozenset[str]:
+    """Return the scopes of a user: the default scopes, and those of each rule whose claim has the rule's value."""
+    granted = set(default_scopes)
+    for rule in rules:
+        if rule["value"] in claim_values(claims, rule["claim"]):
+            granted |= set(rule["scopes"])
+    return frozenset(granted)
 
 
 def may_revoke(own_scopes: Set[str], scopes: Set[str], *, is_issued: bool, is_maker: bool) -> bool:

@@ -16,6 +16,7 @@ from chassis import (
     bigint,
     check,
     choice,
+    document,
     index,
     text_list,
     timestamp,
@@ -96,6 +97,32 @@ class RequestBucket(Base, table=True):
 
     full_at: datetime = timestamp()
     """When the bucket will be full, unless more tokens are leased."""
+
+
+class Issuer(Versioned, Base, table=True):
+    """An identity provider whose tokens the tenant accepts."""
+
+    __tablename__ = "issuer"
+    __table_args__ = (
+        # A token names its issuer and its audience, not its tenant. Two tenants with both would be ambiguous.
+        Index("uq_issuer_url_id_audience", "url_id", "audience", unique=True),
+        belongs_to("configured_by", "api_key", cascade=True),
+        index("configured_by"),
+    )
+    audited: ClassVar[bool] = True
+
+    name: str
+    url: str
+    url_id: UUID
+    audience: str
+    algorithms: list[str] = text_list()
+    clock_skew_seconds: int = bigint()
+    rules: list[dict[str, Any]] = document()
+    default_scopes: list[str] = text_list()
+    customer_source: str | None = None
+    """If set, each user is the customer whose external id of this source is the user's `sub`."""
+    configured_by: UUID
+    """The key that created it or changed it last, or the successor of that key. Users have at most its scopes."""
 
 
 class AuthenticationFailure(Base, table=True):
@@ -179,6 +206,22 @@ Base.metadata.info.setdefault("objects", []).extend(
                        tenant.clock_at, tenant.clock_runs_since
                 from api_key as key join tenant on tenant.tenant_id = key.tenant_id
                 where key.id = any(wanted)
+            $$
+            """,
+        ),
+        DatabaseFunction(
+            "find_issuers(uuid[])",
+            """
+            create or replace function find_issuers(
+                wanted uuid[], out id uuid, out tenant_id uuid, out url text, out url_id uuid, out audience text,
+                out algorithms text[], out clock_skew_seconds bigint, out rules jsonb, out default_scopes text[],
+                out customer_source text, out configured_by uuid
+            )
+            returns setof record
+            language sql stable security definer set search_path = public, pg_temp as $$
+                select id, tenant_id, url, url_id, audience, algorithms, clock_skew_seconds, rules, default_scopes,
+                       customer_source, configured_by
+                from issuer where issuer.url_id = any(wanted)
             $$
             """,
         ),

@@ -9,6 +9,7 @@ NOT_FEATURES = (
     "client",
     "completeness",
     "compression",
+    "customers",
     "rate_limits",
     "readings",
     "reverse_proxy",

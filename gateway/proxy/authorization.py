@@ -2,12 +2,25 @@
 
 from collections.abc import Collection
 
-from chassis.core.problems import Unauthenticated
+from chassis.core.problems import Problem, Unauthenticated
 
 KEY_HEADERS = (b"x-api-key", b"api-key", b"apikey", b"x-auth-token", b"x-access-token")
 """Headers in which other APIs expect a key."""
 KEY_PREFIX = "rap_"
 EXPECTED = "Send the API key as `Authorization: Bearer rap_...`."
+
+
+class OriginMismatch(Problem, status=403):
+    """The token belongs to pages of another origin.
+
+    The header `Origin`, which browsers send, must be the origin for which the token was issued.
+    """
+
+
+def require_origin(origin: str, headers: Collection[tuple[bytes, bytes]]) -> None:
+    """Raise OriginMismatch unless a request comes from a page of this origin."""
+    if [value.decode("latin-1") for name, value in headers if name == b"origin"] != [origin]:
+        raise OriginMismatch
 
 
 def bearer_key(headers: Collection[tuple[bytes, bytes]]) -> str:

@@ -72,7 +72,7 @@ class RateLimits:
         tenant = credential.caller.tenant.id
         return (
             self._bucket("tenant", tenant, tenant, credential.tenant_rate or self._tenant_rate),
-            self._bucket("key", tenant, credential.id, credential.key_rate or self._key_rate),
+            self._bucket("key", tenant, credential.key_id, credential.key_rate or self._key_rate),
         )
 
     def _bucket(self, name: str, tenant: UUID, id: UUID, rate: float) -> TokenBucket:

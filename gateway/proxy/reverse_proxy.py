@@ -15,14 +15,17 @@ from yarl import URL
 
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Signer
-from chassis.core.problems import Problem, RequestTimeout, TooManyRequests, Unavailable
+from chassis.core.problems import Problem, RequestTimeout, Unavailable
+from chassis.http.outbound import open_session
 from chassis.http.unmatched import is_unambiguous, no_such_route
 from chassis.service import RunningService
 from gateway import contracts
 from gateway.access.credentials import Credentials
 from gateway.access.key_cache import Credential
+from gateway.access.key_sets import KeySets
 from gateway.access.queries import collect_changes
-from gateway.proxy.authorization import bearer_key
+from gateway.access.throttle import client_address
+from gateway.proxy.authorization import bearer_key, require_origin
 from gateway.proxy.browsers import Cors, PathMethods
 from gateway.proxy.client import (
     MAX_BUFFERED_BYTES,
@@ -33,6 +36,7 @@ from gateway.proxy.client import (
 )
 from gateway.proxy.completeness import Completeness
 from gateway.proxy.compression import CompressingSend
+from gateway.proxy.customers import CustomerFinder
 from gateway.proxy.rate_limits import REFUSAL_SECONDS, RateLimits
 from gateway.proxy.readings import Readings
 from gateway.proxy.signals import FEED_CHANNEL, TenantSignals
@@ -89,16 +93,24 @@ class ReverseProxy:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Open the connections to the services, and listen for changes of credentials."""
-        self._credentials = Credentials(self._settings, self._pool)
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
-        async with aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        ) as self._session:
+        # The resolver of the system, because services may have names that only it knows.
+        resolver = aiohttp.ThreadedResolver()
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, resolver=resolver)
+        policy = self._settings.outbound_policy
+        async with (
+            open_session(policy) as outbound,
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            ) as self._session,
+        ):
+            key_sets = KeySets(outbound, policy)
+            customers = CustomerFinder(self.upstreams["customers"], self._signer, self._session)
+            self._credentials = Credentials(self._settings, self._pool, key_sets, customers.find)
             self.readings = Readings(self._running, self.upstreams, self._signer, self._session)
             self.completeness = Completeness(self.readings, self._running.metrics)
             tasks = [
@@ -110,6 +122,7 @@ class ReverseProxy:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await key_sets.close()
         await self._credentials.record_usage()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,7 +150,7 @@ class ReverseProxy:
         try:
             await self._serve_authenticated(scope, receive, send)
         except Problem as problem:
-            if isinstance(problem, TooManyRequests):
+            if problem.status == 429:
                 await asyncio.sleep(REFUSAL_SECONDS)
             response = problem.response(scope["path"], scope["state"]["trace_id"])
             await response(scope, receive, send)
@@ -149,7 +162,9 @@ class ReverseProxy:
         if len(parts) < 3 or parts[1] != "v1" or not is_unambiguous(scope["path"], scope["raw_path"]):
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
         key = bearer_key(scope["headers"])
-        credential = await self._authenticate(key)
+        credential = await self._authenticate(key, scope)
+        if credential.origin is not None:
+            require_origin(credential.origin, scope["headers"])
         owner = self._owners.get(parts[2])
         if owner is None:
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
@@ -164,9 +179,11 @@ class ReverseProxy:
                 scope["rapport.route"] = f"{owner}:{parts[2]}"
                 await self._serve_upstream(self.upstreams[owner], tenant, token, scope, receive, send)
 
-    async def _authenticate(self, key: str) -> Credential:
+    async def _authenticate(self, key: str, scope: Scope) -> Credential:
         try:
-            return await self._credentials.authenticate(key)
+            return await self._credentials.authenticate(
+                key, lambda: client_address(scope, self._settings.trusted_proxies)
+            )
         except Problem:
             raise
         except Exception as error:
@@ -189,7 +206,7 @@ class ReverseProxy:
         scope["headers"] = _request_headers(scope, token)
         async with AsyncExitStack() as turn:
             await turn.enter_async_context(self._own.turn(tenant, is_upload=False))
-            guarded = StreamGuard(scope, send, turn.aclose, partial(self._authenticate, key))
+            guarded = StreamGuard(scope, send, turn.aclose, partial(self._authenticate, key, scope))
             await self._app(scope, body.replayed(), self._invalidate_on_change(guarded))
 
     async def _serve_upstream(

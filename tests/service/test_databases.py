@@ -46,7 +46,14 @@ CHASSIS_RIGHTS = {
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
 COUNTS = {"counts", "tenant_counts", "published_tallies", "applied_tallies", "purge_tenant"}
-OF_KEYS = {"find_api_key", "find_api_keys", "find_request_limits", "note_key_use", "count_authentication_failures"}
+OF_KEYS = {
+    "find_api_key",
+    "find_api_keys",
+    "find_issuers",
+    "find_request_limits",
+    "note_key_use",
+    "count_authentication_failures",
+}
 OF_WEBHOOKS = {
     *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes"),
     *("webhook_endpoints_of", "load_deliveries", "record_delivery_attempts"),

@@ -41,6 +41,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/webhook-endpoints/{id}/test": {"event_type": "customers.customer_created.v1"},
     "POST /v1/webhook-endpoints/{id}/rotate-secret": {"overlap_seconds": 60},
     "POST /v1/webhook-endpoints/{id}/recover": {"since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
+    "PATCH /v1/issuers/{id}": {"name": "Other login"},
 }
 """The bodies of operations on a record. They are valid, so that only the record can be missing."""
 QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}
@@ -70,9 +71,9 @@ class Operation:
         return self.path.split("/")[2]
 
     @property
-    def scope(self) -> str:
-        """The scope that the operation declares."""
-        return str(self.described["x-scope"])
+    def scope(self) -> str | None:
+        """The scope that the operation declares, or None if every credential may call it."""
+        return self.described.get("x-scope")
 
     @property
     def is_on_a_record(self) -> bool:
@@ -155,15 +156,22 @@ async def in_analytics(_: Asker) -> dict[str, str]:
     return {}
 
 
+def an_issuer(**fields: Any) -> dict[str, Any]:
+    """Return the body of an issuer that no tenant has."""
+    return {"name": "login", "url": f"https://{uuid7()}.example.com", "audience": "rapport", **fields}
+
+
 async def in_the_gateway(asker: Asker) -> dict[str, str]:
     (tenant,) = (await asker.request("GET", "/v1/tenants")).json()["items"]
     key = await made(asker, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
+    issuer = await made(asker, "/v1/issuers", an_issuer())
     receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["customers.customer_created.v1"]}
     endpoint = (await made(asker, "/v1/webhook-endpoints", receiver))["id"]
     delivery = await made(asker, f"/v1/webhook-endpoints/{endpoint}/test", {})
     return {
         "tenants": tenant["id"],
         "api-keys": key["id"],
+        "issuers": issuer["id"],
         "webhook-endpoints": endpoint,
         "deliveries": delivery["id"],
     }

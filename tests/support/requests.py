@@ -7,7 +7,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
-from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, operations
+from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, an_issuer, operations
 from tests.support.service import ServiceUnderTest
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
@@ -30,6 +30,9 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
+    "POST /v1/issuers": an_issuer(),
+    "POST /v1/session-tokens": {"scopes": ["tenants:read"]},
+    "POST /v1/customer-tokens": {"customer_id": str(uuid7())},
     "POST /v1/analytics/clv/simple": {"average_value": "20.00", "purchases_per_period": "12", "periods": 5},
 }
 """The bodies of operations without a record in their path."""

@@ -15,12 +15,13 @@ from local.data_dir import DataDir
 from tests.support.service import settings_of
 
 POLICY = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS \"nullif\"))"
-LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE = {"ix_api_key_id", "ix_webhook_lane_due_at"}
+LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE = {"ix_api_key_id", "ix_webhook_lane_due_at", "uq_issuer_url_id_audience"}
 LOOK_ACROSS_TENANTS = {
     *("counts", "count_orphans", "applied_tallies", "published_tallies", "purge_tenant"),
     *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes", "webhook_endpoints_of"),
     *("load_deliveries", "record_delivery_attempts", "count_webhook_backlog", "find_request_limits", "lease_tokens"),
-    *("find_api_key", "find_api_keys", "find_tenants", "list_tenants", "note_key_use", "count_authentication_failures"),
+    *("find_api_key", "find_api_keys", "find_issuers", "find_tenants", "list_tenants", "note_key_use"),
+    "count_authentication_failures",
 }
 """The functions across tenants in docs/architecture.md, such as counts and the lookup of a key."""
 

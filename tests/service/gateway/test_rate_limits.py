@@ -20,7 +20,7 @@ def limits_of(gateway: ServiceUnderTest, **changes: float) -> RateLimits:
 
 
 def a_credential(number: int, caller: Caller) -> Credential:
-    return Credential(UUID(int=number), caller, b"", None, is_revoked=False, is_suspended=False)
+    return Credential(UUID(int=number), caller, b"", None, False, False, UUID(int=number))
 
 
 def a_caller() -> Caller:

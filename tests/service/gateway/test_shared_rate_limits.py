@@ -31,7 +31,7 @@ def a_replica(gateway: ServiceUnderTest, pool: asyncpg.Pool | None = None, **cha
 
 def new_credential(key_rate: float | None = None) -> Credential:
     caller = Caller(a_tenant(), "key:x", frozenset())
-    return Credential(uuid7(), caller, b"", None, is_revoked=False, is_suspended=False, key_rate=key_rate)
+    return Credential(id := uuid7(), caller, b"", None, False, False, id, key_rate=key_rate)
 
 
 async def is_admitted(limits: RateLimits, credential: Credential) -> bool:
