@@ -1,4 +1,4 @@
-"""Commands of the gateway. They create tenants and their first keys, limit both, and suspend and delete tenants.
+"""Commands of the gateway. They create, list and limit tenants and keys, revoke keys, and suspend and delete tenants.
 
 No secret has a default.
 """
@@ -15,18 +15,17 @@ import asyncpg
 import httpx
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from chassis import NotFound, Problem, Tenant, TenantKind, UnitOfWork, uuid7
-from chassis.cli.main import settings_for
+from chassis.cli.main import print_table, settings_for
 from chassis.core.field_errors import field_errors
 from chassis.core.identity import Caller, new_key_pair
 from chassis.db.pool import connect, open_pool
 from chassis.db.transaction import Transaction
 from chassis.types.rows import construct
 from gateway import contracts
-from gateway.access import api_keys, queries, rules, tables, tenants
+from gateway.access import api_keys, delegation, queries, rules, tables, tenants
 from gateway.access.key_cache import KeyCache
 from gateway.events.listening import Account, GatewayRefused, Target, forward_events, send_sample
 from gateway.events.rules.signatures import new_secret
@@ -133,7 +132,7 @@ def list_tenants() -> None:
     for tenant in asyncio.run(_list_tenants()):
         clock = tenant.clock_at.isoformat() if tenant.clock_at else ""
         table.add_row(tenant.name, str(tenant.id), tenant.kind, tenant.state, clock)
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    print_table(table)
 
 
 @tenant_commands.command("suspend")
@@ -234,11 +233,47 @@ def _rate(requests_per_second: float | None) -> str:
     return "the default rate" if requests_per_second is None else f"{requests_per_second:g} requests per second"
 
 
+@key_commands.command("list")
+def list_keys(
+    tenant: Annotated[str, typer.Option(help=NAME_OR_ID)],
+    revoked: Annotated[bool, typer.Option("--revoked", help="Include keys that were revoked.")] = False,
+) -> None:
+    """List the keys of a tenant, oldest first, without their secrets."""
+    keys: list[tables.ApiKey] = []
+
+    async def read(work: UnitOfWork) -> None:
+        keys.extend(await work.find_all(tables.ApiKey))
+
+    _change_tenant(tenant, read)
+    table = Table("id", "name", "scopes", "created", "expires", "last used", "revoked")
+    for key in keys:
+        if revoked or key.revoked_at is None:
+            times = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
+            shown = [f"{time:%Y-%m-%d %H:%M}" if time else "" for time in times]
+            table.add_row(str(key.id), key.name, " ".join(key.scopes), *shown)
+    print_table(table)
+
+
+@key_commands.command("revoke")
+def revoke_key(
+    id: Annotated[UUID, typer.Argument(help="The id of the key, as `rapport keys list` shows it.")],
+    tenant: Annotated[str, typer.Option(help=NAME_OR_ID)],
+) -> None:
+    """Revoke a key and every key that was issued through it. The next request with one of them is rejected."""
+
+    async def revoke(work: UnitOfWork) -> None:
+        await delegation.lock_keys(work)
+        await work.get(tables.ApiKey, id)
+        await api_keys.revoke_keys(work, await api_keys.issued_through(work, id), id)
+
+    _change_tenant(tenant, revoke, f"revoked the key {id} and those that were issued through it:")
+
+
 def _settings() -> Settings:
     return settings_for("gateway", Settings)
 
 
-def _change_tenant(name: str, change: Callable[[UnitOfWork], Awaitable[None]], done: str) -> None:
+def _change_tenant(name: str, change: Callable[[UnitOfWork], Awaitable[None]], done: str = "") -> None:
     async def run() -> None:
         settings = _settings()
         tenant_id = await _find_tenant(settings, name)
@@ -246,7 +281,8 @@ def _change_tenant(name: str, change: Callable[[UnitOfWork], Awaitable[None]], d
             tenant = await _read_tenant(pool, tenant_id)
             async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
                 await change(UnitOfWork(transaction))
-        print(f"{done} {tenant.name} ({tenant.id})", file=sys.stderr)
+        if done:
+            print(f"{done} {tenant.name} ({tenant.id})", file=sys.stderr)
 
     try:
         asyncio.run(run())

@@ -58,6 +58,11 @@ def settings_for(service: str, kind: type[Kind]) -> Kind:
         raise typer.Exit(2) from None
 
 
+def print_table(table: Table) -> None:
+    """Print a table. Its lines are not broken where no terminal shows them."""
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+
+
 def load_configured(name: str) -> tuple[Service, Settings]:
     """Return a service and its settings. Ends the command if it is not installed."""
     if name not in installed_services():
@@ -151,7 +156,7 @@ def list_dead_letters(service: str) -> None:
     for row in asyncio.run(_dead_letters(service)):
         position = f"{row['topic']}/{row['partition']}/{row['record_offset']}"
         table.add_row(str(row["id"]), row["feature"], row["type"], position, str(row["attempts"]), row["reason"][:200])
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    print_table(table)
 
 
 @dead_letters.command("show")

@@ -1,6 +1,7 @@
-"""Commands: they accept a tenant's name as well as its id, list the tenants, and print the version."""
+"""Commands: they accept a tenant's name as well as its id, list tenants and keys, and print the version."""
 
-from uuid import uuid4
+import asyncio
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -87,3 +88,31 @@ def test_a_clock_that_no_tenant_can_have_is_refused(
 
 def test_the_version_is_printed(stack: RunningStack) -> None:
     assert stack.command("--version") == f"rapport {VERSION}"
+
+
+async def test_a_key_is_listed_without_its_secret_and_revoked(stack: RunningStack, name: str) -> None:
+    tenant = create_tenant(stack, name)
+    key = create_key(stack, tenant).output.strip()
+    id = str(UUID(key.split("_")[2]))
+    listed = stack.command("keys", "list", "--tenant", name)
+    assert id in listed
+    assert key.split("_", 3)[3] not in listed
+
+    revoked = commands.run(["keys", "revoke", id, "--tenant", name], stack.data_dir.root)
+
+    assert (revoked.code, id in revoked.errors) == (0, True)
+    assert id not in stack.command("keys", "list", "--tenant", name)
+    assert id in stack.command("keys", "list", "--tenant", name, "--revoked")
+    visitor = Visitor(stack, key)
+    async with asyncio.timeout(1):
+        while (await visitor.request("GET", "/v1/me")).status_code != 401:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await visitor.close()
+
+
+def test_a_key_of_another_tenant_is_not_revoked(stack: RunningStack, name: str) -> None:
+    key = create_key(stack, create_tenant(stack, name)).output.strip()
+    other = create_tenant(stack, f"{name} 2")
+    refused = commands.run(["keys", "revoke", str(UUID(key.split("_")[2])), "--tenant", other], stack.data_dir.root)
+    assert refused.code == 1
+    assert "No api key has the id" in refused.errors
