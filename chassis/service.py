@@ -137,7 +137,8 @@ class Service:
 
     def openapi(self) -> dict[str, Any]:
         """Return its OpenAPI document."""
-        return service_document(self.routes, self.name, {feature.name: feature.about for feature in self.features})
+        tags = {feature.name: feature.about for feature in self.features if feature.operations}
+        return service_document(self.routes, self.name, tags)
 
 
 class RunningService:

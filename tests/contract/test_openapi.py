@@ -246,6 +246,7 @@ def test_a_change_is_a_merge_patch(operations: dict[str, dict[str, Any]]) -> Non
 
 def test_every_tag_is_described(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:
     described = {tag["name"]: tag["description"] for tag in openapi["tags"]}
+    assert len(described) == len(openapi["tags"])
     used = {tag for operation in operations.values() for tag in operation["tags"]}
     assert described.keys() == used | {"webhooks"}
     assert all(text.endswith(".") for text in described.values())

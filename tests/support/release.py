@@ -2,6 +2,7 @@
 
 tests/data/releases/VERSION/<service>.sql   a dump of each database
 tests/data/events/<type>.json               an event of each type without an example, as it was sent through Kafka
+tests/data/openapi/VERSION.json.gz          the OpenAPI document, with which later ones are compared
 """
 
 import asyncio
@@ -20,8 +21,10 @@ from chassis.service import load
 from chassis.types import json
 from chassis.types.ids import uuid7
 from local import PROCESSES
+from local.generated import ROOT
 from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.openapi_changes import keep_document
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
@@ -54,6 +57,7 @@ async def main(version: str) -> None:
             for service in PROCESSES:
                 assert await empty_tables(stack, service) == [], f"the story leaves tables of {service} empty"
                 dump(stack, service, RELEASES / version)
+            keep_document(version, json.loads((ROOT / "contracts" / "openapi.json").read_bytes()))
         finally:
             stack.kill("kafka", signal.SIGCONT)
             stack.stop()
