@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import aiohttp
@@ -28,6 +28,8 @@ from gateway.events.webhook_queries import DueDelivery
 from gateway.settings import Settings
 
 MAX_RESPONSE_BYTES = 1_024
+MAX_READ_BYTES = 16_384
+"""A longer response is cut off, and its connection is closed. Reading a short rest costs less than a new connection."""
 RESPONSE_SECONDS = 1.0
 """How long the content of a response may take. Its status has arrived by then, and decides."""
 MAX_RECORD_BYTES = 4_000_000
@@ -48,6 +50,8 @@ class Answer:
     """Why there is no status."""
     response: str = ""
     retry_after: float | None = None
+    was_cut: bool = False
+    """True if the response did not end in time, or was too long."""
 
 
 class RecordUnavailable(Exception):
@@ -79,16 +83,10 @@ class WebhookClient:
         data = await self._with_record(endpoint, delivery) if endpoint.includes_record else delivery.data
         body = _envelope(delivery).to_json(data)
         at, started = clock.now(), time.monotonic()
-        status, error, response, retry_after = await self._post(
-            endpoint.url, _headers(endpoint, str(delivery.event_id), at, body), body
-        )
-        latency = int((time.monotonic() - started) * 1000)
-        return Answer(at, latency, status, error, response, parse_retry_after(retry_after, at))
+        answer = await self._post(at, endpoint.url, _headers(endpoint, str(delivery.event_id), at, body), body)
+        return replace(answer, latency_ms=int((time.monotonic() - started) * 1000))
 
-    async def _post(
-        self, url: URL, headers: list[tuple[str, str]], body: bytes
-    ) -> tuple[int | None, str | None, str, str | None]:
-        """Return status, error, content and `Retry-After` of a request."""
+    async def _post(self, at: datetime, url: URL, headers: list[tuple[str, str]], body: bytes) -> Answer:
         seconds = self.settings.webhook_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -96,13 +94,14 @@ class WebhookClient:
                 try:
                     content = await _first_kilobyte(response)
                 finally:
-                    # A response that has not ended takes its connection with it.
-                    (response.release if response.content.at_eof() else response.close)()
-                return response.status, None, content, response.headers.get("Retry-After")
+                    was_cut = not response.content.at_eof()
+                    (response.close if was_cut else response.release)()
+                retry_after = parse_retry_after(response.headers.get("Retry-After"), at)
+                return Answer(at, 0, response.status, None, content, retry_after, was_cut)
         except TimeoutError:
-            return None, f"there was no response within {seconds:g} seconds", "", None
+            return Answer(at, 0, None, f"there was no response within {seconds:g} seconds")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return None, reason(error), "", None
+            return Answer(at, 0, None, reason(error))
 
     async def _with_record(self, endpoint: Endpoint, delivery: DueDelivery) -> str:
         assert delivery.data is not None
@@ -163,14 +162,15 @@ async def open_client(settings: BaseSettings) -> AsyncIterator[WebhookClient]:
 
 async def _first_kilobyte(response: aiohttp.ClientResponse) -> str:
     """Return the first kilobyte of the content, or less if it does not arrive in time."""
-    content = b""
+    content, read = b"", 0
     try:
         async with asyncio.timeout(RESPONSE_SECONDS):
-            while len(content) < MAX_RESPONSE_BYTES and (part := await response.content.readany()):
-                content += part
+            while read < MAX_READ_BYTES and (part := await response.content.readany()):
+                content += part[: MAX_RESPONSE_BYTES - len(content)]
+                read += len(part)
     except (TimeoutError, aiohttp.ClientError, OSError):
         pass  # the status has arrived
-    return content[:MAX_RESPONSE_BYTES].decode("utf-8", "replace").replace("\0", "�")
+    return content.decode("utf-8", "replace").replace("\0", "�")
 
 
 def _headers(endpoint: Endpoint, id: str, at: datetime, body: bytes) -> list[tuple[str, str]]:

@@ -32,6 +32,8 @@ class Lane:
         self.known: set[UUID] = set()
         """The deliveries that are loaded, being sent, or not recorded yet."""
         self.sending = 0
+        self.is_costly = False
+        """True if its last response had to be cut off. It gets a request at a time then, each on a new connection."""
         self._concurrency = concurrency
         self._loaded: deque[DueDelivery] = deque()
         self._busy_at = time.monotonic()
@@ -53,7 +55,7 @@ class Lane:
 
     def take(self, now: datetime) -> DueDelivery | None:
         """Return the next delivery if it may be sent now."""
-        limit = self._concurrency if self.health.is_trusted else 1
+        limit = self._concurrency if self.health.is_trusted and not self.is_costly else 1
         if not self._loaded or self.sending >= limit or not self._may_send(now) or self.seconds_to_wait > 0:
             return None
         if self.endpoint.max_per_second is not None:

@@ -210,6 +210,7 @@ class Sender:
             answer = Answer(clock.now(), 0, None, INTERNAL_ERROR)
         finally:
             lane.sending -= 1
+        lane.is_costly = answer.was_cut
         self._results.append(self._judge(lane, delivery, answer))
         self._wake.set()
         self._send_loaded(lane)
