@@ -21,10 +21,13 @@ class RecordKind:
     scope: str
 
 
+# The first kind whose types match is that of an event.
 KINDS = (
     RecordKind("customers", "customers.", "customer_id", "/v1/customers", "customers:read"),
     RecordKind("interactions", "interactions.purchase_", "purchase_id", "/v1/purchases", "interactions:read"),
     RecordKind("interactions", "interactions.touch_point_", "touch_point_id", "/v1/touch-points", "interactions:read"),
+    RecordKind("loyalty", "loyalty.program_", "program_id", "/v1/programs", "loyalty:read"),
+    RecordKind("loyalty", "loyalty.earning_rule_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.", "membership_id", "/v1/memberships", "loyalty:read"),
 )
 
