@@ -83,7 +83,7 @@ class TenantUpdate(RequestBody):
 class SandboxStart(RequestBody):
     """The time at which the clock of a new sandbox is frozen."""
 
-    clock: Instant | None
+    clock: Instant | None = None
 
 
 class Tenant(TenantFacts, Resource, row=tables.Tenant, etag="version"):

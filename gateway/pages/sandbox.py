@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query as Parameter
-from pydantic import Field
 
 from chassis import (
     TOO_LARGE,
@@ -64,15 +63,16 @@ class ClockPastThisTime(Problem, status=409):
 class SandboxClockUpdate(RequestBody):
     """A change of the clock: one of these."""
 
-    example = {"advance": "P1M"}
+    example = {"advance": "P7D"}
 
-    frozen_at: Instant | None = Field(None, description="Freeze the clock at this time, which it has not passed yet.")
-    advance: Duration | None = Field(
-        None,
-        description="Move the clock forward by this ISO 8601 duration. A frozen clock stays frozen. Days and longer "
-        "units are those of the tenant's calendar.",
-    )
-    frozen: bool | None = Field(None, description="Freeze the clock where it is, or let it run on from there.")
+    frozen_at: Instant | None = None
+    """Freezes the clock at this time, which it has not passed yet."""
+    advance: Duration | None = None
+    """Moves the clock forward by this ISO 8601 duration. A frozen clock stays frozen. Days and longer units are those
+    of the tenant's calendar.
+    """
+    frozen: bool | None = None
+    """True freezes the clock where it is, and false lets it run on from there."""
 
 
 class SandboxClock(Resource):
@@ -85,9 +85,9 @@ class SandboxClock(Resource):
     now: datetime
     """The time of the sandbox."""
     frozen: bool
-    """True if the clock stands still until it is moved."""
+    """Whether the clock is stopped at this time."""
     settled: bool
-    """True if every service has followed, and all events of the sandbox have been applied."""
+    """Whether every service has followed the clock, and all events of the sandbox have been applied."""
     services: dict[str, bool]
     """Whether each service has followed."""
 
