@@ -114,7 +114,7 @@ def create_tenant(
         raise typer.Exit(2)
     try:
         facts = tenants.TenantUpdate(name=name, timezone=timezone, currency=currency, region=region)
-        clock_at = tenants.SandboxStart.model_validate({"clock": clock}).clock
+        clock_at = tenants.SandboxStart.model_validate({"clock": clock} if clock else {}).clock
     except ValidationError as error:
         for item in field_errors(error.errors(), "body"):
             print(f"{item.pointer.lstrip('/')}: {item.detail}", file=sys.stderr)
@@ -192,10 +192,12 @@ def create_key(
     expiry = {"expires_at": datetime.now(UTC) + timedelta(days=days)} if days else {}
     try:
         body = api_keys.ApiKeyCreate.model_validate({"name": name, "scopes": chosen, **expiry})
-        print(asyncio.run(_create_key(tenant, body)))
+        owner, issued = asyncio.run(_issue_key(tenant, body))
     except (Problem, rules.TenantNotFound) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
+    print(f"created the key {issued.id} of {owner.name}: {' '.join(issued.scopes)}", file=sys.stderr)
+    print(issued.key)
 
 
 async def create_sandbox() -> str:
@@ -204,7 +206,8 @@ async def create_sandbox() -> str:
     tenant = Tenant.model_validate({"id": uuid7(), "name": "Sandbox", **facts})
     await _store_tenant(tenant)
     scopes = list(contracts.scopes(_settings().contracts))
-    return await _create_key(str(tenant.id), api_keys.ApiKeyCreate(name="quickstart", scopes=scopes))
+    _, issued = await _issue_key(str(tenant.id), api_keys.ApiKeyCreate(name="quickstart", scopes=scopes))
+    return issued.key
 
 
 @key_commands.command("limit")
@@ -319,16 +322,15 @@ async def _store_tenant(tenant: Tenant) -> None:
         await tenants.store_tenant(UnitOfWork(transaction))
 
 
-async def _create_key(name_or_id: str, body: api_keys.ApiKeyCreate) -> str:
-    """Create a key and return it. Raises TenantNotFound and Problem."""
+async def _issue_key(name_or_id: str, body: api_keys.ApiKeyCreate) -> tuple[Tenant, api_keys.IssuedApiKey]:
+    """Create a key and return it with its tenant. Raises TenantNotFound and Problem."""
     settings = _settings()
     tenant_id = await _find_tenant(settings, name_or_id)
     async with await open_pool(settings.database_url, settings, size=1) as pool:
         tenant = await _read_tenant(pool, tenant_id)
         async with Transaction(pool, Caller(tenant, ACTOR, frozenset())) as transaction:
             issued = await api_keys.issue_key(UnitOfWork(transaction), body, contracts.scopes(settings.contracts))
-    print(f"created the key {issued.id} of {tenant.name}: {' '.join(issued.scopes)}", file=sys.stderr)
-    return issued.key
+    return tenant, issued
 
 
 async def _find_tenant(settings: Settings, name_or_id: str) -> UUID:

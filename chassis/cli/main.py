@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -255,4 +256,8 @@ def main() -> None:
             app.add_typer(group, name=name)
         for command in getattr(contributed, "commands", ()):
             app.command()(command)
-    app()
+    try:
+        app()
+    except (ConnectionError, asyncpg.CannotConnectNowError) as error:
+        print(f"A server does not respond ({error}). Is the system running? `rapport up` starts it.", file=sys.stderr)
+        raise SystemExit(1) from None

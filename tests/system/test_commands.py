@@ -1,11 +1,14 @@
 """Commands: they accept a tenant's name as well as its id, list tenants and keys, and print the version."""
 
 import asyncio
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from chassis.core.version import VERSION
+from local import SERVICES
+from local.data_dir import DataDir, free_port, write_environments
 from tests.support import commands
 from tests.support.stack import RunningStack, Visitor
 
@@ -116,3 +119,14 @@ def test_a_key_of_another_tenant_is_not_revoked(stack: RunningStack, name: str) 
     refused = commands.run(["keys", "revoke", str(UUID(key.split("_")[2])), "--tenant", other], stack.data_dir.root)
     assert refused.code == 1
     assert "No api key has the id" in refused.errors
+
+
+def test_a_command_says_that_the_system_does_not_run(tmp_path: Path) -> None:
+    nothing = f"127.0.0.1:{free_port(set())}"
+    ports = dict.fromkeys(SERVICES, 1)
+    write_environments(DataDir.at(tmp_path), f"postgresql://rapport:x@{nothing}/postgres", nothing, ports)
+    for words in (["status"], ["tenants", "list"], ["dead-letters", "list", "loyalty"]):
+        refused = commands.run(words, tmp_path)
+        assert (refused.code, refused.output) == (1, "")
+        assert "`rapport up` starts it" in refused.errors
+        assert "Traceback" not in refused.errors
