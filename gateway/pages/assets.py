@@ -19,15 +19,15 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 KEPT_FOR_A_YEAR = {"Cache-Control": "public, max-age=31536000, immutable"}
-PAGE_HEADERS = {"Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin"}
-_OWN_FILES = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-CONTENT_SECURITY_POLICY = (
-    f"{_OWN_FILES}style-src 'self'; img-src 'self'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+PAGE_HEADERS = {"Referrer-Policy": "no-referrer"}
+_OWN_FILES = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
 )
+CONTENT_SECURITY_POLICY = f"{_OWN_FILES}img-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 """A page loads its own files and documents alone, cannot set HTML from text, and no other page may frame it."""
-TRY_POLICY = f"{_OWN_FILES}style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-"""Swagger UI sets styles of elements, and has its icons in data URLs."""
+TRY_POLICY = f"{_OWN_FILES}img-src 'self' data:"
+"""Swagger UI sets HTML from text that it has cleaned, and has its icons in data URLs."""
 
 
 @cache

@@ -243,7 +243,7 @@ async def test_dark_is_what_the_system_prefers_or_the_reader_chose(page: Page, s
     light = await colour(page)
     await page.prefer("dark")
     assert await colour(page) < 150 < 600 < light
-    assert await page.evaluate("document.documentElement.classList.contains('dark-mode')"), "Swagger UI stays light"
+    await page.until("document.documentElement.classList.contains('dark-mode')")  # Swagger UI reads the class
     await page.evaluate("document.getElementById('theme').click()")
     assert await colour(page) == light
     await page.open(f"{stack.url}{path}", "document.getElementById('theme').title === 'Theme: light'")

@@ -11,8 +11,12 @@ export function codeBlock(text, { isJson = false, label = "Code" } = {}) {
   const show = () => content.replaceChildren(...(isJson ? coloured(read()) : [read()]));
   show();
   // A region that scrolls must be reachable by the keyboard.
-  const block = element("div", { class: "code" },
-    element("pre", { tabindex: "0", "aria-label": label }, content), copyButton(() => content.textContent));
+  const block = element(
+    "div",
+    { class: "code" },
+    element("pre", { tabindex: "0", "aria-label": label }, content),
+    copyButton(() => content.textContent),
+  );
   block.show = show;
   return block;
 }
@@ -22,7 +26,9 @@ function copyButton(read) {
   const copy = async (event) => {
     await navigator.clipboard.writeText(read());
     event.target.textContent = "Copied";
-    setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
+    setTimeout(() => {
+      event.target.textContent = "Copy";
+    }, 1500);
   };
   return element("button", { type: "button", class: "copy", click: copy }, "Copy");
 }
@@ -46,8 +52,12 @@ let count = 0;
 export function choices(label, options, chosen, onchange) {
   count += 1;
   const name = `choice-${count}`;
-  const radio = ([value, text]) => element("label", {},
-    element("input", { type: "radio", name, value, checked: value === chosen, change: () => onchange(value) }),
-    element("span", {}, text));
+  const radio = ([value, text]) =>
+    element(
+      "label",
+      {},
+      element("input", { type: "radio", name, value, checked: value === chosen, change: () => onchange(value) }),
+      element("span", {}, text),
+    );
   return element("fieldset", { class: "choices" }, element("legend", {}, label), ...options.map(radio));
 }

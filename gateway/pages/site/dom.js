@@ -8,7 +8,8 @@ export function element(tag, attributes = {}, ...children) {
   const created = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") created.addEventListener(name, value);
-    else if (value !== null && value !== undefined && value !== false) created.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      created.setAttribute(name, value === true ? "" : value);
   }
   created.append(...present(children));
   return created;

@@ -50,7 +50,8 @@ export function wordsOf(operations) {
     else if (Array.isArray(value)) value.forEach((each) => collect(each, field));
     else Object.entries(value ?? {}).forEach(([name, each]) => collect(each, name));
   };
-  for (const { body } of operations) collect(body?.media.example ?? Object.values(body?.media.examples ?? {})[0]?.value, "");
+  for (const { body } of operations)
+    collect(body?.media.example ?? Object.values(body?.media.examples ?? {})[0]?.value, "");
   return found;
 }
 

@@ -13,24 +13,35 @@ export const IN_RESPONSE = { isResponse: true, above: [] };
 /** Return what a schema is: for bodies, for what a list or a union holds, and for the data of events. */
 export function schemaBlock(root, schema, place = IN_REQUEST) {
   const { schema: own, name, alternatives } = view(root, schema);
-  const deeper = own.properties && !alternatives.length ? [fieldList(root, schema, place)] : nested(root, schema, inside(place, name));
-  return element("div", { class: "schema" },
+  const deeper =
+    own.properties && !alternatives.length
+      ? [fieldList(root, schema, place)]
+      : nested(root, schema, inside(place, name));
+  return element(
+    "div",
+    { class: "schema" },
     element("p", { class: "type" }, typeText(root, schema), ...limits(root, schema).map((text) => `, ${text}`)),
     ...prose(own.description),
     valueList(root, schema),
-    ...deeper);
+    ...deeper,
+  );
 }
 
 /** Return a list of fields, parameters or headers, the required ones first. */
 export function fieldItems(root, fields, place = IN_REQUEST) {
-  const sorted = place.isResponse ? fields : [...fields].sort((one, other) => Number(other.isRequired) - Number(one.isRequired));
+  const sorted = place.isResponse
+    ? fields
+    : [...fields].sort((one, other) => Number(other.isRequired) - Number(one.isRequired));
   return element("ul", { class: "fields" }, ...sorted.map((each) => fieldItem(root, each, place)));
 }
 
 function fieldList(root, given, place) {
   const { schema, name } = view(root, given);
-  const fields = Object.entries(schema.properties ?? {}).map(([field, each]) =>
-    ({ name: field, schema: each, isRequired: schema.required?.includes(field) ?? false }));
+  const fields = Object.entries(schema.properties ?? {}).map(([field, each]) => ({
+    name: field,
+    schema: each,
+    isRequired: schema.required?.includes(field) ?? false,
+  }));
   return fieldItems(root, fields, inside(place, name));
 }
 
@@ -40,17 +51,25 @@ function inside(place, name) {
 
 function fieldItem(root, { name, schema, isRequired, description = null }, place) {
   const { schema: own } = view(root, schema);
-  return element("li", { class: "field" },
-    element("div", { class: "field-head" },
+  return element(
+    "li",
+    { class: "field" },
+    element(
+      "div",
+      { class: "field-head" },
       code(name, "field-name"),
       element("span", { class: "type" }, typeText(root, schema)),
       presence(isRequired, place),
       ...limits(root, schema).map((text) => element("span", { class: "limit" }, text)),
-      own.default !== undefined && own.default !== null && element("span", { class: "limit" }, "default ", literal(own.default))),
+      own.default !== undefined &&
+        own.default !== null &&
+        element("span", { class: "limit" }, "default ", literal(own.default)),
+    ),
     ...prose(description || own.description || ofItems(root, own)),
     valueList(root, schema),
     exampleLine(own),
-    ...nested(root, schema, place));
+    ...nested(root, schema, place),
+  );
 }
 
 /** Return what is not to be expected: a field that a request must have, or that a response may lack. */

@@ -1,4 +1,4 @@
-/** The side bar: a link to everything on the page, a search over them, and addresses that open what they name. */
+/** Navigation: links, a search over them, and addresses that open what they name. */
 
 import { element } from "./dom.js";
 import { unique, view } from "./schema.js";
@@ -7,19 +7,22 @@ const SEARCHED_LEVELS = 4;
 
 /** Return the link of an entry: an operation, an event or a section. Its `words` are what the search reads first. */
 export function link({ id = "", address = `#${id}`, label, method = null, words = "", fields = () => "" }) {
-  const created = element("a", { href: address },
-    method && element("span", { class: `method ${method}` }, method), element("span", {}, label));
+  const created = element(
+    "a",
+    { href: address },
+    method && element("span", { class: `method ${method}` }, method),
+    element("span", {}, label),
+  );
   const item = element("li", {}, created);
   item.words = `${id} ${label} ${method ?? ""} ${words}`.toLowerCase();
-  item.fields = fields;
+  let known = null;
+  item.fields = () => (known ??= fields().toLowerCase());
   return item;
 }
 
 /** Return a group of links that opens and closes. */
-export function group(label, links, words = "") {
-  const created = element("details", {}, element("summary", {}, label), element("ul", {}, ...links));
-  created.words = words.toLowerCase();
-  return created;
+export function group(label, links) {
+  return element("details", {}, element("summary", {}, label), element("ul", {}, ...links));
 }
 
 /** Return the names of the fields of a schema and of those in it, for the search. */
@@ -27,23 +30,30 @@ export function fieldNames(root, given, level = 0) {
   if (!given || level > SEARCHED_LEVELS) return [];
   const { schema, alternatives } = view(root, given);
   const deeper = [...alternatives, schema.items, ...Object.values(schema.properties ?? {})].filter(Boolean);
-  return unique([...Object.keys(schema.properties ?? {}), ...deeper.flatMap((each) => fieldNames(root, each, level + 1))]);
+  return unique([
+    ...Object.keys(schema.properties ?? {}),
+    ...deeper.flatMap((each) => fieldNames(root, each, level + 1)),
+  ]);
 }
 
 /** Connect the search box: it leaves the links that have all words in their names, or else in their fields. */
 export function searchable(box, navigation, status) {
   const show = () => {
-    const words = box.value.toLowerCase().split(/\s+/).filter((word) => word !== "");
+    const words = box.value
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== "");
     const links = [...navigation.querySelectorAll("li")];
     const within = (read) => links.filter((item) => words.every((word) => read(item).includes(word)));
     const named = within((item) => item.words);
-    const matches = new Set(named.length || !words.length ? named : within((item) => `${item.words} ${item.fields()}`.toLowerCase()));
+    const matches = new Set(named.length || !words.length ? named : within((item) => `${item.words} ${item.fields()}`));
     for (const item of links) item.hidden = !matches.has(item);
     for (const details of navigation.querySelectorAll("details")) {
       details.hidden = ![...details.querySelectorAll("li")].some((item) => matches.has(item));
       if (words.length) details.open = !details.hidden;
     }
-    for (const heading of navigation.querySelectorAll("section")) heading.hidden = !heading.querySelector("li:not([hidden])");
+    for (const heading of navigation.querySelectorAll("section"))
+      heading.hidden = !heading.querySelector("li:not([hidden])");
     document.body.classList.toggle("searching", words.length > 0);
     status.textContent = words.length ? `${matches.size} found` : "";
   };
@@ -104,11 +114,14 @@ export function openAddressed(navigation) {
 
 /** Put an operation that the reader opens into the address, so that the address can be passed on. */
 export function addressOpened(main) {
-  main.addEventListener("toggle", (event) => {
-    const { target } = event;
-    if (target.matches(".operation") && target.open && location.hash !== `#${target.id}`) {
-      history.replaceState(null, "", `#${target.id}`);
-    }
-  }, true);
+  main.addEventListener(
+    "toggle",
+    (event) => {
+      const { target } = event;
+      if (target.matches(".operation") && target.open && location.hash !== `#${target.id}`) {
+        history.replaceState(null, "", `#${target.id}`);
+      }
+    },
+    true,
+  );
 }
-

@@ -16,8 +16,12 @@ export function sample(language, call) {
 }
 
 function curl(call) {
-  const lines = [`curl ${call.method === "GET" || (call.method === "POST" && call.body) ? "" : `-X ${call.method} `}${quoted(address(call))}`];
-  lines.push(`-H ${call.key ? quoted(`Authorization: Bearer ${call.key}`) : `"Authorization: Bearer $${ENVIRONMENT}"`}`);
+  const lines = [
+    `curl ${call.method === "GET" || (call.method === "POST" && call.body) ? "" : `-X ${call.method} `}${quoted(address(call))}`,
+  ];
+  lines.push(
+    `-H ${call.key ? quoted(`Authorization: Bearer ${call.key}`) : `"Authorization: Bearer $${ENVIRONMENT}"`}`,
+  );
   for (const { name, value } of located(call, "header")) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (call.body) {
     lines.push(`-H ${quoted(`Content-Type: ${call.body.type}`)}`);
@@ -27,8 +31,13 @@ function curl(call) {
 }
 
 function address(call) {
-  const path = located(call, "path").reduce((text, each) => text.replace(`{${each.name}}`, encodeURIComponent(each.value)), call.path);
-  const query = located(call, "query").map(({ name, value }) => `${name}=${encodeURIComponent(value)}`).join("&");
+  const path = located(call, "path").reduce(
+    (text, each) => text.replace(`{${each.name}}`, encodeURIComponent(each.value)),
+    call.path,
+  );
+  const query = located(call, "query")
+    .map(({ name, value }) => `${name}=${encodeURIComponent(value)}`)
+    .join("&");
   return `${call.url}${path}${query && `?${query}`}`;
 }
 
@@ -43,7 +52,11 @@ function located(call, place) {
 function python(call) {
   const kinds = call.parameters.map(({ format }) => format);
   const times = ["date", "datetime"].filter((name) => kinds.includes({ date: "date", datetime: "date-time" }[name]));
-  const standard = ["import os", times.length && `from datetime import ${times.join(", ")}`, kinds.includes("uuid") && "from uuid import UUID"];
+  const standard = [
+    "import os",
+    times.length && `from datetime import ${times.join(", ")}`,
+    kinds.includes("uuid") && "from uuid import UUID",
+  ];
   const imports = [
     ...standard.filter(Boolean),
     "",
@@ -52,8 +65,10 @@ function python(call) {
     ...(call.body ? [`from rapport_client.models import ${call.body.schema}`] : []),
   ];
   const read = { "date-time": "datetime.fromisoformat", date: "date.fromisoformat", uuid: "UUID" };
-  const handed = call.parameters.map(({ name, value, format }) =>
-    `${pythonName(name)}=${read[format] ? `${read[format]}(${JSON.stringify(value)})` : pythonValue(value)}`);
+  const handed = call.parameters.map(
+    ({ name, value, format }) =>
+      `${pythonName(name)}=${read[format] ? `${read[format]}(${JSON.stringify(value)})` : pythonValue(value)}`,
+  );
   if (call.body) handed.push(`body=${call.body.schema}.from_dict(${pythonValue(call.body.value, "    ")})`);
   return [
     ...imports,
@@ -83,15 +98,22 @@ function pythonValue(value, indent = "") {
 function collection(value, indent, key, write, hasTrailingComma) {
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
   const inside = `${indent}    `;
-  const parts = Array.isArray(value) ? value.map((each) => write(each, inside))
+  const parts = Array.isArray(value)
+    ? value.map((each) => write(each, inside))
     : Object.entries(value).map(([name, each]) => `${key(name)}: ${write(each, inside)}`);
   if (!parts.length) return open + close;
   return `${open}\n${inside}${parts.join(`,\n${inside}`)}${hasTrailingComma ? "," : ""}\n${indent}${close}`;
 }
 
 function typescript(call) {
-  const groups = [["path", "path"], ["query", "query"], ["headers", "header"]].map(([member, place]) =>
-    [member, Object.fromEntries(located(call, place).map(({ name, value }) => [name, value]))]);
+  const groups = [
+    ["path", "path"],
+    ["query", "query"],
+    ["headers", "header"],
+  ].map(([member, place]) => [
+    member,
+    Object.fromEntries(located(call, place).map(({ name, value }) => [name, value])),
+  ]);
   const members = groups.filter(([, each]) => Object.keys(each).length);
   if (call.body) members.push(["body", call.body.value]);
   const name = camel(call.name);
@@ -100,14 +122,26 @@ function typescript(call) {
     'import { createClient } from "rapport-client/client";',
     "",
     `const client = createClient({ baseUrl: ${JSON.stringify(call.url)}, auth: process.env.${ENVIRONMENT} });`,
-    `const { data, error } = await ${name}({${members.length ? argumentList("client", members.map(([member, each]) =>
-      `${member}: ${scriptValue(each, "    ")}`)) : " client "}});`,
+    `const { data, error } = await ${name}({${
+      members.length
+        ? argumentList(
+            "client",
+            members.map(([member, each]) => `${member}: ${scriptValue(each, "    ")}`),
+          )
+        : " client "
+    }});`,
   ].join("\n");
 }
 
 function scriptValue(value, indent = "") {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  return collection(value, indent, (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)), scriptValue, true);
+  return collection(
+    value,
+    indent,
+    (name) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name)),
+    scriptValue,
+    true,
+  );
 }
 
 function java(call) {
@@ -120,19 +154,24 @@ function java(call) {
   };
   const settings = call.parameters.map((each) => `.${camel(each.name)}(${value(each)})`);
   if (call.body) settings.push(`.${decapitalized(call.body.schema)}(body)`);
-  const request = call.takesArguments ? [
-    `var request = ${api}.API${pascal(call.name)}Request.newBuilder()`,
-    ...settings.map((each) => `    ${each}`),
-    "    .build();",
-  ] : [];
-  const text = call.body && JSON.stringify(call.body.value, null, 4).replaceAll("\\", "\\\\").split("\n").join("\n    ");
+  const request = call.takesArguments
+    ? [
+        `var request = ${api}.API${pascal(call.name)}Request.newBuilder()`,
+        ...settings.map((each) => `    ${each}`),
+        "    .build();",
+      ]
+    : [];
+  const text =
+    call.body && JSON.stringify(call.body.value, null, 4).replaceAll("\\", "\\\\").split("\n").join("\n    ");
   return [
     "var client = new ApiClient();",
     `client.updateBaseUri(${JSON.stringify(call.url)});`,
     "client.setRequestInterceptor(",
     `    builder -> builder.header("Authorization", "Bearer " + System.getenv("${ENVIRONMENT}")));`,
     "",
-    ...(call.body ? [`var body = client.getObjectMapper().readValue("""\n    ${text}\n    """, ${call.body.schema}.class);`] : []),
+    ...(call.body
+      ? [`var body = client.getObjectMapper().readValue("""\n    ${text}\n    """, ${call.body.schema}.class);`]
+      : []),
     ...request,
     `${call.hasResult ? "var result = " : ""}new ${api}(client).${method}(${call.takesArguments ? "request" : ""});`,
   ].join("\n");
@@ -140,7 +179,9 @@ function java(call) {
 
 function go(call) {
   const place = (each) => (each.type ? `rapport.${each.type}(${JSON.stringify(each.value)})` : goValue(each));
-  const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => call.parameters.find((each) => each.name === name));
+  const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map(([, name]) =>
+    call.parameters.find((each) => each.name === name),
+  );
   const others = call.parameters.filter((each) => each.in !== "path");
   const chain = [
     `client.${pascal(call.tag)}API.${pascal(call.name)}(${["ctx", ...inPath.map(place)].join(", ")})`,
@@ -155,12 +196,14 @@ function go(call) {
     "client := rapport.NewAPIClient(configuration)",
     `ctx := context.WithValue(context.Background(), rapport.ContextAccessToken, os.Getenv("${ENVIRONMENT}"))`,
     "",
-    ...(call.body ? [
-      `var body rapport.${pascal(call.body.schema)}`,
-      `if err := json.Unmarshal([]byte(\`${body}\`), &body); err != nil {`,
-      "\tlog.Fatal(err)",
-      "}",
-    ] : []),
+    ...(call.body
+      ? [
+          `var body rapport.${pascal(call.body.schema)}`,
+          `if err := json.Unmarshal([]byte(\`${body}\`), &body); err != nil {`,
+          "\tlog.Fatal(err)",
+          "}",
+        ]
+      : []),
     `${call.hasResult ? "result, _, err" : "_, err"} := ${chain}`,
   ].join("\n");
 }
@@ -181,7 +224,9 @@ function snake(name) {
 }
 
 function pascal(name) {
-  return words(name).map((word) => word[0].toUpperCase() + word.slice(1)).join("");
+  return words(name)
+    .map((word) => word[0].toUpperCase() + word.slice(1))
+    .join("");
 }
 
 function camel(name) {

@@ -31,7 +31,12 @@ export function view(root, given) {
   const isNullable = union.length < (anyOf ?? oneOf ?? []).length || (types.length > 1 && types.includes("null"));
   if (union.length === 1) {
     const only = view(root, union[0]);
-    return { ...only, name: only.name ?? name, schema: { ...only.schema, ...own }, isNullable: isNullable || only.isNullable };
+    return {
+      ...only,
+      name: only.name ?? name,
+      schema: { ...only.schema, ...own },
+      isNullable: isNullable || only.isNullable,
+    };
   }
   if (types.length > 1) own.type = types.filter((type) => type !== "null");
   return { schema: own, name, isNullable, alternatives: union };
@@ -45,18 +50,22 @@ function isNull(schema) {
 function merged(root, schema) {
   if (!schema.allOf) return schema;
   const { allOf, ...own } = schema;
-  return [...allOf.map((part) => merged(root, resolve(root, part))), own].reduce((whole, part) => ({
-    ...whole,
-    ...part,
-    properties: { ...whole.properties, ...part.properties },
-    required: [...(whole.required ?? []), ...(part.required ?? [])],
-  }), {});
+  return [...allOf.map((part) => merged(root, resolve(root, part))), own].reduce(
+    (whole, part) => ({
+      ...whole,
+      ...part,
+      properties: { ...whole.properties, ...part.properties },
+      required: [...(whole.required ?? []), ...(part.required ?? [])],
+    }),
+    {},
+  );
 }
 
 /** Return the type of a schema in a few words, such as `array of Line or null`. */
 export function typeText(root, given) {
   const { schema, name, isNullable, alternatives } = view(root, given);
-  const text = alternatives.length ? unique(alternatives.map((each) => typeText(root, each))).join(" or ")
+  const text = alternatives.length
+    ? unique(alternatives.map((each) => typeText(root, each))).join(" or ")
     : ownType(root, schema, name);
   return isNullable ? `${text} or null` : text;
 }
@@ -107,10 +116,14 @@ function range(least, most, unit) {
 }
 
 function numbers(schema) {
-  const low = schema.minimum !== undefined ? `≥ ${schema.minimum.toLocaleString("en")}`
-    : schema.exclusiveMinimum !== undefined && `> ${schema.exclusiveMinimum.toLocaleString("en")}`;
-  const high = schema.maximum !== undefined ? `≤ ${schema.maximum.toLocaleString("en")}`
-    : schema.exclusiveMaximum !== undefined && `< ${schema.exclusiveMaximum.toLocaleString("en")}`;
+  const low =
+    schema.minimum !== undefined
+      ? `≥ ${schema.minimum.toLocaleString("en")}`
+      : schema.exclusiveMinimum !== undefined && `> ${schema.exclusiveMinimum.toLocaleString("en")}`;
+  const high =
+    schema.maximum !== undefined
+      ? `≤ ${schema.maximum.toLocaleString("en")}`
+      : schema.exclusiveMaximum !== undefined && `< ${schema.exclusiveMaximum.toLocaleString("en")}`;
   return [low, high].filter(Boolean).join(", ");
 }
 

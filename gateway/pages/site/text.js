@@ -1,4 +1,4 @@
-/** The basics of Markdown that descriptions use: paragraphs, lists, code, links and emphasis. */
+/** Texts: titles, and the basics of Markdown that descriptions use (paragraphs, lists, code, links, emphasis). */
 
 import { code, element } from "./dom.js";
 
@@ -22,7 +22,10 @@ export function inline(text) {
 
 /** Return the paragraphs and lists of a text, or an empty list if there is no text. */
 export function prose(text) {
-  const blocks = (text ?? "").trim().split(/\n\s*\n/).filter((block) => block !== "");
+  const blocks = (text ?? "")
+    .trim()
+    .split(/\n\s*\n/)
+    .filter((block) => block !== "");
   return blocks.map((block) => {
     const lines = block.split("\n");
     if (!ITEM.test(lines[0])) return element("p", {}, ...inline(lines.map((line) => line.trim()).join(" ")));
@@ -37,4 +40,12 @@ function items(lines) {
     else found[found.length - 1] += ` ${line.trim()}`;
   }
   return found;
+}
+
+const ABBREVIATIONS = { api: "API", clv: "CLV", rfm: "RFM" };
+
+/** Return the title of a tag or a service, such as `API keys` for `api-keys`. */
+export function titleOf(name) {
+  const [first, ...others] = name.split("-");
+  return [ABBREVIATIONS[first] ?? first[0].toUpperCase() + first.slice(1), ...others].join(" ");
 }
