@@ -43,7 +43,7 @@ export function codePanel(root, operation, words) {
 }
 
 /** Return what `sample` needs to know of an operation: only required parameters, each with an example. */
-function callOf(root, operation, value) {
+export function callOf(root, operation, value) {
   const { parameters: all, body: taken } = operation;
   return {
     ...reader,
