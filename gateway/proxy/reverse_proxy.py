@@ -60,6 +60,7 @@ PUBLIC_PATHS = frozenset(
      "/favicon.ico")
 )  # fmt: skip
 PUBLIC_FOLDERS = ("/problems/", "/docs/guide/", "/docs/assets/")
+PUBLIC_TEMPLATES = ("/problems/{name}", "/docs/guide/{name}", "/docs/assets/{digest}/{name}")
 SERVED_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 IDEMPOTENT_METHODS = frozenset(("GET", "PUT", "DELETE"))
 CONNECT_SECONDS = 2
@@ -80,7 +81,7 @@ class ReverseProxy:
         self._running = running
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
         self._owners = contracts.owners(settings.contracts)
-        paths = {path: ("get",) for path in (*PUBLIC_PATHS, *(folder + "{name}" for folder in PUBLIC_FOLDERS))}
+        paths = {path: ("get",) for path in (*PUBLIC_PATHS, *PUBLIC_TEMPLATES)}
         paths |= contracts.openapi(settings.contracts)["paths"]
         self._known_paths = paths.keys() - {"/"}
         self._cors = Cors(settings.cors_origins)
