@@ -86,7 +86,8 @@ async def comparing_clocks(pool: asyncpg.Pool) -> AsyncIterator[None]:
     async def compare_forever() -> None:
         while True:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await asyncio.wait_for(compare_clocks(pool), COMPARE_SECONDS)
+                async with asyncio.timeout(COMPARE_SECONDS):  # `wait_for` may lose a cancellation
+                    await compare_clocks(pool)
             await asyncio.sleep(COMPARE_SECONDS)
 
     comparing = asyncio.create_task(compare_forever())
