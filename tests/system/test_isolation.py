@@ -15,7 +15,7 @@ import pytest
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_program, a_purchase, known_as
 from tests.support.interactions import a_touch_point
-from tests.support.operations import NO_RECORD, RECORDS, Operation, made, operations, without_what_differs
+from tests.support.operations import NO_RECORD, RECORDS, Operation, an_issuer, made, operations, without_what_differs
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 pytestmark = pytest.mark.generated
@@ -98,6 +98,7 @@ async def a_shop(stack: RunningStack) -> Shop:
     await made(visitor, "/v1/touch-points", contact, **same)
     for number in (1, 2):
         again = {"idempotency-key": f"same-{number}"}
+        await made(visitor, "/v1/issuers", an_issuer(), **again)
         await made(visitor, "/v1/customers", a_customer(given_name="Bo"), **again)
         await made(visitor, "/v1/touch-points", a_touch_point(ada["id"], source_id=f"t-{number}"), **again)
         sold = await made(visitor, "/v1/purchases", a_purchase(ada["id"], source_id=f"s-{number}"), **again)
