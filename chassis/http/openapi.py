@@ -216,8 +216,7 @@ def merge(documents: Mapping[str, dict[str, Any]], version: str) -> dict[str, An
     for service, document in documents.items():
         _add_document(merged, document, service)
     _link(merged["paths"], merged["components"]["schemas"])
-    used = _tags(merged["paths"])
-    merged["tags"] = sorted((tag for tag in merged["tags"] if tag["name"] in used), key=lambda tag: str(tag["name"]))
+    merged["tags"].sort(key=lambda tag: str(tag["name"]))
     return merged
 
 
@@ -229,7 +228,8 @@ def _add_document(merged: dict[str, Any], document: dict[str, Any], service: str
             for operation in operations.values():
                 operation["responses"] |= _FORWARDED
         merged["paths"][path] = operations
-    merged["tags"] += document.get("tags", [])
+    used = _tags(document["paths"])
+    merged["tags"] += (tag for tag in document.get("tags", []) if tag["name"] in used)
     schemas = merged["components"]["schemas"]
     for name, schema in document.get("components", {}).get("schemas", {}).items():
         if schemas.setdefault(name, schema) != schema:

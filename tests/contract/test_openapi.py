@@ -250,6 +250,7 @@ def test_every_tag_is_described(openapi: dict[str, Any], operations: dict[str, d
     used = {tag for operation in operations.values() for tag in operation["tags"]}
     assert described.keys() == used | {"webhooks"}
     assert all(text.endswith(".") for text in described.values())
+    assert len(openapi["tags"]) == len({tag["name"] for tag in openapi["tags"]}), "openapi-generator rejects a repeat"
 
 
 def test_every_response_declares_its_headers(openapi: dict[str, Any], operations: dict[str, dict[str, Any]]) -> None:

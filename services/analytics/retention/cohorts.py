@@ -40,7 +40,7 @@ class Cohort(Resource):
     """The index from which on a month was not over at `as_of`, or null."""
 
 
-class Cohorts(Resource):
+class CohortAnalysis(Resource):
     """Every cohort, oldest first."""
 
     as_of: datetime
@@ -88,14 +88,14 @@ async def read_cohorts(
     work: Work,
     timezone: Annotated[Timezone | None, Parameter(description="Default: the tenant's time zone.")] = None,
     as_of: AsOf = None,
-) -> Cohorts:
+) -> CohortAnalysis:
     """Return the customers by the month of their first purchase, and the months in which they bought again."""
     zone = timezone or work.tenant.timezone
     end = end_of(as_of, zone)
     # The month that ends with the last instant is over: the next one begins after it.
     after = work.now if end is None else end + timedelta(microseconds=1)
     cohorts = await work.select(_COHORTS, timezone=zone, as_of=end or LATEST, after=after)
-    return Cohorts(as_of=end or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
+    return CohortAnalysis(as_of=end or work.now, timezone=zone, cohorts=cohorts, definition=COHORTS)
 
 
 @feature.get("/analytics/retention", scope="analytics:read", expensive=True)
