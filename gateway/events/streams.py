@@ -24,8 +24,12 @@ HEARTBEAT_SECONDS = 10.0
 
 
 def asks_for_stream(request: Request) -> bool:
-    """Return whether the client prefers a stream to a page."""
-    return STREAM_TYPE in request.headers.get("accept", "")
+    """Return whether the client prefers a stream to a page.
+
+    Generated clients accept every media type that the operation declares, in its order: JSON, then the stream.
+    """
+    before, stream, _ = request.headers.get("accept", "").partition(STREAM_TYPE)
+    return bool(stream) and "application/json" not in before
 
 
 class EventStream(StreamingResponse):

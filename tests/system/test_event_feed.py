@@ -92,6 +92,21 @@ async def test_head_of_a_stream_ends(visitor: Visitor) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("application/json, text/event-stream, application/problem+json", "application/json"),
+        ("text/event-stream, application/json", "text/event-stream"),
+        ("*/*", "application/json"),
+    ],
+)
+async def test_a_client_that_accepts_pages_and_streams_gets_those_that_it_names_first(
+    visitor: Visitor, accept: str, media_type: str
+) -> None:
+    answer = await visitor.client.head("/v1/events", headers={"Accept": accept}, timeout=5)
+    assert answer.headers["content-type"].startswith(media_type)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_receiver_misses_nothing_while_gateways_are_stopped_and_killed(tmp_path: Path) -> None:
