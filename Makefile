@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := $(PYTEST) -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart demo run test test-slow test-all test-nightly mutants fuzz bench fairness lint format contracts migrate lock clean
+.PHONY: help setup quickstart demo run test test-slow test-all test-nightly mutants fuzz bench fairness sdks lint format contracts migrate lock clean
 
 help: ## list the targets
 	@grep -hE '^[.a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([.a-z-]+):.*## /\1\t/' | expand -t 14
@@ -62,6 +62,10 @@ bench: setup ## measure ratios to yardsticks; writes docs/benchmarks.md
 fairness: setup ## measure a quiet tenant while another one attacks; ATTACKS="NAME ..." chooses the attacks
 	$(BIN)/python -m tests.attacks $(ATTACKS)
 
+sdks: setup ## generate the SDKs in four languages, compile them, and run their stories against a running stack
+	$(MAKE) -C sdks
+	$(PYTEST) tests/system/test_sdks.py
+
 lint: $(STAMP) ## check format, rules, types, imports and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -86,6 +90,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 lock: $(STAMP) ## resolve and lock the dependencies
 	$(COMPILE) --all-extras --upgrade -o requirements.lock
 	$(COMPILE) --extra otel -c requirements.lock -o requirements-runtime.lock
+	$(BIN)/uv pip compile sdks/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -q --upgrade -o sdks/requirements.lock
 
 .env: ## generate the secrets of docker-compose.yml once; uses Docker if nothing is installed here
 	@set -e; umask 077; run=$(BIN)/rapport; if [ ! -x $$run ]; then \
@@ -93,6 +99,7 @@ lock: $(STAMP) ## resolve and lock the dependencies
 		run="docker run --rm -i rapport-gateway"; \
 	fi; $$run env < .env.example > .env.new; mv .env.new .env
 
-clean: ## remove the environment, the caches and the stack's data
+clean: ## remove the environment, the caches, the generated SDKs and the stack's data
+	$(MAKE) -C sdks clean
 	rm -rf $(VENV) .rapport .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

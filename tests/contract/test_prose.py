@@ -15,6 +15,7 @@ PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
     *ROOT.glob("services/*/README.md"),
+    *ROOT.glob("sdks/*/README.md"),
     ROOT / "gateway/README.md",
 ]
 

@@ -16,6 +16,7 @@ GROUPS = {
         "tests/system/test_memory.py",
         "tests/system/test_second_reading.py",
     ),
+    "a stack with low limits": ("tests/system/test_sdks.py",),
     "attacks": ("tests/system/test_fair_shares.py",),
     SHARED_STACK: ("tests/system/",),
     "replicas": ("tests/system/test_steps.py",),
