@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
 
 from chassis.types import json
 from chassis.types.codes import NOT_STORABLE, invalid
@@ -44,9 +45,12 @@ def _require_storable_text(text: str) -> None:
         raise invalid(NOT_STORABLE, "contains half of a surrogate pair, such as a cut emoji")
 
 
-JsonObject = Annotated[
-    dict[str, Any],
-    AfterValidator(require_storable),
-    Field(description="A JSON object of at most 65,536 bytes."),
-]
+JsonObject = TypeAliasType(
+    "JsonObject",
+    Annotated[
+        dict[str, Any],
+        AfterValidator(require_storable),
+        Field(description="A JSON object of at most 65,536 bytes."),
+    ],
+)
 """A JSON object of a request."""

@@ -34,7 +34,7 @@ feature = Feature("access-events")
 
 RETENTION_DAYS = 90
 DELETE_BATCH_SIZE = 1_000
-AccessEntity = TypeAliasType("AccessEntity", Literal["api_key", "issuer", "tenant"])
+AccessEntity = TypeAliasType("AccessEntity", Literal["api_key", "issuer", "tenant", "webhook_endpoint"])
 
 
 class AccessEvent(Resource, row=tables.AccessEventRow):
@@ -49,7 +49,7 @@ class AccessEvent(Resource, row=tables.AccessEventRow):
     entity: AccessEntity
     """The kind of the changed record."""
     entity_id: UUID
-    """The changed key, issuer or tenant."""
+    """The changed record."""
     action: str
     """The kind of change, such as `created`."""
     changes: JsonObject
@@ -81,9 +81,9 @@ async def list_access_events(
     params: PageParams,
     at: Annotated[TimeRange, Depends(time_range("at"))],
     entity: Annotated[
-        AccessEntity | None, Parameter(description="Return only changes of keys, of issuers, or of the tenant.")
+        AccessEntity | None, Parameter(description="Return only changes of records of this kind.")
     ] = None,
-    entity_id: Annotated[UUID | None, Parameter(description="Return only changes of this key or issuer.")] = None,
+    entity_id: Annotated[UUID | None, Parameter(description="Return only changes of this record.")] = None,
     actor: Annotated[
         ShortLine | None, Parameter(description="Return only changes by this actor, such as `key:<id>` or `command`.")
     ] = None,

@@ -122,7 +122,7 @@ class ApiKeyRotate(RequestBody):
 
     example = {"overlap_seconds": 3600}
 
-    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS, examples=[3600])] = 0
+    overlap_seconds: Annotated[int, Field(strict=True, ge=0, le=MAX_OVERLAP_SECONDS, examples=[3600])] = 0
     """For how long the old key remains valid. With 0 it ends at once."""
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query as Parameter
+from pydantic import StrictBool
 
 from chassis import (
     TOO_LARGE,
@@ -71,7 +72,7 @@ class SandboxClockUpdate(RequestBody):
     """Moves the clock forward by this ISO 8601 duration. A frozen clock stays frozen. Days and longer units are those
     of the tenant's calendar.
     """
-    frozen: bool | None = None
+    frozen: StrictBool | None = None
     """True freezes the clock where it is, and false lets it run on from there."""
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query as Parameter
+from typing_extensions import TypeAliasType
 
 from chassis import Feature, Resource, Running, ServiceStatus, Work
 from chassis.core.identity import OPERATOR_CALLER
@@ -14,6 +15,10 @@ feature = Feature("status")
 
 COMPARISON_SECONDS = 10.0
 """How long a comparison on request waits for events that are on their way."""
+
+
+Gauges = TypeAliasType("Gauges", dict[str, int])
+"""Counts of a service by name."""
 
 
 class ServiceState(Resource):
@@ -35,7 +40,7 @@ class ServiceState(Resource):
     """Events of all tenants that the service has not read yet. Only the operator reads it."""
     dead_letters: int | None
     """Events that a feature could not apply."""
-    gauges: dict[str, int] | None
+    gauges: Gauges | None
     """Further counts by name."""
 
 

@@ -76,6 +76,22 @@ def test_whatever_a_field_accepts_can_be_stored(model: type[BaseModel], name: st
             accepted(field, {"a": number})
 
 
+SCALARS = {"integer": (True, "1", 1.5), "number": (True, "1"), "boolean": (1, "true"), "string": (1, True)}
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "field"), FIELDS, ids=[f"{model.__name__}.{name}" for model, name, _ in FIELDS]
+)
+def test_a_value_of_another_json_type_is_rejected(model: type[BaseModel], name: str, field: FieldInfo) -> None:
+    """The document declares the type, and a client in a language without types would notice nothing."""
+    annotated: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    schema = TypeAdapter(annotated).json_schema()
+    alternatives = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    for value in SCALARS.get(alternatives[0].get("type", ""), ()) if len(alternatives) == 1 else ():
+        with pytest.raises(ValidationError):
+            accepted(field, value)
+
+
 @pytest.mark.parametrize("model", BODIES, ids=lambda model: model.__name__)
 def test_a_misspelt_field_gets_the_closest(model: type[BaseModel]) -> None:
     names = list(model.model_fields)

@@ -75,7 +75,7 @@ Include = Annotated[
         "with this API key, which therefore needs the scopes to read the records.",
     ),
 ]
-Rate = Annotated[int, Field(ge=1, le=1_000, description="Maximum requests per second.")]
+Rate = Annotated[int, Field(strict=True, ge=1, le=1_000, description="Maximum requests per second.")]
 Ordered = Annotated[
     bool,
     Field(
@@ -151,7 +151,13 @@ class SecretRotate(RequestBody):
     secret: Secret | None = None
     """The new secret. Default: a random one."""
     overlap_seconds: Annotated[
-        int, Field(ge=0, le=MAX_OVERLAP_SECONDS, description="How long the present secrets sign beside the new one.")
+        int,
+        Field(
+            strict=True,
+            ge=0,
+            le=MAX_OVERLAP_SECONDS,
+            description="How long the present secrets sign beside the new one.",
+        ),
     ] = OVERLAP_SECONDS
 
 

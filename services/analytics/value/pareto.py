@@ -45,7 +45,7 @@ class ParetoRow:
     deciles: list[DecileDocument]
 
 
-class Decile(Resource):
+class ParetoDecile(Resource):
     """A tenth of the customers."""
 
     decile: int
@@ -77,7 +77,7 @@ class Pareto(Resource):
     """The smallest number of customers that bring 80 % of the revenue."""
     gini: float
     """The Gini coefficient: 0 if all customers are equal, towards 1 if few bring everything."""
-    deciles: list[Decile]
+    deciles: list[ParetoDecile]
     """The customers by tenths, best first."""
     definition: str
     """The definition of the figures."""
@@ -123,9 +123,9 @@ async def _read_figures(
     return await work.fetch_row(_FROM_SUMS, currency=currency)
 
 
-def _decile(decile: DecileDocument, total: int, currency: str) -> Decile:
+def _decile(decile: DecileDocument, total: int, currency: str) -> ParetoDecile:
     revenue = int(decile["revenue"])
-    return Decile(
+    return ParetoDecile(
         decile=decile["decile"],
         customers=decile["customers"],
         revenue=text_from_minor(revenue, currency),

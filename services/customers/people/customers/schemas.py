@@ -1,7 +1,7 @@
 """Request and response bodies of customers."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -218,7 +218,7 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
     """The stage of the relationship."""
     state: CustomerState
     """Only an active record is in use. The other states give the reason."""
-    custom: dict[str, Any]
+    custom: JsonObject
     """Fields of your own."""
     created_at: datetime
     """When the record was created."""
