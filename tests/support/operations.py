@@ -165,9 +165,11 @@ async def in_the_gateway(asker: Asker) -> dict[str, str]:
     (tenant,) = (await asker.request("GET", "/v1/tenants")).json()["items"]
     key = await made(asker, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
     issuer = await made(asker, "/v1/issuers", an_issuer())
-    receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["customers.customer_created.v1"]}
-    endpoint = (await made(asker, "/v1/webhook-endpoints", receiver))["id"]
-    delivery = await made(asker, f"/v1/webhook-endpoints/{endpoint}/test", {})
+    # An event that occurs in no test, so that only the two samples are sent, each once.
+    receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["gateway.tenant_deleted.v1"]}
+    for _ in range(2):
+        endpoint = (await made(asker, "/v1/webhook-endpoints", receiver))["id"]
+        delivery = await made(asker, f"/v1/webhook-endpoints/{endpoint}/test", {})
     return {
         "tenants": tenant["id"],
         "api-keys": key["id"],
