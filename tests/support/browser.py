@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -123,31 +122,30 @@ class Page:
 
 
 @asynccontextmanager
-async def opened_page() -> AsyncIterator[Page]:
-    """Start a browser with an empty profile, and yield a page in it."""
+async def opened_page(profile: Path) -> AsyncIterator[Page]:
+    """Start a browser with a profile in an empty folder, and yield a page in it."""
     path = program()
     assert path is not None
-    with tempfile.TemporaryDirectory(prefix="rapport-browser-", ignore_cleanup_errors=True) as profile:
-        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
-        process = await asyncio.create_subprocess_exec(
-            path,
-            *options,
-            "--remote-debugging-port=0",
-            f"--user-data-dir={profile}",
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            address = await _address(Path(profile))
-            async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
-                page = Page(socket)
-                listening = asyncio.create_task(page.listen())
-                await page.attach()
-                yield page
-                listening.cancel()
-        finally:
-            process.terminate()
-            await process.wait()
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
+    process = await asyncio.create_subprocess_exec(
+        path,
+        *options,
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        address = await _address(profile)
+        async with aiohttp.ClientSession() as session, session.ws_connect(address, max_msg_size=0) as socket:
+            page = Page(socket)
+            listening = asyncio.create_task(page.listen())
+            await page.attach()
+            yield page
+            listening.cancel()
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def _address(profile: Path) -> str:

@@ -23,8 +23,8 @@ FITS = f"document.scrollingElement.scrollWidth <= {PHONE[0]}"
 
 
 @pytest.fixture(scope="module")
-async def browser_page() -> AsyncIterator[Page]:
-    async with opened_page() as opened:
+async def browser_page(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
+    async with opened_page(tmp_path_factory.mktemp("browser")) as opened:
         yield opened
 
 
