@@ -7,13 +7,13 @@ listens. While its listening connection is down, a replica caches nothing, and e
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from starlette.types import Scope
 
 from chassis import Command
 from chassis.core.clock import clock
@@ -28,7 +28,7 @@ from gateway.access.key_cache import Credential, KeyCache
 from gateway.access.key_sets import KeySets
 from gateway.access.queries import CHANNEL
 from gateway.access.rules import PresentedKey, RefusalReason, matches_hash, parse_key, parse_payload
-from gateway.access.throttle import Throttle
+from gateway.access.throttle import Throttle, client_address
 from gateway.access.user_tokens import FindCustomer
 from gateway.settings import Settings
 
@@ -64,14 +64,14 @@ class Credentials:
         self._operator_token = None if token is None else token.get_secret_value().encode()
         self._operator = Credential(UUID(int=0), OPERATOR_CALLER, b"", None, False, False, UUID(int=0))
 
-    async def authenticate(self, text: str, address: Callable[[], str] = str) -> Credential:
+    async def authenticate(self, text: str, scope: Scope | None = None) -> Credential:
         """Return the credential of a key, a token, or the operator's token.
 
-        `address` returns the client's. Raises Unauthenticated, TooManyFailures and TenantSuspended.
+        `scope` is that of the request. Raises Unauthenticated, TooManyFailures and TenantSuspended.
         """
         credential = self.cache.verified(text)
         if credential is None:
-            credential = self.tokens.cache.get(text) or await self._verify_throttled(text, address())
+            credential = self.tokens.cache.get(text) or await self._verify_throttled(text, scope)
         if credential is self._operator:
             return credential
         if credential.is_revoked:
@@ -120,7 +120,8 @@ class Credentials:
         except Exception as error:
             log.warning("the last use of keys was not recorded", error=repr(error))
 
-    async def _verify_throttled(self, text: str, address: str) -> Credential:
+    async def _verify_throttled(self, text: str, scope: Scope | None) -> Credential:
+        address = "" if scope is None else client_address(scope, self._settings.trusted_proxies)
         presented = parse_key(text)
         key = None if presented is None else presented.id.hex
         self._throttle.check(address, key)

@@ -24,7 +24,6 @@ from gateway.access.credentials import Credentials
 from gateway.access.key_cache import Credential
 from gateway.access.key_sets import KeySets
 from gateway.access.queries import collect_changes
-from gateway.access.throttle import client_address
 from gateway.proxy.authorization import bearer_key, require_origin
 from gateway.proxy.browsers import Cors, PathMethods
 from gateway.proxy.client import (
@@ -182,9 +181,7 @@ class ReverseProxy:
 
     async def _authenticate(self, key: str, scope: Scope) -> Credential:
         try:
-            return await self._credentials.authenticate(
-                key, lambda: client_address(scope, self._settings.trusted_proxies)
-            )
+            return await self._credentials.authenticate(key, scope)
         except Problem:
             raise
         except Exception as error:
