@@ -1,7 +1,7 @@
 """The clock of a sandbox: its tenant freezes it and moves it forward, to try a year of a program in a minute.
 
 A request follows at once, because its token carries the clock. Reactions and periodic tasks follow as soon as the
-tenant's event has arrived. The clock never goes back (docs/decisions/0033-sandbox-clocks.md).
+tenant's event has arrived. The clock never goes back (docs/decisions/0034-sandbox-clocks.md).
 """
 
 import asyncio
