@@ -26,12 +26,26 @@ from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
 from local.data_dir import free_port
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, purchase_recorded
-from tests.support.operations import Operation, made, operations
+from tests.support.operations import Operation, an_issuer, made, operations
 from tests.support.service import a_tenant
 from tests.support.smuggling import bodies_with_more
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 from tests.support.wire import exchange, head, listening
 
+TAKE_URLS = ("webhook-endpoints", "issuers")
+INSIDE = (
+    "https://169.254.169.254/latest/meta-data",
+    "https://10.0.0.1/",
+    "https://2852039166/",
+    "https://0251.0376.0251.0376/",
+    "https://[::ffff:169.254.169.254]/",
+    "https://[64:ff9b::a9fe:a9fe]/",
+    "https://[fd00::1]/",
+    "https://metadata/",
+    "https://crm.example.com:6379/",
+    "gopher://crm.example.com/",
+)
+"""URLs of servers inside a network, and of other services than the web."""
 NOT_IN_THE_DOCUMENT = {"/health", "/ready", "/metrics", "/internal/status", "/internal/tallies"}
 PAGES = {
     *("/", "/openapi.json", "/asyncapi.json", "/favicon.ico", "/problems/{name}"),
@@ -275,14 +289,22 @@ async def test_api6_unrestricted_access_to_sensitive_business_flows(shop: Visito
 async def test_api7_server_side_request_forgery(stack: RunningStack, shop: Visitor, document: dict[str, Any]) -> None:
     """API7: a request makes the server call another host.
 
-    No operation accepts a URL, and the gateway's upstreams are settings. Neither path, nor Host, nor an absolute
-    request line reaches another host or an internal page.
+    Only webhook endpoints and issuers have a URL, which must be that of a public server. The gateway's upstreams are
+    settings. Neither path, nor Host, nor an absolute request line reaches another host or an internal page.
     """
+    webhook = {"event_types": ["*"]}
+    for url in INSIDE:
+        for path, body in (("/v1/webhook-endpoints", webhook), ("/v1/issuers", an_issuer())):
+            refused = await shop.request("POST", path, json=body | {"url": url})
+            assert refused.status_code == 422, f"{path} {url}: {refused.text}"
     for operation in operations(document):
+        if operation.kind in TAKE_URLS:
+            continue
         taken = json.dumps_str([operation.described.get("parameters"), operation.described.get("requestBody")])
         assert not [word for word in ("url", "uri", "callback", "webhook", "host") if f'"{word}' in taken], operation
     for name, schema in document["components"]["schemas"].items():
-        if schema.get("additionalProperties") is False:  # a schema of requests
+        is_request = schema.get("additionalProperties") is False
+        if is_request and not name.startswith(("WebhookEndpoint", "Issuer")):
             text = json.dumps_str(schema)
             assert '"format":"uri"' not in text, name
             assert not [field for field in schema["properties"] if "url" in field or "uri" in field], name
