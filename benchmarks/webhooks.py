@@ -222,9 +222,9 @@ def _report(rates: dict[str, Rates], latencies: Sequence[float]) -> str:
     text = table(["deliveries to the healthy endpoints", "rate", "without bad endpoints", "gateway's CPU, us"], rows)
     p50, p99 = (latencies[int(share * len(latencies))] for share in (0.5, 0.99))
     steady = (
-        f"At {RATE * (ENDPOINTS - BAD):,} deliveries per second, from the change to the receiver, with 5 endpoints "
+        f"At {RATE * (ENDPOINTS - BAD):,} deliveries per second, from the change to the receiver, while {BAD} endpoints"
+        f" hang: p50 {p50:.0f} ms, p99 {p99:.0f} ms."
     )
-    steady += f"p50 {p50:.0f} ms, p99 {p99:.0f} ms."
     figures = [rates["hang"].rate, p99, *(rates[kind].lost_percent for kind in ("hang", "drip", "reset", "flood"))]
     verdicts = table(
         ["bar", "limit", "figure", "", "a bare trial of this architecture"],
