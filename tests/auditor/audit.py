@@ -81,8 +81,7 @@ async def audit_topics(stack: RunningStack, all_books: list[Books]) -> None:
     for _, _, data in events["customers"]:
         versions[data["customer_id"]].append(data["version"])
     for _, sequence, data in events["loyalty"]:
-        if "customer_id" in data:  # programs and their rules have none
-            sequences[data["customer_id"]].append(sequence)
+        sequences[data.get("customer_id")].append(sequence)  # programs and their rules have none
     for books in all_books:
         for purchase_recorded in books.purchases.values():
             assert announced[purchase_recorded.id] == 1, (
