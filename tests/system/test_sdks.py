@@ -49,7 +49,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack.stop()
 
 
-async def make(*words: str, seconds: float = 120, **environment: str) -> str:
+async def make(*words: str, seconds: float = 400, **environment: str) -> str:
     """Run `make` in the folder of the SDKs and return what it prints."""
     process = await asyncio.create_subprocess_exec(
         "make",
