@@ -61,7 +61,7 @@ class Receivers:
                 await asyncio.sleep(0.005)
 
     def clear(self) -> None:
-        """Forget what has arrived."""
+        """Discard the deliveries that have arrived."""
         self.arrived.clear()
         self.latencies.clear()
 
@@ -173,7 +173,7 @@ async def _rates(stand: Stand, receivers: Receivers, kind: str) -> Rates:
 
 
 async def _rested(stand: Stand) -> None:
-    """End the rests of endpoints that have failed, and drop what is pending for them."""
+    """Let failed endpoints receive requests again, and delete their pending deliveries."""
     connection = await asyncpg.connect(stand.database("gateway"))
     try:
         await connection.execute("update delivery set state = 'failed', due_at = null where state = 'pending'")

@@ -47,7 +47,7 @@ class _Registry(JWSRegistry):
 
 
 async def verify_user(key_sets: KeySets, issuers: Issuers, token: UnverifiedToken) -> VerifiedUser:
-    """Return the user of a token. Raises Unauthenticated, whose text says what is wrong, and IssuerUnavailable."""
+    """Return the user of a token. Raises Unauthenticated with the reason, and IssuerUnavailable."""
     issuer = _choose_issuer(issuers, token)
     if token.type.lower() not in TYPES:
         raise Unauthenticated(f"A token of the type {token.type[:40]} is not a credential.")

@@ -83,7 +83,7 @@ class Lane:
         self.health = self.health.after_failure(clock.now(), retry_after)
 
     def drop_loaded(self) -> None:
-        """Unload what is not being sent. It is loaded again when it may be sent."""
+        """Remove the loaded deliveries that are not being sent. They are loaded again when they may be sent."""
         self.known.difference_update(delivery.id for delivery in self._loaded)
         self._loaded.clear()
 
