@@ -7,9 +7,7 @@ listens. While its listening connection is down, a replica caches nothing, and e
 import asyncio
 import hmac
 from collections import Counter
-from contextlib import suppress
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +18,7 @@ from chassis.core.clock import clock
 from chassis.core.identity import OPERATOR_CALLER
 from chassis.core.problems import TenantSuspended, Unauthenticated
 from chassis.core.telemetry import log
-from chassis.db.pool import connect
+from chassis.db.listener import Listener
 from gateway.access.bearer_tokens import BearerTokens
 from gateway.access.issued_tokens import token_signer
 from gateway.access.issuer_cache import IssuerCache
@@ -33,9 +31,6 @@ from gateway.access.user_tokens import FindCustomer
 from gateway.settings import Settings
 
 USAGE_INTERVAL_SECONDS = 5.0
-RECONNECT_SECONDS = 0.5
-HEARTBEAT_SECONDS = 2.0
-"""How often the listening connection is tested. A connection can be lost without an error on this side."""
 MAX_COUNTED_FAILURES = 10_000
 
 
@@ -100,7 +95,9 @@ class Credentials:
 
     async def run(self) -> None:
         """Listen for changes and record the usage of keys, until cancelled."""
-        await asyncio.gather(self._listen(), self._record_usage_periodically())
+        url = self._settings.database_url
+        listener = Listener(url, self._settings, CHANNEL, self.invalidate, self._set_listening)
+        await asyncio.gather(listener.run(), self._record_usage_periodically())
 
     async def record_usage(self) -> None:
         """Store when keys were last used, and how often they were refused.
@@ -171,31 +168,6 @@ class Credentials:
         if (id, reason) in self._failures or len(self._failures) < MAX_COUNTED_FAILURES:
             self._failures[id, reason] += 1
         return Unauthenticated(detail)
-
-    async def _listen(self) -> None:
-        while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await self._listen_until_lost()
-            await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _listen_until_lost(self) -> None:
-        connection = await connect(self._settings.database_url, self._settings)
-        try:
-            closed = asyncio.Event()
-            connection.add_termination_listener(lambda *_: closed.set())
-            await connection.add_listener(CHANNEL, self._on_notification)
-            self._set_listening(True)
-            while not closed.is_set():
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await closed.wait()
-                await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
-        finally:
-            self._set_listening(False)
-            connection.terminate()
-
-    def _on_notification(self, _: Any, process: int, channel: str, payload: object) -> None:
-        self.invalidate(str(payload))
 
     async def _record_usage_periodically(self) -> None:
         while True:

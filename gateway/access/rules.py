@@ -87,7 +87,7 @@ class Change:
 
 
 def parse_payload(payload: str) -> Change | None:
-    """Return the keys and the tenant that have changed, or None if any may have changed."""
+    """Return the change that a payload announces, or None if anything may have changed."""
     subject, *words = payload.split()[: MAX_ANNOUNCED_KEYS + 1] or [""]
     try:
         ids = [UUID(word) for word in words]

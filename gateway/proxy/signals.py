@@ -3,19 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from chassis.core.settings import Settings
-from chassis.db.pool import connect
+from chassis.db.listener import Listener
 
 FEED_CHANNEL = "rapport_feed"
 """The NOTIFY channel of feeds that have grown. The payload is the tenant's id."""
-RECONNECT_SECONDS = 0.5
-HEARTBEAT_SECONDS = 5.0
-"""How often the listening connection is tested. A connection can be lost without an error on this side."""
 
 
 class Signal:
@@ -55,27 +49,19 @@ class TenantSignals:
                 self._waiting.pop(tenant, None)
 
     async def run(self) -> None:
-        """Listen until cancelled. After a lost connection everything is woken, because signals may have been missed."""
-        while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await self._listen_until_lost()
-            await asyncio.sleep(RECONNECT_SECONDS)
+        """Listen until cancelled."""
+        await Listener(
+            self._settings.database_url, self._settings, self._channel, self._notified, self._set_connected
+        ).run()
 
-    async def _listen_until_lost(self) -> None:
-        connection = await connect(self._settings.database_url, self._settings)
-        try:
-            await connection.add_listener(self._channel, self._on_notification)
-            for tenant in list(self._waiting):
-                self._wake(tenant)
-            while not connection.is_closed():
-                await asyncio.sleep(HEARTBEAT_SECONDS)
-                await connection.fetchval("select 1", timeout=HEARTBEAT_SECONDS)
-        finally:
-            connection.terminate()
-
-    def _on_notification(self, _: Any, process: int, channel: str, payload: object) -> None:
+    def _notified(self, payload: str) -> None:
         with suppress(ValueError):
-            self._wake(UUID(str(payload)))
+            self._wake(UUID(payload))
+
+    def _set_connected(self, connected: bool) -> None:
+        """Wake everything after a connection, because signals may have been missed."""
+        for tenant in list(self._waiting) if connected else ():
+            self._wake(tenant)
 
     def _wake(self, tenant: UUID) -> None:
         for signal in self._waiting.get(tenant, ()):

@@ -14,6 +14,7 @@ from uuid import UUID
 from chassis import Caller, LoopContext, UnitOfWork
 from chassis.core.clock import clock
 from chassis.core.telemetry import log
+from chassis.db.listener import Listener
 from chassis.db.pool import is_transient
 from chassis.db.transaction import Transaction
 from gateway.events import tables
@@ -22,7 +23,6 @@ from gateway.events.planning import plan_recovery
 from gateway.events.rules.retries import GONE, DisabledReason, is_success, retry_pause
 from gateway.events.sending.client import Answer, WebhookClient
 from gateway.events.sending.lanes import Lane
-from gateway.events.sending.listener import Listener
 from gateway.events.sending.store import LaneStore, Result
 from gateway.events.webhook_queries import CHANNEL, DueDelivery
 
@@ -58,7 +58,12 @@ class Sender:
 
     async def run(self) -> None:
         """Send until cancelled. Another worker sends again what does not end a moment after that."""
-        listening = asyncio.create_task(Listener(self._context.settings, CHANNEL, self._notified).run())
+        settings = self._context.settings
+        assert settings.worker_database_url is not None
+        listener = Listener(
+            settings.worker_database_url, settings, CHANNEL, self._notified, lambda _: self._notified("")
+        )
+        listening = asyncio.create_task(listener.run())
         try:
             while True:
                 started = time.monotonic()
