@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from chassis.core.events import Envelope, topic_name
@@ -25,6 +24,7 @@ from chassis.db.pool import connect
 from chassis.db.statements import Record
 from chassis.db.tables import SCHEMA
 from chassis.messaging import kafka
+from chassis.messaging.partitions import partition_of
 
 BATCH_SIZE = 1_000
 MAX_BATCH_BYTES = 800_000
@@ -134,7 +134,7 @@ class Relay:
         return AIOKafkaProducer(
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="snappy",  # a tenth of the CPU of lz4 as aiokafka encodes it, for a third more bytes
             linger_ms=0,
             max_batch_size=MAX_BATCH_BYTES,
             max_request_size=2_000_000,
@@ -157,7 +157,7 @@ class Relay:
         if not rows:
             return False
         self._next_batch_at = time.monotonic() + MIN_BATCH_INTERVAL_SECONDS
-        partitions = sorted(await producer.partitions_for(self._topic))
+        partitions = len(await producer.partitions_for(self._topic))
         spans: dict[int, Span] = {}
         batches, left = _build_batches(producer, partitions, rows, lambda row: self._envelope(row, spans))
         # One batch per partition at a time. Kafka accepts it whole or not at all, so an event never overtakes a
@@ -211,20 +211,21 @@ def _reaches_a_limit(rows: Sequence[Record], *, in_turn: bool) -> bool:
 
 def _build_batches(
     producer: AIOKafkaProducer,
-    partitions: list[int],
+    count: int,
     rows: Sequence[Record],
     envelope_for: Callable[[Record], Envelope],
 ) -> tuple[dict[int, tuple[BatchBuilder, list[int]]], bool]:
-    """Return a batch per partition with the numbers of its rows, and whether some rows did not fit."""
-    choose = DefaultPartitioner()
+    """Return a batch per partition (of `count`) with the numbers of its rows, and whether some rows did not fit."""
     batches: dict[int, tuple[BatchBuilder, list[int]]] = {}
     full: set[int] = set()
     for row in rows:
         envelope = envelope_for(row)
-        partition = choose(envelope.key, partitions, partitions)
-        batch, seqs = batches.setdefault(partition, (producer.create_batch(), []))
-        value, headers = row["data"].encode(), envelope.to_headers()
-        if partition in full or batch.append(timestamp=None, key=envelope.key, value=value, headers=headers) is None:
+        key, value, headers = envelope.key, row["data"].encode(), envelope.to_headers()
+        partition = partition_of(key, count)
+        if partition not in batches:
+            batches[partition] = producer.create_batch(), []
+        batch, seqs = batches[partition]
+        if partition in full or batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
             full.add(partition)
         else:
             seqs.append(row["seq"])

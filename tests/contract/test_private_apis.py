@@ -29,7 +29,6 @@ from local.generated import ROOT
 PAGE = ROOT / "docs" / "private-apis.md"
 PRODUCT = ("chassis", "services", "gateway", "local", "examples", "benchmarks")
 UNDOCUMENTED = (
-    "aiokafka.partitioner",
     "aiokafka.producer",
     "aiokafka.protocol",
     "alembic.autogenerate.render",
