@@ -1,14 +1,14 @@
 """Event throughput: the relay with a full outbox, and the consumers with a full topic.
 
-Each is measured alone. The benchmark holds the relay's lock while the outbox fills, and suspends the consumers while
-the relay empties it.
+Each is measured alone. The benchmark holds the relay's lock while the outbox fills, and suspends all consumers while
+the relay empties it. Then it resumes one after the other.
 """
 
 import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from statistics import mean
 
@@ -29,7 +29,6 @@ from chassis.messaging.consumer import group_name
 from chassis.messaging.relay import COLUMNS, LOCK, envelope_of
 
 Record = tuple[bytes, bytes, list[tuple[str, bytes]]]
-READERS = ("loyalty", "analytics")
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,19 @@ async def flows(stand: Stand, shop: Shop, yard: Yard) -> list[Flow]:
     settings = stand.settings("interactions")
     async with topic_of_purchases(settings) as topic:
         await stand.drained()
-        with halted(stand, "analytics") as let_analytics_go, halted(stand, "loyalty") as let_loyalty_go:
+        with ExitStack() as suspended:
+            go = {name: suspended.enter_context(halted(stand, name)) for name in ("analytics", "loyalty")}
             async with no_relay(stand.database("interactions")):
                 sold = await shop.sell(stand.sizes.events)
+                go["gateway"] = suspended.enter_context(halted(stand, "gateway"))
                 waiting = await outbox_of(stand.database("interactions"))
                 end = await topic.written() + len(waiting)
                 before = await produce(settings, waiting)
             relayed = await pace(topic.written, end)
             bare = mean([before, await produce(settings, waiting)])
-            summing = await reading(stand, yard, topic, "analytics", "purchase_fact", let_analytics_go)
-            awarding = await reading(stand, yard, topic, "loyalty", "points_entry", let_loyalty_go)
+            summing = await reading(stand, yard, topic, "analytics", "purchase_fact", go["analytics"])
+            awarding = await reading(stand, yard, topic, "loyalty", "points_entry", go["loyalty"])
+            adding = await reading(stand, yard, topic, "gateway", "feed_event", go["gateway"])
         with halted(stand, "loyalty") as let_loyalty_go:
             await drive(shop.target, shop.refunds(sold[: stand.sizes.refunds]), 600, CONNECTIONS)
             reversing = await reading(stand, yard, topic, "loyalty", "points_entry", let_loyalty_go)
@@ -76,6 +78,7 @@ async def flows(stand: Stand, shop: Shop, yard: Yard) -> list[Flow]:
         Flow("relay empties an outbox", relayed, bare, "bare aiokafka"),
         Flow("analytics sums up purchases, in batches", *summing, bare_insert),
         Flow("loyalty awards points for purchases, in batches", *awarding, bare_insert),
+        Flow("the gateway adds events to the feed, in batches", *adding, bare_insert),
         Flow("loyalty reverses points for refunds, one at a time", reversing[0], awarding[0], "its purchases"),
     ]
 

@@ -73,7 +73,7 @@ class Yard:
 
         async def write(connection: asyncpg.Connection, yard: str, rows: list[asyncpg.Record]) -> None:
             places = ", ".join(f"${number}" for number in range(1, len(rows[0]) + 1))
-            statement = f"insert into {yard} ({', '.join(rows[0].keys())}) values ({places})"
+            statement = f"insert into {yard} ({', '.join(rows[0].keys())}) overriding system value values ({places})"
             for begin in range(0, len(rows), A_TRANSACTION):
                 await connection.executemany(statement, [tuple(row) for row in rows[begin : begin + A_TRANSACTION]])
 

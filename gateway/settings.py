@@ -26,6 +26,13 @@ Origins = Annotated[str, AfterValidator(_require_origins)]
 class Settings(chassis.Settings):
     """The gateway's own settings."""
 
+    consumer_interval_seconds: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Minimum time between two fetches of events for the feed and webhooks. Events that arrive in "
+        "between are added together, which costs less.",
+    )
     internal_token_private_key: SecretStr = Field(description="The Ed25519 key (JWK) that signs internal tokens.")
     internal_token_seconds: float = Field(60.0, ge=5, description="Lifetime of an internal token.")
     upstreams: dict[str, str] = Field(description="Address of each service: a JSON object of name to URL.")

@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     kafka_session_seconds: float = Field(
         10.0, ge=6, description="How long a silent consumer keeps its partitions before the group reassigns them."
     )
+    consumer_interval_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Minimum time between two fetches of events. Events that arrive in between are applied together, "
+        "which costs less.",
+    )
     instance: str = Field(
         "", description="Name of this replica in its consumer groups, stable over restarts; the host name if empty."
     )

@@ -7,6 +7,7 @@ applied. The inbox discards duplicates, so a killed consumer, a rebalance or a z
 import asyncio
 import socket
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -79,15 +80,23 @@ class Consumer:
     async def _consume(
         self, consumer: AIOKafkaConsumer, queues: TenantQueues, commits: "_Commits", group: "_Membership"
     ) -> None:
+        next_fetch_at = 0.0
         while True:
             group.join_again_without_partitions()
             if queues.is_full:
                 await asyncio.sleep(ROOM_INTERVAL_SECONDS)
             else:
+                await asyncio.sleep(next_fetch_at - time.monotonic())
                 wait = COMMIT_INTERVAL_SECONDS if commits.are_due else IDLE_SECONDS
                 batches = await consumer.getmany(timeout_ms=int(wait * 1000), max_records=BATCH_SIZE)
+                next_fetch_at = time.monotonic() + self._interval(batches)
                 await queues.add(_to_record(record) for batch in batches.values() for record in batch)
             await commits.commit_at_interval()
+
+    def _interval(self, batches: Mapping[TopicPartition, Sequence[object]]) -> float:
+        """Return how long the next fetch has to wait: not at all while full fetches show that more is there."""
+        is_full = sum(map(len, batches.values())) >= BATCH_SIZE
+        return 0.0 if is_full else self._settings.consumer_interval_seconds
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         session = int(self._settings.kafka_session_seconds * 1000)

@@ -138,12 +138,14 @@ class TenantQueues:
             tenant, type = _address(record)
             if tenant != NO_TENANT and not self._dispatcher.handles(type):
                 self._finish([record])
-            elif type == tenants.TenantChanged.event_type:
-                self._queue(tenant).put_back([record])  # the tenant's other events may wait for it
-            elif tenant in self._stored or tenant in excess or self._exceeds_share(self._queue(tenant)):
+                continue
+            queue = self._queue(tenant)
+            if type == tenants.TenantChanged.event_type:
+                queue.put_back([record])  # the tenant's other events may wait for it
+            elif tenant in self._stored or tenant in excess or self._exceeds_share(queue):
                 excess.setdefault(tenant, []).append(record)
             else:
-                self._queue(tenant).append(record)
+                queue.append(record)
         for tenant, queue in list(self._queues.items()):
             if queue.records:
                 self._wake(tenant)
@@ -180,7 +182,7 @@ class TenantQueues:
         return self._queues.setdefault(tenant, _Queue())
 
     def _exceeds_share(self, queue: _Queue) -> bool:
-        return self._is_shared() and queue.bytes > MAX_QUEUED_BYTES // len(self._queues)
+        return queue.bytes > MAX_QUEUED_BYTES // len(self._queues) and self._is_shared()
 
     def _is_shared(self) -> bool:
         since = time.monotonic() - PRESENT_SECONDS
