@@ -15,6 +15,7 @@ from chassis.core.problems import (
     VersionMismatch,
 )
 from chassis.core.settings import Settings
+from chassis.db.persons import Person
 from chassis.db.record_size import MAX_RECORD_BYTES, RecordTooLarge, reject_too_large
 from chassis.db.statements import Command, Filter, Query, condition, equals
 from chassis.db.tables import (
@@ -159,6 +160,7 @@ __all__ = [
     "Page",
     "PageParams",
     "PageRequest",
+    "Person",
     "Problem",
     "Quantity",
     "QuantityText",

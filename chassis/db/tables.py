@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from chassis.db.persons import Person
 from chassis.types.choices import choices_of
 from chassis.types.ids import uuid7
 
@@ -57,6 +58,8 @@ class Table(SQLModel):
     """If true, a unit of work writes changes of this table to the audit log."""
     computed: ClassVar[frozenset[str]] = frozenset()
     """Derived columns, which the audit log leaves out."""
+    persons: ClassVar[tuple[Person, ...]] = ()
+    """The columns that name a person, each with the effects of a merge and of an erasure."""
 
     def __init__(self, **values: Any) -> None:
         """Build a row with these values and the other columns' defaults, without validation.

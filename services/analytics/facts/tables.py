@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
-from chassis import bigint, exact_sum, index, timestamp, unique
+from chassis import Person, bigint, exact_sum, index, timestamp, unique
 from services.analytics.base import Base
+
+SALES_STAY = "The figures of past sales stay right. Without the customer's record, the id leads to no person."
 
 
 class PurchaseFact(Base, table=True):
@@ -13,6 +16,7 @@ class PurchaseFact(Base, table=True):
 
     __tablename__ = "purchase_fact"
     __table_args__ = (index("currency", "purchased_at"),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
 
     customer_id: UUID
     purchased_at: datetime = timestamp()
@@ -25,6 +29,7 @@ class RefundFact(Base, table=True):
 
     __tablename__ = "refund_fact"
     __table_args__ = (index("currency", "refunded_at"),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
 
     customer_id: UUID
     refunded_at: datetime = timestamp()
@@ -40,6 +45,7 @@ class CustomerValue(Base, table=True):
 
     __tablename__ = "customer_value"
     __table_args__ = (unique("currency", "customer_id"),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="own", erase="keep", erase_reason=SALES_STAY),)
 
     currency: str
     customer_id: UUID

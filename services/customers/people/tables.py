@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis import (
     DatabaseFunction,
+    Person,
     Versioned,
     belongs_to,
     choice,
@@ -42,6 +43,7 @@ class Customer(Versioned, Base, table=True):
     )
     audited: ClassVar[bool] = True
     computed: ClassVar[frozenset[str]] = frozenset(("search_words",))
+    persons: ClassVar[tuple[Person, ...]] = (Person("id", merge="own", erase="own"),)
 
     kind: CustomerKind = choice(CustomerKind, "kind")
     given_name: str | None = None
@@ -86,6 +88,7 @@ class ContactPoint(Base, table=True):
         index("kind", "normal"),
         index("customer_id"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="own"),)
 
     customer_id: UUID
     kind: ContactKind = choice(ContactKind, "kind")
@@ -101,6 +104,7 @@ class ExternalId(Base, table=True):
         unique("source", "external_id"),
         index("customer_id"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="own"),)
 
     customer_id: UUID
     source: str

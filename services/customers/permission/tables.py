@@ -1,10 +1,10 @@
 """Consent receipts."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from chassis import belongs_to, choice, document, index, long_text, timestamp
+from chassis import Person, belongs_to, choice, document, index, long_text, timestamp
 from services.customers.base import Base
 from services.customers.permission.rules import ConsentChannel, ConsentDecision, ConsentPurpose
 
@@ -17,6 +17,7 @@ class ConsentReceipt(Base, table=True):
         belongs_to("customer_id", "customer", cascade=True),
         index("customer_id", "purpose", "channel", "decided_at", name="ix_consent_receipt_customer"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(),)
 
     customer_id: UUID
     purpose: ConsentPurpose = choice(ConsentPurpose, "purpose")

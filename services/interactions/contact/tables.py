@@ -1,11 +1,11 @@
 """Touch points."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import text
 
-from chassis import check, choice, document, index, long_text, timestamp, unique
+from chassis import Person, check, choice, document, index, long_text, timestamp, unique
 from services.interactions.contact.rules import AuthorDocument, TouchPointDirection, TouchPointPhase
 from services.interactions.sources.tables import SourceRecord
 
@@ -23,6 +23,7 @@ class TouchPoint(SourceRecord, table=True):
         index("recorded_at", "id"),
         check("of_somebody", "customer_id is not null or author is not null"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(),)
 
     author: AuthorDocument | None = document()
     channel: str

@@ -1,11 +1,12 @@
 """Purchases, refunds, and refunds that wait for their purchase."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import text
 
-from chassis import belongs_to, bigint, check, choice, document, index, timestamp, unique
+from chassis import Person, belongs_to, bigint, check, choice, document, index, timestamp, unique
 from services.interactions.base import Base
 from services.interactions.orders.rules import (
     PurchaseLineDocument,
@@ -14,6 +15,8 @@ from services.interactions.orders.rules import (
     WaitingRefundState,
 )
 from services.interactions.sources.tables import SourceRecord
+
+SALES_STAY = "The accounts of sales stay complete. Without the customer's record, the id leads to no person."
 
 
 class Purchase(SourceRecord, table=True):
@@ -31,6 +34,7 @@ class Purchase(SourceRecord, table=True):
         index("purchased_at", "id"),
         index("recorded_at", "id"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
 
     customer_id: UUID
     purchased_at: datetime = timestamp()
@@ -55,6 +59,7 @@ class Refund(SourceRecord, table=True):
         index("recorded_at", "id"),
         check("amount_minor", "amount_minor > 0"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
 
     customer_id: UUID
     purchase_id: UUID

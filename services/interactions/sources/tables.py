@@ -1,9 +1,10 @@
 """The columns of every record that a source sends, and the customers that such records name."""
 
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
-from chassis import DatabaseFunction, bigint, index, timestamp
+from chassis import DatabaseFunction, Person, bigint, index, timestamp
 from services.interactions.base import Base
 
 
@@ -25,6 +26,15 @@ class KnownCustomer(Base, table=True):
     """A customer that the customers service has announced, under the customer's id."""
 
     __tablename__ = "known_customer"
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(
+            "id",
+            merge="keep",
+            merge_reason="The id of a merged customer stays known.",
+            erase="keep",
+            erase_reason="It is an id alone, and says that its records are not orphans.",
+        ),
+    )
 
 
 class AwaitedCustomer(Base, table=True):
@@ -32,6 +42,9 @@ class AwaitedCustomer(Base, table=True):
 
     __tablename__ = "awaited_customer"
     __table_args__ = (index("since"),)
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person("id", merge="keep", merge_reason="Its records wait for the announcement of this very id."),
+    )
 
     since: datetime = timestamp()
     records: int = bigint()

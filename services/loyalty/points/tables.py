@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from chassis import Versioned, belongs_to, bigint, check, choice, document, exact_sum, index, timestamp, unique
+from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, exact_sum, index, timestamp, unique
 from services.loyalty.base import Base
 from services.loyalty.points.rules.vocabulary import (
     EarningRuleKind,
@@ -95,6 +95,13 @@ class Membership(Versioned, Base, table=True):
         ),
         index("customer_id"),
         index("joined_at", "id"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(
+            merge="own",
+            erase="keep",
+            erase_reason="The ledger stays complete. Without the customer's record, the id leads to no person.",
+        ),
     )
 
     program_id: UUID
