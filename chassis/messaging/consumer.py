@@ -24,7 +24,8 @@ from chassis.core.events import topic_name
 from chassis.core.settings import Settings
 from chassis.core.telemetry import log
 from chassis.messaging import kafka
-from chassis.messaging.dispatcher import EventDispatcher, KafkaRecord
+from chassis.messaging.dispatcher import EventDispatcher
+from chassis.messaging.records import KafkaRecord
 from chassis.messaging.tenant_queues import Partition, TenantQueues
 
 BATCH_SIZE = 1_000

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -24,17 +23,16 @@ from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, log
 from chassis.core.tracing import Tracing, ending
 from chassis.db.pool import is_transient
-from chassis.db.statements import Command, Query, Record
+from chassis.db.statements import Query
 from chassis.db.tables import SCHEMA
 from chassis.db.transaction import RETRYABLE_ERRORS, RetryTransaction, Transaction
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import EventHandler
 from chassis.messaging import tenants
+from chassis.messaging.dead_letters import DELETE_LETTER, ENVELOPE_UNREADABLE, DeadLetters, reason_of
+from chassis.messaging.records import KafkaRecord, stored_record
 from chassis.messaging.tenants import tenant_from_event, tenant_from_row
-from chassis.types.ids import uuid7
 
-ENVELOPE_UNREADABLE = "*"
-"""The feature of a dead letter whose envelope cannot be read, so that its feature is unknown."""
 MAX_TRANSIENT_RETRIES = 20
 MAX_UNIQUE_VIOLATIONS = 3
 """A constraint that is violated each time is the event's own fault, not a concurrent transaction's."""
@@ -55,18 +53,6 @@ class TransientFailure(Exception):
 
 class UnknownTenant(TransientFailure):
     """The tenant's own event has not arrived yet. Events of other tenants need not wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaRecord:
-    """A record as Kafka delivered it."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +88,7 @@ class EventDispatcher:
         self._notify_relay = notify_relay
         self._notify_tasks = notify_tasks
         self._tracing = tracing
+        self._letters = DeadLetters(pool, metrics)
         self._handlers = list(handlers)
         self._by_type: dict[str, list[EventHandler]] = {}
         """The handlers of the types that have been received."""
@@ -123,7 +110,7 @@ class EventDispatcher:
             try:
                 envelope = Envelope.from_headers(record.headers)
             except Exception as error:  # whatever the record is, it is not ours and must not stop the others
-                await self._dead_letter(record, ENVELOPE_UNREADABLE, None, f"unreadable envelope: {error!r}", 1)
+                await self._give_up(record, ENVELOPE_UNREADABLE, None, f"unreadable envelope: {error!r}", 1)
                 continue
             for handler in self._handlers_of(envelope.type):
                 delivery = _Delivery(record, envelope, handler)
@@ -143,9 +130,7 @@ class EventDispatcher:
 
         Raises LookupError if the dead letter does not exist, or no feature handles it any longer.
         """
-        row = await self._pool.fetchrow(f"select * from {SCHEMA}.dead_letter where id = $1", letter_id)
-        if row is None:
-            raise LookupError("the dead letter does not exist")
+        row = await self._letters.find(letter_id)
         feature = row["feature"]
         record = stored_record(row)
         try:
@@ -157,12 +142,8 @@ class EventDispatcher:
         except (LookupError, TransientFailure):
             raise
         except Exception as error:
-            await self._pool.execute(
-                f"update {SCHEMA}.dead_letter set attempts = attempts + 1, reason = $2 where id = $1",
-                letter_id,
-                _reason(error),
-            )
-            return _reason(error)
+            await self._letters.record_failure(letter_id, reason_of(error))
+            return reason_of(error)
         return None
 
     def _handlers_of(self, type: str) -> list[EventHandler]:
@@ -195,7 +176,17 @@ class EventDispatcher:
             raise
         except Exception as error:
             log.error("dead letter", feature=feature, event_id=str(delivery.envelope.id), exc_info=error)
-            await self._dead_letter(delivery.record, feature, delivery.envelope, _reason(error), made)
+            await self._give_up(delivery.record, feature, delivery.envelope, reason_of(error), made)
+
+    async def _give_up(
+        self, record: KafkaRecord, feature: str, envelope: Envelope | None, reason: str, attempts: int
+    ) -> None:
+        try:
+            await self._letters.add(record, feature, envelope, reason, attempts)
+        except Exception as error:
+            if is_transient(error):
+                raise TransientFailure from error
+            raise
 
     def _worthwhile_attempts(self, error: Exception) -> int:
         # Only conflicts and time limits may pass. An event that fails for another reason would fail again.
@@ -238,7 +229,7 @@ class EventDispatcher:
             fresh = deliveries
             if letter_id is None:
                 fresh = await _add_to_inbox(work, feature, deliveries)
-            elif await work.execute(_DELETE_LETTER, id=letter_id) != 1:
+            elif await work.execute(DELETE_LETTER, id=letter_id) != 1:
                 raise LookupError("another command has just replayed it")
             for _, group in groupby(fresh, key=lambda delivery: delivery.handler.handle):
                 deliveries_of_handler = list(group)
@@ -292,27 +283,6 @@ class EventDispatcher:
             raise UnknownTenant("the tenant's own event has not arrived yet")
         raise LookupError(f"no event has announced the tenant {tenant_id}")
 
-    async def _dead_letter(
-        self, record: KafkaRecord, feature: str, envelope: Envelope | None, reason: str, attempts: int
-    ) -> None:
-        try:
-            await self._pool.execute(
-                _DEAD_LETTER,
-                uuid7(),
-                envelope.tenant if envelope else None,
-                feature,
-                envelope.id if envelope else None,
-                envelope.type if envelope else None,
-                *stored_columns(record),
-                reason,
-                attempts,
-            )
-        except Exception as error:
-            if is_transient(error):
-                raise TransientFailure from error
-            raise
-        self._metrics.dead_lettered.labels(feature).inc()
-
 
 async def _handle(
     transaction: Transaction, work: UnitOfWork, handler: EventHandler, events: Sequence[IncomingEvent]
@@ -345,22 +315,6 @@ async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delive
     return unseen
 
 
-def stored_columns(record: KafkaRecord) -> tuple[Any, ...]:
-    """Return the values by which a table stores a record."""
-    headers = [[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers]
-    return record.topic, record.partition, record.offset, record.key, headers, record.value
-
-
-def stored_record(row: Record) -> KafkaRecord:
-    """Return the record that a row stores."""
-    headers = tuple((name, bytes.fromhex(value)) for name, value in row["headers"])
-    return KafkaRecord(row["topic"], row["partition"], row["record_offset"], row["key"], headers, row["value"])
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:2000]
-
-
 _ADD_TO_INBOX = Query(
     UUID,
     f"""
@@ -369,14 +323,3 @@ _ADD_TO_INBOX = Query(
     on conflict do nothing returning event_id
     """,
 )
-_DELETE_LETTER = Command(f"delete from {SCHEMA}.dead_letter where id = :id")
-_DEAD_LETTER = f"""
-    with seen as (
-        insert into {SCHEMA}.inbox (tenant_id, event_id, feature, type)
-        select $2, $4, $3, $5 where $4::uuid is not null on conflict do nothing
-    )
-    insert into {SCHEMA}.dead_letter
-        (id, tenant_id, feature, event_id, type, topic, partition, record_offset, key, headers, value, reason, attempts)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12, $13)
-    on conflict do nothing
-"""

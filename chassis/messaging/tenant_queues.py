@@ -23,13 +23,8 @@ from chassis.core.telemetry import log
 from chassis.db.pool import TRANSIENT_ERRORS, is_transient
 from chassis.db.tables import SCHEMA
 from chassis.messaging import tenants
-from chassis.messaging.dispatcher import (
-    EventDispatcher,
-    KafkaRecord,
-    TransientFailure,
-    stored_columns,
-    stored_record,
-)
+from chassis.messaging.dispatcher import EventDispatcher, TransientFailure
+from chassis.messaging.records import KafkaRecord, stored_columns, stored_record
 from chassis.types import json
 
 CONCURRENCY = 4

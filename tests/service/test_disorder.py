@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from chassis.messaging.dispatcher import KafkaRecord
+from chassis.messaging.records import KafkaRecord
 from tests.support.disorder import SEED, partitions_of, polled
 from tests.support.reading import Reading
 from tests.support.service import Published, ServiceUnderTest

@@ -11,7 +11,7 @@ import pytest
 
 from chassis.core.events import Envelope
 from chassis.feature import EventHandler, Feature
-from chassis.messaging.dispatcher import KafkaRecord
+from chassis.messaging.records import KafkaRecord
 from chassis.types.ids import uuid7
 from tests.support.events import example_of, lasting_handlers
 from tests.support.service import ServiceUnderTest

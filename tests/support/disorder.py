@@ -4,7 +4,7 @@ import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from chassis.messaging.dispatcher import KafkaRecord
+from chassis.messaging.records import KafkaRecord
 
 SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
 

@@ -21,8 +21,9 @@ from chassis.db.pool import open_pool
 from chassis.db.tables import SCHEMA
 from chassis.db.transaction import Transaction
 from chassis.db.unit_of_work import UnitOfWork
-from chassis.messaging.dispatcher import EventDispatcher, KafkaRecord
+from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.periodic import run_once
+from chassis.messaging.records import KafkaRecord
 from chassis.service import RunningService, Service, start
 from chassis.types import json
 from chassis.types.ids import uuid7

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from chassis.core.identity import Tenant
-from chassis.messaging.dispatcher import KafkaRecord
+from chassis.messaging.records import KafkaRecord
 from tests.auditor.audit import records_of
 from tests.support.disorder import SEED, partitions_of, polled
 from tests.support.reading import POINTS, Reading

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from chassis import Feature, IncomingEvent
-from chassis.messaging.dispatcher import KafkaRecord, TransientFailure
+from chassis.messaging.dispatcher import TransientFailure
+from chassis.messaging.records import KafkaRecord
 from chassis.types.ids import uuid7
 from tests.support.facts import purchase_recorded
 from tests.support.faults import rows_rejected

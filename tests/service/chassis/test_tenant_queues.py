@@ -11,7 +11,7 @@ import pytest
 from chassis import Feature, IncomingEvent, Work
 from chassis.core.problems import Unavailable
 from chassis.messaging import tenant_queues
-from chassis.messaging.dispatcher import KafkaRecord
+from chassis.messaging.records import KafkaRecord
 from chassis.messaging.tenant_queues import TenantQueues
 from chassis.types.ids import uuid7
 from tests.support.service import ServiceUnderTest
