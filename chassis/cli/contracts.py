@@ -85,7 +85,7 @@ def _message(event: type[Event], example: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": event.event_type,
         "title": event.__name__,
-        "summary": _first_line(event),
+        "summary": _first_sentence(event),
         "contentType": CONTENT_TYPE,
         "headers": {"$ref": f"{_COMPONENTS}{HEADERS}"},
         "payload": {"$ref": f"{_COMPONENTS}{event.event_type}"},
@@ -200,8 +200,10 @@ def _key(type: str) -> str:
     return type.replace(".", "_").replace("*", "all")
 
 
-def _first_line(event: type[Event]) -> str:
-    return (event.__doc__ or "").strip().split("\n")[0]
+def _first_sentence(event: type[Event]) -> str:
+    """Return the first sentence of the docstring, which may span lines."""
+    paragraph = " ".join((event.__doc__ or "").strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z`])", paragraph, maxsplit=1)[0]
 
 
 def _text(document: Any) -> bytes:
