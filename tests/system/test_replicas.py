@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import pytest
 
 from chassis.types import json
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
+from tests.support.receiver import receiving
 from tests.support.replica import Replica
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -88,6 +90,28 @@ async def test_requests_to_either_gateway_have_one_effect_and_one_order(town: To
     assert len(ids) == len(set(ids))
     kinds = [event["type"] for event in feeds[0]]
     assert kinds.count("interactions.purchase_recorded.v1") == kinds.count("loyalty.points_earned.v1") == 60
+
+
+async def test_two_gateways_deliver_each_event_once_and_in_order_and_one_goes_on_alone(town: Town) -> None:
+    visitor, urls = town.visitor, itertools.cycle(town.gateways)
+    async with receiving() as receiver:
+        body = {"url": receiver.url, "event_types": ["customers.*"], "ordered": True}
+        created = await visitor.request("POST", f"{town.gateways[1]}/v1/webhook-endpoints", json=body)
+        assert created.status_code == 201, created.text
+        customers = [await _create(visitor, next(urls)) for _ in range(20)]
+        await receiver.receive(20)
+        await asyncio.sleep(1)  # time for a second delivery, if there were any
+        assert Counter(receiver.ids).total() == len(set(receiver.ids)) == 20
+        first = town.stack.kill("gateway")
+        for customer in customers:
+            url = f"{town.gateways[1]}/v1/customers/{customer}"
+            await visitor.request_until_answered("PATCH", url, json={"occupation": "baker"})
+        await receiver.receive(40, seconds=60)
+        await town.stack.revived("gateway", first)
+    assert len(set(receiver.ids)) == 40
+    for customer in customers:
+        types = [request.event["type"] for request in receiver.requests if request.event["subject"] == customer]
+        assert types == ["customers.customer_created.v1", "customers.customer_updated.v1"]
 
 
 async def _create(visitor: Visitor, url: str) -> str:
