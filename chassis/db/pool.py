@@ -55,6 +55,9 @@ class Connection(asyncpg.Connection):
         self.session = Session()
 
 
+CLOCK_COMPARISON = "select clock_timestamp()"
+
+
 async def _skip_reset(_: asyncpg.Connection) -> None:
     """Reset nothing on release: the tenant is the only session state, and a reset would halve the speed of reads."""
 
@@ -75,7 +78,7 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 async def compare_clocks(database: "asyncpg.Connection | asyncpg.Pool") -> None:
     """Compare the clock of this process with the database's."""
     asked = time.monotonic()
-    database_time = await database.fetchval("select clock_timestamp()")
+    database_time = await database.fetchval(CLOCK_COMPARISON)
     clock.compare(database_time, time.monotonic() - asked)
 
 

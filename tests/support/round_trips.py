@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from chassis.db.pool import Connection
+from chassis.db.pool import CLOCK_COMPARISON, Connection
 
-CLOCK_COMPARISON = "select clock_timestamp()"
-"""Sent every few seconds beside the work that is counted."""
 SENDERS = ("execute", "fetch", "fetchrow", "fetchval")
 
 
@@ -22,7 +20,7 @@ def round_trips() -> Iterator[list[str]]:
         send = getattr(Connection, name)
 
         async def record(self: Connection, query: str, *args: Any, **options: Any) -> Any:
-            if query != CLOCK_COMPARISON:
+            if query != CLOCK_COMPARISON:  # sent every few seconds beside the work
                 sent.append(" ".join(query.split()))
             return await send(self, query, *args, **options)
 
