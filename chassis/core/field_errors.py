@@ -23,8 +23,8 @@ MAX_COMPARED_LENGTH = 100
 """No name is suggested for a longer one, because comparing them would take too long."""
 Location = Literal["body", "query", "path", "header"]
 Path = tuple[int | str, ...]
-# A step of pydantic's path that names a branch of a union or a validator. The client never sent it.
-_SCHEMA_TAG = re.compile(r"[\[\]()]")
+# A step of the path that names a branch of a union or a validator, such as `list[str]`. The client never sent it.
+_SCHEMA_TAG = re.compile(r"[a-z-]*\[.*\]", re.DOTALL)
 
 
 FieldErrorCode = TypeAliasType(
@@ -70,7 +70,10 @@ def _field_error(error: Any, location: Location | None, body: Any, resource: Any
     path: Path = error["loc"]
     if location is None:
         location, path = path[0], path[1:]  # type: ignore[assignment]  # FastAPI puts the part first
-    steps = tuple(step for step in path if not (isinstance(step, str) and _SCHEMA_TAG.search(step)))
+    # The last step of an unknown field is its name, whatever it looks like.
+    ours = path[:-1] if error["type"] == "extra_forbidden" else path
+    steps = tuple(step for step in ours if not (isinstance(step, str) and _SCHEMA_TAG.fullmatch(step)))
+    steps += path[len(ours) :]
     pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     types = (body, resource) if location == "body" else (None, None)
     code, detail = _explain(error, steps, *types)

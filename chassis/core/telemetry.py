@@ -44,7 +44,7 @@ def configure_logging(level: str, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING, force=True)
 
 
 def is_enabled(level: str, least: str) -> bool:
@@ -52,11 +52,12 @@ def is_enabled(level: str, least: str) -> bool:
     return bool(getattr(logging, level.upper()) >= getattr(logging, least.upper()))
 
 
-class _ToStructlog(logging.Handler):
+class LibraryLines(logging.Handler):
     """Writes the libraries' log lines in the same form."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, record.getMessage(), logger=record.name)
+        """Write a line."""
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 def _printable(value: Any) -> Any:

@@ -42,5 +42,10 @@ def problem_response(request: Request, problem: Problem) -> Response:
 
 
 def error_response(request: Request, error: Exception) -> Response:
-    """Return the response for an exception."""
-    return problem_response(request, to_problem(request, error))
+    """Return the response for an exception, also if it cannot be explained."""
+    try:
+        problem = to_problem(request, error)
+    except Exception as unexpected:
+        log.error("error not explained", path=request.url.path, exc_info=unexpected)
+        problem = InternalError()
+    return problem_response(request, problem)

@@ -1,10 +1,10 @@
 """Texts of invalid values: our own, with the value to send instead."""
 
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core.core_schema import ErrorType
 
 from chassis import AmountText, Currency, FieldCode, Instant, Line, RequestBody, Resource
@@ -26,6 +26,7 @@ class Sale(RequestBody):
     currency: Currency | None = None
     stage: Literal["new", "old"] | None = None
     count: int | None = None
+    custom: dict[str, Annotated[int, Field(strict=True)]] | None = None
 
 
 class SaleRead(Resource):
@@ -50,6 +51,11 @@ def errors_of(**values: Any) -> list[FieldError]:
         ({"givenName": "Ada"}, "/givenName", "unknown_field", "did you mean given_name?"),
         ({"email": "a@b.c"}, "/email", "unknown_field", "did you mean emails?"),
         ({"xyz": 1}, "/xyz", "unknown_field", "xyz is not a field of this object"),
+        ({"a[b": 1}, "/a[b", "unknown_field", "a[b is not a field of this object"),
+        ({"(": 1}, "/(", "unknown_field", "( is not a field of this object"),
+        ({"list[str]": 1}, "/list[str]", "unknown_field", "list[str] is not a field of this object"),
+        ({"emails": [{"[": 1, "address": "y"}]}, "/emails/0/[", "unknown_field", "[ is not a field"),
+        ({"custom": {"f(x)": "y"}}, "/custom/f(x)", "wrong_type", "an integer is expected"),
         ({"id": 1}, "/id", "read_only", "id is set by the server; leave it out"),
         ({"emails": ["a@b.c"]}, "/emails/0", "wrong_type", 'a JSON object is expected: {"address": ...}'),
         ({"emails": [{"adress": "x", "address": "y"}]}, "/emails/0/adress", "unknown_field", "did you mean address?"),
