@@ -4,4 +4,4 @@ from chassis import Service
 from services.customers.base import Base
 from services.customers.settings import Settings
 
-service = Service("customers", settings=Settings, metadata=Base.metadata, areas=("people", "permission"))
+service = Service("customers", settings=Settings, metadata=Base.metadata, areas=("people", "permission", "lifecycle"))

@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
         "decision": "granted",
         "source": "form",
     },
+    "POST /v1/customers/{id}/end-relationship": {"reason": "price"},
     "POST /v1/purchases/{id}/refunds": {
         "source": "till",
         "source_id": "r",
@@ -118,7 +119,8 @@ async def made(asker: Asker, path: str, body: Any, **headers: str) -> dict[str, 
 
 
 async def in_customers(asker: Asker) -> dict[str, str]:
-    return {"customers": (await made(asker, "/v1/customers", a_customer()))["id"]}
+    reason = await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"})
+    return {"customers": (await made(asker, "/v1/customers", a_customer()))["id"], "end-reasons": reason["id"]}
 
 
 async def in_interactions(asker: Asker) -> dict[str, str]:

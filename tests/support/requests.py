@@ -23,6 +23,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/customers": a_customer(),
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
     "PUT /v1/customers/by-external-id": a_customer(),
+    "POST /v1/end-reasons": {"reason": "bankruptcy"},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},

@@ -17,7 +17,19 @@ from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
 HEADER = re.compile(r"([A-Z][\w-]*): (.*)")
-PAGES = ["customers", "interactions", "loyalty", "analytics", "gateway", "authentication", "events", "webhooks"]
+PAGES = [
+    *(
+        "customers",
+        "lifecycle",
+        "interactions",
+        "loyalty",
+        "analytics",
+        "gateway",
+        "authentication",
+        "events",
+        "webhooks",
+    )
+]
 CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]
 """In the order of the guide's README."""
 ARRIVES_SECONDS = 15

@@ -1,0 +1,1 @@
+"""Lifecycle: the end of a relationship with a customer, and of the record itself."""

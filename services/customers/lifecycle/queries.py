@@ -1,0 +1,95 @@
+"""Writes that the features of the area share: the end of a relationship, and its events."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from chassis import Query, UnitOfWork
+from services.customers.lifecycle import tables
+from services.customers.lifecycle.rules import REASON_PATTERN, lifecycle_after_end
+from services.customers.people.customers.upserts import updated_event
+from services.customers.people.queries import CustomerEvent
+from services.customers.people.rules.records import Lifecycle
+from services.customers.people.tables import Customer
+
+
+class RelationshipEnded(CustomerEvent, type="customers.relationship_ended.v1", partition_key="customer_id"):
+    """The relationship with a customer ended. The competitor and the note are read from the API."""
+
+    relationship_end_id: UUID
+    """The end."""
+    reason: Annotated[
+        str,
+        Field(
+            pattern=REASON_PATTERN,
+            description="The reason: one that every tenant has, or one of the tenant's own.",
+            examples=["price"],
+        ),
+    ]
+    ended_at: datetime
+    """When the relationship ended."""
+    previous_lifecycle: Lifecycle
+    """The stage of the relationship before."""
+
+
+class RelationshipResumed(CustomerEvent, type="customers.relationship_resumed.v1", partition_key="customer_id"):
+    """An ended relationship was resumed."""
+
+    relationship_end_id: UUID
+    """The end that is no longer in force."""
+    reason: Annotated[
+        str, Field(pattern=REASON_PATTERN, description="The reason for which it had ended.", examples=["price"])
+    ]
+    ended_at: datetime
+    """When it had ended."""
+    resumed_at: datetime
+    """When it was resumed."""
+    lifecycle: Lifecycle
+    """The stage of the relationship now, which is that before the end."""
+
+
+async def find_end_in_force(work: UnitOfWork, customer_id: UUID) -> tables.RelationshipEnd | None:
+    """Return the end of a customer that was not resumed, or None. The caller has locked the customer."""
+    return next(iter(await work.fetch(_END_IN_FORCE, customer_id=customer_id)), None)
+
+
+async def insert_end(
+    work: UnitOfWork,
+    customer: Customer,
+    *,
+    reason: str,
+    ended_at: datetime,
+    competitor: str | None = None,
+    note: str | None = None,
+) -> tables.RelationshipEnd:
+    """End the relationship with a customer that the caller has locked, and publish it. Returns the stored end."""
+    row = await work.insert(
+        tables.RelationshipEnd(
+            customer_id=customer.id,
+            reason=reason,
+            competitor=competitor,
+            note=note,
+            ended_at=ended_at,
+            actor=work.actor,
+            previous_lifecycle=customer.lifecycle,
+        )
+    )
+    await change_state(work, customer, state="ended", lifecycle=lifecycle_after_end(customer.lifecycle))
+    work.publish(RelationshipEnded.from_row(row, relationship_end_id=row.id, external_ids=customer.external_ids))
+    return row
+
+
+async def change_state(work: UnitOfWork, customer: Customer, **changes: Any) -> Customer:
+    """Change the state and the stage of a locked customer, and publish the change. Returns the row as stored."""
+    after = await work.update(customer, **changes)
+    changed = [name for name, value in changes.items() if getattr(customer, name) != value]
+    work.publish(updated_event(customer, after, changed))
+    return after
+
+
+_END_IN_FORCE = Query(
+    tables.RelationshipEnd,
+    "select * from relationship_end where customer_id = :customer_id and resumed_at is null for no key update",
+)
