@@ -18,10 +18,11 @@ RUN if [ "$SERVICE" = gateway ]; then mv all/gateway . ; else \
     && rm -r all requirements-runtime.lock && /venv/bin/python -m compileall -q .
 
 FROM python:${PYTHON}
-ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 FILES=/files
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+RUN install --directory --mode 0700 --owner 10001 --group 10001 /files
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "chassis"]

@@ -15,6 +15,20 @@ from chassis.core.problems import (
     VersionMismatch,
 )
 from chassis.core.settings import Settings
+from chassis.db.jobs import (
+    RUNNABLE_JOBS,
+    Chunk,
+    JobColumns,
+    JobFailed,
+    JobNotInState,
+    JobRun,
+    JobState,
+    cancel_job,
+    job_constraints,
+    pause_job,
+    resume_job,
+    start_job,
+)
 from chassis.db.persons import Person
 from chassis.db.record_size import MAX_RECORD_BYTES, RecordTooLarge, reject_too_large
 from chassis.db.statements import Command, Filter, Query, condition, equals
@@ -46,6 +60,7 @@ from chassis.http.etags import IfMatch, merge_patch
 from chassis.http.owners import Owned
 from chassis.http.pagination import MAX_PAGE_BYTES, Page, PageParams, PageRequest, TimeRange, paginate, time_range
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
+from chassis.http.uploads import CsvFile, JsonLinesFile, Upload, UploadedFile
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
@@ -115,6 +130,7 @@ __all__ = [
     "PRICE_DECIMALS",
     "PRICE_DIGITS",
     "REQUIRED",
+    "RUNNABLE_JOBS",
     "TOO_LARGE",
     "TOO_SMALL",
     "UNKNOWN_RECORD",
@@ -126,8 +142,10 @@ __all__ = [
     "Batch",
     "BatchResults",
     "Caller",
+    "Chunk",
     "Command",
     "Count",
+    "CsvFile",
     "Currency",
     "CurrentCurrency",
     "DatabaseFunction",
@@ -143,6 +161,12 @@ __all__ = [
     "IfMatch",
     "IncomingEvent",
     "Instant",
+    "JobColumns",
+    "JobFailed",
+    "JobNotInState",
+    "JobRun",
+    "JobState",
+    "JsonLinesFile",
     "JsonObject",
     "Line",
     "Lines",
@@ -185,6 +209,8 @@ __all__ = [
     "UnitOfWork",
     "UnitPrice",
     "UnitPriceText",
+    "Upload",
+    "UploadedFile",
     "Upserted",
     "ValidationFailed",
     "VersionMismatch",
@@ -193,6 +219,7 @@ __all__ = [
     "batch_response",
     "belongs_to",
     "bigint",
+    "cancel_job",
     "check",
     "choice",
     "code_of",
@@ -204,6 +231,7 @@ __all__ = [
     "first_instant",
     "index",
     "invalid",
+    "job_constraints",
     "json",
     "last_instant",
     "long_text",
@@ -213,10 +241,13 @@ __all__ = [
     "normalize_email",
     "normalize_phone",
     "paginate",
+    "pause_job",
     "reject_future",
     "reject_too_large",
     "require_currency_at",
     "require_storable",
+    "resume_job",
+    "start_job",
     "text_from_minor",
     "text_list",
     "time_range",

@@ -1,8 +1,8 @@
 """Features: each is a capability of a service, with its routes and event handlers.
 
 A `Feature` is a `fastapi.APIRouter`, so everything that FastAPI documents works on it. It adds options such as `scope`
-and `raises` to routes, `on` and `on_batch` for events, `periodic` and `loop` for work that no request causes, and
-`rebuild` for rollups.
+and `raises` to routes, `on` and `on_batch` for events, `periodic` and `loop` for work that no request causes,
+`job` for long work in chunks, and `rebuild` for rollups.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +17,7 @@ from fastapi import APIRouter, Response
 from chassis.core.events import IncomingEvent
 from chassis.core.problems import Problem
 from chassis.core.settings import Settings
+from chassis.db.jobs import JobKind, RunChunk
 from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.openapi import error_responses
@@ -42,6 +43,8 @@ class RouteArguments(TypedDict, total=False):
     raises: Sequence[type[Problem]]
     idempotency_key: Literal["optional", "required"]
     batch: bool
+    upload: tuple[str, ...]
+    streamed: bool
     store_response: bool
     expensive: bool | tuple[str, ...]
     owner: OwnerOption
@@ -107,6 +110,7 @@ class Feature(APIRouter):
         self.tasks: list[PeriodicTask] = []
         self.loops: list[RunLoop] = []
         self.retentions: list[Retention] = []
+        self.job_kinds: list[JobKind] = []
         self.rebuilds: list[RebuildFunction] = []
         self.gauges: dict[str, Gauge] = {}
         self.tenant_gauges: dict[str, TenantGauge] = {}
@@ -127,6 +131,7 @@ class Feature(APIRouter):
             self.tasks += part.tasks
             self.loops += part.loops
             self.retentions += part.retentions
+            self.job_kinds += part.job_kinds
             self.rebuilds += part.rebuilds
             self.gauges |= part.gauges
             self.tenant_gauges |= part.tenant_gauges
@@ -173,6 +178,19 @@ class Feature(APIRouter):
         `order_by` is an indexed column in whose order the rows were added, by default the column itself.
         """
         self.retentions.append(Retention(self.name, table, column, order_by or column, days))
+
+    def job(self, kind: str) -> Callable[[RunChunk], RunChunk]:
+        """Do the jobs of a kind in the worker. The function does a chunk, in the transaction that moves the cursor.
+
+        A chunk takes about a second at most, because it keeps its job and the rows that it writes locked. The table of
+        jobs stores the name of the kind.
+        """
+
+        def register(run: RunChunk) -> RunChunk:
+            self.job_kinds.append(JobKind(self.name, kind, run))
+            return run
+
+        return register
 
     def rebuild(self, function: RebuildFunction) -> RebuildFunction:
         """Compute a rollup again from its facts when `rapport rebuild` asks for it.
@@ -273,7 +291,7 @@ def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, di
     alternatives = get_args(annotation) if get_origin(annotation) in (Union, type(int | str)) else [annotation]
     streams = [one for one in alternatives if isinstance(one, type) and issubclass(one, Response)]
     if streams:
-        (annotation,) = (one for one in alternatives if one not in streams)
+        annotation = next((one for one in alternatives if one not in streams), None)
         content = {str(stream.media_type): {"schema": {"type": "string"}} for stream in streams}
         return status, annotation, {200: {"content": content}}
     for alternative in alternatives:

@@ -24,10 +24,12 @@ from starlette.routing import Router as LifespanApp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.core.fair_share import FairShare
+from chassis.core.files import FileStore
 from chassis.core.identity import Verifier
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, Telemetry, configure_logging, is_enabled, log
 from chassis.core.tracing import Tracing, open_tracing
+from chassis.db.jobs import JobColumns, JobKind
 from chassis.db.migrations import past_revisions
 from chassis.db.pool import comparing_clocks, open_pool
 from chassis.feature import EventHandler, Feature, Gauge, PeriodicTask, RebuildFunction, Retention, RunLoop, TenantGauge
@@ -39,6 +41,8 @@ from chassis.messaging import tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.endpoints import OperationalEndpoints
+from chassis.messaging.files import FileSweeper
+from chassis.messaging.jobs import JobRunner
 from chassis.messaging.periodic import PeriodicTasks
 from chassis.messaging.relay import Relay
 from chassis.messaging.retention import deletion_tasks
@@ -76,6 +80,8 @@ class Service:
     package: str = ""
     """The package of the areas, `services.<name>` by default."""
     outer_app: type[OuterApp] | None = None
+    jobs: type[JobColumns] | None = None
+    """Its table of jobs, if features declare kinds of them."""
     plain_routes: tuple[Route, ...] = ()
     """Routes outside the API, such as pages."""
 
@@ -118,7 +124,14 @@ class Service:
     @property
     def retentions(self) -> list[Retention]:
         """How long rows of its features are kept."""
-        return [retention for feature in self.features for retention in feature.retentions]
+        declared = [retention for feature in self.features for retention in feature.retentions]
+        own = [Retention("jobs", self.jobs, "finished_at", "finished_at", "job_days")] if self.jobs else []
+        return [*declared, *own]
+
+    @property
+    def job_kinds(self) -> list[JobKind]:
+        """The kinds of jobs that its features do."""
+        return [kind for feature in self.features for kind in feature.job_kinds]
 
     @property
     def rebuilds(self) -> list[tuple[str, RebuildFunction]]:
@@ -161,6 +174,7 @@ class RunningService:
         self.status = status
         self.verifier = Verifier(settings.internal_token_public_key, service.name)
         self.expensive_reads = FairShare(settings.expensive_reads, max_waiting=MAX_WAITING_EXPENSIVE_READS)
+        self.files = FileStore(settings.files)
         self.cursor_secret = settings.cursor_secret.get_secret_value().encode()
         self._worker = worker
         self.endpoints = OperationalEndpoints(
@@ -238,7 +252,12 @@ async def _running_worker(
     relay = Relay(settings, service.name, metrics, is_notified=role == "all", tracing=tracing)
     tasks = PeriodicTasks(pool, [*service.tasks, *deletion_tasks(service.retentions, settings)])
     dispatcher = EventDispatcher(pool, service.handlers, settings, metrics, relay.notify, tasks.notify, tracing)
-    worker = Worker(settings, pool, relay, Consumer(settings, service.name, dispatcher, pool), tasks, service.loops)
+    consumer = Consumer(settings, service.name, dispatcher, pool)
+    jobs = sweeper = None
+    if service.jobs is not None:
+        jobs = JobRunner(pool, service.jobs, service.job_kinds, settings, relay.notify)
+        sweeper = FileSweeper(pool, service.jobs, FileStore(settings.files))
+    worker = Worker(settings, pool, relay, consumer, tasks, service.loops, jobs, sweeper)
     worker.start()
     try:
         yield worker

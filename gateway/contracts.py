@@ -37,6 +37,18 @@ def scopes(folder: Path) -> tuple[str, ...]:
 
 
 @cache
+def streamed(folder: Path) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return the operations with files, as method and path, by the first segment of the path after /v1/."""
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for path, operations in openapi(folder)["paths"].items():
+        segment = path.split("/")[2]
+        for method, operation in operations.items():
+            if operation.get("x-streamed"):
+                found[segment] = (*found.get(segment, ()), (method.upper(), path))
+    return found
+
+
+@cache
 def event_types(folder: Path) -> tuple[str, ...]:
     """Return every type of event that is published, sorted."""
     channels = json.loads((folder / "asyncapi.json").read_bytes())["channels"]

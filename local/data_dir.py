@@ -151,6 +151,7 @@ def write_environments(
             "INTERNAL_TOKEN_PUBLIC_KEY": made["token_public"],
             "CURSOR_SECRET": made["cursor"][name],
             "OPERATOR_TOKEN": made["operator"],
+            "FILES": str(data_dir.root / "files" / name),
             **(options or {}),
         }
         if name == "gateway":

@@ -80,8 +80,21 @@ class Settings(BaseSettings):
         "the extra `otel`. The other variables of the OpenTelemetry SDK apply too, such as `OTEL_TRACES_SAMPLER`.",
     )
 
+    files: str = Field(
+        "files",
+        description="Where uploads and exports are kept: a folder that all replicas of the service share, or the URL "
+        "of an S3-compatible store, such as `s3://bucket/prefix`. The variables `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and `AWS_ENDPOINT_URL` apply to it.",
+    )
+    job_days: int = Field(
+        30, ge=1, description="How long a finished job is kept, with its files and what it needs to be reverted."
+    )
+
     body_limit_bytes: int = Field(2_000_000, ge=1_000, description="Maximum body of an ordinary request.")
     batch_body_limit_bytes: int = Field(16_000_000, ge=1_000, description="Maximum body of a batch.")
+    upload_limit_bytes: int = Field(
+        1_000_000_000, ge=1_000, description="Maximum size of an uploaded file, also after its decompression."
+    )
     max_connections: int | None = Field(
         None,
         ge=10,

@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
@@ -61,6 +62,47 @@ def create_tenant_table(table: str, service: str, *items: SchemaItem, append_onl
         sa.PrimaryKeyConstraint("tenant_id", "id", name=f"pk_{table}"),
     )
     enable_tenant_isolation(table, service, append_only=append_only)
+
+
+def create_job_table(service: str) -> None:
+    """Create the table of jobs, and the function by which the worker finds them."""
+    states = "'ready', 'queued', 'running', 'paused', 'cancelled', 'succeeded', 'failed'"
+    create_tenant_table(
+        "job",
+        service,
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("parameters", postgresql.JSONB(), nullable=False),
+        sa.Column("cursor", postgresql.JSONB(), nullable=True),
+        sa.Column("result", postgresql.JSONB(), nullable=True),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=True),
+        sa.Column("errors", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure", postgresql.JSONB(), nullable=True),
+        sa.Column("follows", sa.Uuid(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(f"state in ({states})", name="ck_job_state"),
+        append_only=False,
+    )
+    for columns in (("kind", "created_at", "id"), ("follows",), ("finished_at", "id")):
+        op.create_index(f"ix_job_tenant_id_{'_'.join(columns)}", "job", ["tenant_id", *columns])
+    active = sa.text("state in ('queued', 'running')")
+    op.create_index("ix_job_runnable", "job", ["tenant_id", "id"], postgresql_where=active)
+    op.execute("""
+        create function runnable_jobs(kinds text[], out tenant_id uuid, out id uuid) returns setof record
+        language sql stable security definer set search_path = public, pg_temp as $$
+            select distinct on (tenant_id) tenant_id, id from job
+            where state in ('queued', 'running') and kind = any(kinds) and coalesce(retry_at <= now(), true)
+            order by tenant_id, id limit 1000
+        $$
+    """)
+    op.execute("revoke all on function runnable_jobs(text[]) from public")
+    op.execute(f"grant execute on function runnable_jobs(text[]) to {worker_role(service)}")
 
 
 def grant_function(signature: str, service: str) -> None:

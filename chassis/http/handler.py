@@ -4,6 +4,7 @@ The response is sent only after the commit. A FastAPI `yield` dependency would c
 """
 
 from collections import Counter
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -37,6 +38,7 @@ from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, injecting
 from chassis.http.error_handlers import problem_response
 from chassis.http.route import SAFE_METHODS, FeatureRoute
+from chassis.http.uploads import UPLOAD, Upload
 from chassis.types.codes import UNKNOWN_PARAMETER
 
 MAX_ATTEMPTS = 5
@@ -58,6 +60,8 @@ class RequestHandler:
         self._request = request
         self._is_safe = request.method in SAFE_METHODS
         self._claim: Claim | None = None
+        self._upload: Upload | None = None
+        self._is_committed = False
 
     async def respond(self) -> Response:
         """Return the response. Raises Problem, and the errors of the database."""
@@ -68,6 +72,14 @@ class RequestHandler:
         if self._caller.owner is not None:
             self._route.owner_rule.check_request(self._request, self._caller.owner)
         await self._read_body()
+        try:
+            return await self._run_in_turn()
+        finally:
+            if self._upload is not None and not self._is_committed:
+                await self._upload.discard()
+
+    async def _run_in_turn(self) -> Response:
+        """Run an expensive request when it is the tenant's turn, and any other at once."""
         if not self._route.is_expensive(self._request):
             return await self._run()
         try:
@@ -114,8 +126,11 @@ class RequestHandler:
         key = None if self._is_safe else request.headers.get(KEY_HEADER)
         if key is None and options.idempotency_key == "required":
             raise IdempotencyKeyRequired
-        body = None
-        if self._route.has_body:
+        body: Any = None
+        if options.upload:
+            self._upload = request.scope[UPLOAD] = Upload(request, options.upload, settings.upload_limit_bytes)
+            body = self._upload.described
+        elif self._route.has_body:
             request.require_json()
             body = await request.json() if await request.body() else None
             if self._caller.owner is not None:
@@ -138,6 +153,7 @@ class RequestHandler:
                 transaction.store_response(response)
             else:
                 transaction.store_response(problem_response(self._request, SecretNotReplayable()))
+        self._is_committed = True
         if transaction.published:
             self._context.notify_relay()
         return response

@@ -162,6 +162,11 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
+    if route.is_streamed:
+        operation["x-streamed"] = True
+    if options.upload:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": {media: binary for media in options.upload}}
     if route.has_body:
         content = operation["requestBody"]["content"]
         media = content.pop("application/json")

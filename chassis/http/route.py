@@ -36,6 +36,10 @@ class RouteOptions:
     """Required where points or money move and the body has no natural key."""
     batch: bool = False
     """True if the body may be as large as a batch."""
+    upload: tuple[str, ...] = ()
+    """The content types of the file that is its body, if it takes one."""
+    streamed: bool = False
+    """True if its response is a file, which may take longer than other responses."""
     store_response: bool = True
     """False if the response contains a secret, which must not be stored for a repeated Idempotency-Key."""
     expensive: bool | tuple[str, ...] = False
@@ -74,6 +78,11 @@ class FeatureRoute(APIRoute):
     def has_body(self) -> bool:
         """True if the operation takes a body."""
         return self.body_field is not None
+
+    @property
+    def is_streamed(self) -> bool:
+        """True if its body or its response is a file."""
+        return self.options.streamed or bool(self.options.upload)
 
     @property
     def body_type(self) -> Any:

@@ -12,6 +12,8 @@ from chassis.core.telemetry import log
 from chassis.db.tables import SCHEMA
 from chassis.feature import LoopContext, RunLoop
 from chassis.messaging.consumer import Consumer
+from chassis.messaging.files import FileSweeper
+from chassis.messaging.jobs import JobRunner
 from chassis.messaging.periodic import PeriodicTasks
 from chassis.messaging.relay import Relay
 
@@ -33,11 +35,15 @@ class Worker:
         consumer: Consumer,
         tasks: PeriodicTasks,
         loops: Iterable[RunLoop] = (),
+        jobs: JobRunner | None = None,
+        sweeper: FileSweeper | None = None,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._periodic_tasks = tasks
         self._feature_loops = list(loops)
+        self._jobs = jobs
+        self._sweeper = sweeper
         self.relay = relay
         self.consumer = consumer
         self._running: set[asyncio.Task[None]] = set()
@@ -53,6 +59,10 @@ class Worker:
             "purge": self._purge_loop,
             **{run.__name__.replace("_", " "): partial(run, context) for run in self._feature_loops},
         }
+        if self._jobs is not None:
+            loops["jobs"] = self._jobs.run
+        if self._sweeper is not None:
+            loops["files"] = self._sweeper.run
         self._running = {asyncio.create_task(_supervise(name, run), name=name) for name, run in loops.items()}
 
     async def stop(self) -> None:

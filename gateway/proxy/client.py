@@ -1,7 +1,7 @@
 """The client's side of a proxied request: its body, and whether the client is still connected."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.types import Message, Receive, Scope
 
@@ -24,6 +24,8 @@ class StreamedBody:
         self._limit = limit
         self._received = 0
         self._begin: list[bytes] = []
+        self.on_progress: Callable[[], None] = _ignore
+        """Called when a part has arrived."""
         self.is_expected = length != 0
         self._complete = asyncio.Event()
         if length is not None and length > limit:
@@ -74,6 +76,7 @@ class StreamedBody:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
+        self.on_progress()
         chunk: bytes = message.get("body", b"")
         self._received += len(chunk)
         if self._received > self._limit:
@@ -84,6 +87,10 @@ class StreamedBody:
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"A body may have at most {self._limit} bytes.", limit=self._limit)
+
+
+def _ignore() -> None:
+    pass
 
 
 class DisconnectWatcher:

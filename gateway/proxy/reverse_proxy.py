@@ -17,7 +17,7 @@ from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import Signer
 from chassis.core.problems import Problem, RequestTimeout, Unavailable
 from chassis.http.outbound import open_session
-from chassis.http.unmatched import is_unambiguous, no_such_route
+from chassis.http.unmatched import fits, is_unambiguous, no_such_route
 from chassis.service import RunningService
 from gateway import contracts
 from gateway.access.credentials import Credentials
@@ -79,6 +79,7 @@ class ReverseProxy:
         self._pool = running.pool
         self._running = running
         self._signer = Signer(settings.internal_token_private_key.get_secret_value(), settings.internal_token_seconds)
+        self._streamed = contracts.streamed(settings.contracts)
         self._owners = contracts.owners(settings.contracts)
         paths = {path: ("get",) for path in (*PUBLIC_PATHS, *PUBLIC_TEMPLATES)}
         paths |= contracts.openapi(settings.contracts)["paths"]
@@ -210,10 +211,18 @@ class ReverseProxy:
     async def _serve_upstream(
         self, upstream: Upstream, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        body = await self._receive_body(scope, receive, self._settings.batch_body_limit_bytes)
+        is_streamed = self._is_streamed(scope)
+        settings = self._settings
+        limit = settings.upload_limit_bytes if is_streamed else settings.batch_body_limit_bytes
+        body = await self._receive_body(scope, receive, limit)
         with DisconnectWatcher(body):
             async with upstream.turn(tenant, is_upload=body.is_large):
-                await self._forward(upstream, token, body, scope, send)
+                await self._forward(upstream, token, body, scope, send, is_streamed=is_streamed)
+
+    def _is_streamed(self, scope: Scope) -> bool:
+        """Return whether the request or its response is a file."""
+        operations = self._streamed.get(scope["path"].split("/", 3)[2], ())
+        return any(method == scope["method"] and fits(scope["path"], path) for method, path in operations)
 
     async def _receive_body(self, scope: Scope, receive: Receive, limit: int) -> StreamedBody:
         """Receive a small body or the first part of a large one. A client that sends slowly keeps no slot meanwhile."""
@@ -226,12 +235,21 @@ class ReverseProxy:
                 raise RequestTimeout from None
         return body
 
-    async def _forward(self, upstream: Upstream, token: str, body: StreamedBody, scope: Scope, send: Send) -> None:
-        """Send the request to the service and its response to the client, within the deadline."""
+    async def _forward(
+        self, upstream: Upstream, token: str, body: StreamedBody, scope: Scope, send: Send, *, is_streamed: bool
+    ) -> None:
+        """Send the request to the service and its response to the client, within the deadline.
+
+        With a file, the deadline is that of each part.
+        """
         headers = _request_headers(scope, token)
         started = False
+        seconds = self._settings.upstream_deadline_seconds
         try:
-            async with asyncio.timeout(self._settings.upstream_deadline_seconds):
+            async with asyncio.timeout(seconds) as timer:
+                if is_streamed:
+                    extending = _Extending(timer, seconds, send)
+                    send, body.on_progress = extending, extending.extend
                 response = await self._send_upstream(upstream, scope, headers, body)
                 try:
                     length = response.content_length
@@ -274,6 +292,24 @@ class ReverseProxy:
                 if attempt == 2 or scope["method"] not in IDEMPOTENT_METHODS or body.is_expected:
                     raise
         raise AssertionError("unreachable")
+
+
+class _Extending:
+    """The `send` of a request with a file. Each part that is sent or received extends the deadline."""
+
+    def __init__(self, timer: asyncio.Timeout, seconds: float, send: Send) -> None:
+        self._timer = timer
+        self._seconds = seconds
+        self._send = send
+
+    def extend(self) -> None:
+        """Start the deadline again."""
+        self._timer.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of the response."""
+        await self._send(message)
+        self.extend()
 
 
 async def _send_response(response: aiohttp.ClientResponse, content: bytes | None, send: Send) -> None:

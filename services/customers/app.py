@@ -1,7 +1,13 @@
 """The customers service."""
 
 from chassis import Service
-from services.customers.base import Base
+from services.customers.base import Base, Job
 from services.customers.settings import Settings
 
-service = Service("customers", settings=Settings, metadata=Base.metadata, areas=("people", "permission", "lifecycle"))
+service = Service(
+    "customers",
+    settings=Settings,
+    metadata=Base.metadata,
+    areas=("people", "permission", "lifecycle"),
+    jobs=Job,
+)

@@ -59,7 +59,7 @@ OF_WEBHOOKS = {
     *("webhook_endpoints_of", "load_deliveries", "record_delivery_attempts"),
 }
 FUNCTIONS = {
-    "customers": {*COUNTS, "search_customers", "remove_unused_words"},
+    "customers": {*COUNTS, "runnable_jobs", "search_customers", "remove_unused_words"},
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
@@ -69,7 +69,7 @@ FUNCTIONS = {
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = OF_KEYS | {"lease_tokens"}
-NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", *OF_WEBHOOKS}
+NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", "runnable_jobs", *OF_WEBHOOKS}
 
 
 def service_of(login: str) -> str:

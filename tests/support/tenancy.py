@@ -17,6 +17,7 @@ from tests.support.service import settings_of
 POLICY = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS \"nullif\"))"
 LOOKED_UP_BEFORE_ANYONE_KNOWS_WHOSE = {"ix_api_key_id", "ix_webhook_lane_due_at", "uq_issuer_url_id_audience"}
 LOOK_ACROSS_TENANTS = {
+    "runnable_jobs",
     *("counts", "count_orphans", "applied_tallies", "published_tallies", "purge_tenant"),
     *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes", "webhook_endpoints_of"),
     *("load_deliveries", "record_delivery_attempts", "count_webhook_backlog", "find_request_limits", "lease_tokens"),
