@@ -58,7 +58,16 @@ from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, merge_patch
 from chassis.http.owners import Owned
-from chassis.http.pagination import MAX_PAGE_BYTES, Page, PageParams, PageRequest, TimeRange, paginate, time_range
+from chassis.http.pagination import (
+    MAX_PAGE_BYTES,
+    Page,
+    PageParams,
+    PageRequest,
+    TimeRange,
+    day_range,
+    paginate,
+    time_range,
+)
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.http.uploads import CsvFile, JsonLinesFile, Upload, UploadedFile
 from chassis.messaging.status import ServiceStatus
@@ -224,6 +233,7 @@ __all__ = [
     "choice",
     "code_of",
     "condition",
+    "day_range",
     "decimal_string",
     "document",
     "equals",

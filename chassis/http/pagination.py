@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, Generic, TypeVar, cast
 from urllib.parse import urlencode
@@ -35,7 +35,7 @@ from chassis.http.context import context_of
 from chassis.http.schemas import Resource
 from chassis.types import json
 from chassis.types.codes import FieldCode
-from chassis.types.times import Instant
+from chassis.types.times import Day, Instant
 
 Item = TypeVar("Item", bound=BaseModel)
 MAX_PAGE_SIZE = 200
@@ -128,9 +128,9 @@ PageParams = Annotated[PageRequest, Depends(PageRequest)]
 
 
 class TimeRange:
-    """A filter on a point in time, by up to four bounds."""
+    """A filter on a point in time or a day, by up to four bounds."""
 
-    def __init__(self, column: str, bounds: Iterable[tuple[str, datetime | None]]) -> None:
+    def __init__(self, column: str, bounds: Iterable[tuple[str, datetime | date | None]]) -> None:
         self.filters: list[Filter] = [
             condition(f"{column} {comparison} :bound", bound=bound) for comparison, bound in bounds if bound is not None
         ]
@@ -146,6 +146,18 @@ def time_range(column: str) -> Callable[..., TimeRange]:
         lt: Annotated[Instant | None, Query(alias=f"{column}.lt", description="Before.")] = None,
     ) -> TimeRange:
         return TimeRange(column, ((">=", gte), (">", gt), ("<=", lte), ("<", lt)))
+
+    return read
+
+
+def day_range(column: str) -> Callable[..., TimeRange]:
+    """Return a dependency that reads `<column>.gte` and `.lte` from the query, which are days."""
+
+    def read(
+        gte: Annotated[Day | None, Query(alias=f"{column}.gte", description="On or after this day.")] = None,
+        lte: Annotated[Day | None, Query(alias=f"{column}.lte", description="On or before this day.")] = None,
+    ) -> TimeRange:
+        return TimeRange(column, ((">=", gte), ("<=", lte)))
 
     return read
 

@@ -7,7 +7,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_program
-from tests.support.operations import RECORDS, Asker, Operation, made, operations
+from tests.support.operations import RECORDS, Asker, Operation, made, operations, with_records
 from tests.support.requests import PARAMETERS
 
 
@@ -37,6 +37,7 @@ def media_of(operation: Operation) -> tuple[str, dict[str, Any]]:
 async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dict[str, str]:
     """Create the records on which the examples are sent, and return their ids. Adapts what depends on them."""
     ids = await RECORDS[service](asker)
+    bodies |= {name: with_records(body, ids) for name, body in bodies.items()}
     if "purchases" in ids:  # the example of a refund is of a line of this purchase
         ids["purchases"] = (await made(asker, "/v1/purchases", bodies["POST /v1/purchases"]))["id"]
     if "programs" in ids:

@@ -65,3 +65,8 @@ def a_program(**fields: Any) -> dict[str, Any]:
 def a_rule(points: int = 1, per: str = "1.00", **fields: Any) -> dict[str, Any]:
     """Return a body for POST /v1/programs/{id}/earning-rules."""
     return {"kind": "per_amount", "points": points, "per": per, **fields}
+
+
+def a_product(**fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/products."""
+    return {"sku": str(uuid7()), "name": "Kettle, 2 litres", "category": "kitchen", **fields}

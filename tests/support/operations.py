@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import httpx
 
 from chassis.types.ids import uuid7
-from tests.support.facts import a_customer, a_program, a_purchase, a_rule
+from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -26,6 +26,11 @@ BODIES: dict[str, Any] = {
         "source": "form",
     },
     "POST /v1/customers/{id}/end-relationship": {"reason": "price"},
+    "PATCH /v1/products/{id}": {"name": "Pot"},
+    "POST /v1/products/{id}/problems": {"severity": "low", "description": "The lid rattles."},
+    "POST /v1/product-problems/{id}/resolve": {"resolution": "A new lid."},
+    "PATCH /v1/assets/{id}": {"state": "returned"},
+    "POST /v1/assets/{id}/maintenance": {},
     "POST /v1/purchases/{id}/refunds": {
         "source": "till",
         "source_id": "r",
@@ -118,9 +123,23 @@ async def made(asker: Asker, path: str, body: Any, **headers: str) -> dict[str, 
     return dict(answer.json())
 
 
+def with_records(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """Return a body whose fields `<thing>_id` name the records of these ids."""
+    named = {name: ids[f"{name[:-3]}s"] for name in body if name.endswith("_id") and f"{name[:-3]}s" in ids}
+    return body | named
+
+
 async def in_customers(asker: Asker) -> dict[str, str]:
-    reason = await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"})
-    return {"customers": (await made(asker, "/v1/customers", a_customer()))["id"], "end-reasons": reason["id"]}
+    ids = {"customers": (await made(asker, "/v1/customers", a_customer()))["id"]}
+    ids["end-reasons"] = (await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"}))["id"]
+    return ids | await in_sales(asker, ids["customers"])
+
+
+async def in_sales(asker: Asker, customer: str) -> dict[str, str]:
+    product = (await made(asker, "/v1/products", a_product()))["id"]
+    problem = await made(asker, f"/v1/products/{product}/problems", BODIES["POST /v1/products/{id}/problems"])
+    asset = await made(asker, "/v1/assets", {"customer_id": customer, "product_id": product})
+    return {"products": product, "product-problems": problem["id"], "assets": asset["id"]}
 
 
 async def in_interactions(asker: Asker) -> dict[str, str]:

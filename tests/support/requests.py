@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from chassis.types.ids import uuid7
-from tests.support.facts import a_customer, a_program, a_purchase, known_as
-from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, an_issuer, operations
+from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
+from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, an_issuer, operations, with_records
 from tests.support.service import ServiceUnderTest
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
@@ -24,6 +24,8 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
     "PUT /v1/customers/by-external-id": a_customer(),
     "POST /v1/end-reasons": {"reason": "bankruptcy"},
+    "POST /v1/products": a_product(),
+    "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},
@@ -89,6 +91,8 @@ def request_of(operation: Operation, ids: dict[str, str]) -> AnyRequest:
     assert (body is not None) is ("requestBody" in operation.described), (
         f"{operation}: add its body to tests/support/requests.py"
     )
+    if isinstance(body, dict):
+        body = with_records(body, ids)
     if name == "POST /v1/memberships":
         body = body | {"program_id": ids["open to all"]}
     path = operation.at(ids.get(operation.kind) or str(uuid7()), ids.get("rule_id", ""))

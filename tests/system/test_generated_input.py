@@ -15,6 +15,7 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
+from tests.support.operations import in_sales
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
@@ -44,6 +45,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
     return {
         "customers": customer,
+        **await in_sales(visitor, customer),
         "purchases": purchase,
         "programs": program,
         "memberships": membership["id"],
@@ -64,7 +66,9 @@ def sections(records: dict[str, str]) -> str:
         found += (
             f'\n[[operations]]\ninclude-path-regex = "^/v1/{things}/\\\\{{id\\\\}}"\nparameters."path.id" = {value}\n'
         )
-    names = [(data_dir, things) for data_dir in ("path", "query", "body") for things in ("customers", "programs")]
+    names = [
+        (data_dir, things) for data_dir in ("path", "query", "body") for things in ("customers", "programs", "products")
+    ]
     bound = (
         f'"{data_dir}.{things[:-1]}_id" = {{ dictionary = "{things}", probability = 0.7 }}\n'
         for data_dir, things in names

@@ -20,6 +20,7 @@ HEADER = re.compile(r"([A-Z][\w-]*): (.*)")
 PAGES = [
     *(
         "customers",
+        "sales",
         "lifecycle",
         "interactions",
         "loyalty",

@@ -1,0 +1,1 @@
+"""Sales: products and what customers own of them, leads, pipelines, deals, quotes and contracts."""
