@@ -63,11 +63,13 @@ from chassis.http.pagination import (
     Page,
     PageParams,
     PageRequest,
+    SortKey,
     TimeRange,
     day_range,
     paginate,
     time_range,
 )
+from chassis.http.parameters import ParameterPrefix
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.http.uploads import CsvFile, JsonLinesFile, Upload, UploadedFile
 from chassis.messaging.status import ServiceStatus
@@ -78,6 +80,7 @@ from chassis.types.codes import (
     IN_THE_FUTURE,
     NOT_AFTER,
     NOT_AN_AMOUNT,
+    NOT_ONE_OF,
     REQUIRED,
     TOO_LARGE,
     TOO_SMALL,
@@ -135,6 +138,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "NOT_AFTER",
     "NOT_AN_AMOUNT",
+    "NOT_ONE_OF",
     "POSITIVE_AMOUNT_PATTERN",
     "PRICE_DECIMALS",
     "PRICE_DIGITS",
@@ -193,6 +197,7 @@ __all__ = [
     "Page",
     "PageParams",
     "PageRequest",
+    "ParameterPrefix",
     "Person",
     "Problem",
     "Quantity",
@@ -208,6 +213,7 @@ __all__ = [
     "ServiceStatus",
     "Settings",
     "ShortLine",
+    "SortKey",
     "Subject",
     "Table",
     "Tenant",

@@ -35,8 +35,11 @@ def json_rows_sql(rows: str, columns: str, kept: str, order: str, *, only: str |
     )
 
 
-def small_rows_sql(rows: str, table: type[Table], order: str, *, most: int) -> str:
-    """Select rows with their size as `row_bytes`. Those larger than `most` have no documents and no long texts."""
+def small_rows_sql(rows: str, table: type[Table], order: str, *, most: int, more: tuple[str, ...] = ()) -> str:
+    """Select rows with their size as `row_bytes`. Those larger than `most` have no documents and no long texts.
+
+    `more` names columns of the rows that the table does not have.
+    """
     columns = table.metadata.tables[table_name(table)].columns
     selected = [
         f"case when page.row_bytes <= {most} then page.{column.name} end as {column.name}"
@@ -44,16 +47,18 @@ def small_rows_sql(rows: str, table: type[Table], order: str, *, most: int) -> s
         else f"page.{column.name}"
         for column in columns
     ]
-    measured = _measured_rows_sql(rows, table)
+    selected += [f"page.{name}" for name in more]
+    measured = _measured_rows_sql(rows, table, more)
     return f"select {', '.join(selected)}, page.row_bytes from ({measured}) as page order by {order}"
 
 
-def _measured_rows_sql(rows: str, table: type[Table]) -> str:
+def _measured_rows_sql(rows: str, table: type[Table], more: tuple[str, ...]) -> str:
     columns = table.metadata.tables[table_name(table)].columns
     read = [
         f"{_decompressed(column)} as {column.name}" if _is_document(column) else f"page.{column.name}"
         for column in columns
     ]
+    read += [f"page.{name}" for name in more]
     # Without the offset, PostgreSQL would read a document again wherever it is used.
     whole = f"select {', '.join(read)} from ({rows}) as page offset 0"
     sizes = [f"coalesce({_size(column, f'page.{column.name}')}, 0)" for column in columns if _may_be_large(column)]

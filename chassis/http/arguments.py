@@ -11,6 +11,8 @@ from typing import Any, Protocol, get_origin
 
 from fastapi import Request, Response
 
+from chassis.http.parameters import ParameterPrefix
+
 MISSING: Any = object()
 _MISSING_ERROR: dict[str, Any] = {"type": "missing", "msg": "Field required", "input": None}
 
@@ -73,6 +75,12 @@ class Arguments:
         """The query parameters that may not be repeated."""
         names = {parameter.alias for parameter in self._query if not parameter.is_list}
         return names.union(*(dependency.single_query_names for _, dependency in self._dependencies))
+
+    @property
+    def query_prefixes(self) -> list[ParameterPrefix]:
+        """The prefixes of parameters that the function or a dependency reads."""
+        own = [self._function] if isinstance(self._function, ParameterPrefix) else []
+        return own + [prefix for _, dependency in self._dependencies for prefix in dependency.query_prefixes]
 
     def _read(self, request: Request, errors: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the values of path, query and headers."""

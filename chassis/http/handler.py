@@ -109,7 +109,7 @@ class RequestHandler:
         if b"%00" in self._request.scope["query_string"]:
             raise MalformedRequest("The query contains a NUL character.")
         known = self._route.query_names
-        unknown = [name for name in self._request.query_params if name not in known]
+        unknown = [name for name in self._request.query_params if not self._route.knows_parameter(name)]
         if unknown:
             errors = [_unknown_parameter(name, sorted(known)) for name in unknown[:MAX_ERRORS]]
             raise UnknownParameter(f"Its parameters are: {', '.join(sorted(known)) or 'none'}.", errors=errors)

@@ -159,9 +159,7 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
         operation["description"] = text.strip()
     if route.owner_rule.described is not None:
         operation["x-owner"] = route.owner_rule.described
-    for parameter in operation.get("parameters", []):
-        if parameter["in"] == "path":
-            parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
+    _finish_parameters(operation, route)
     if route.is_streamed:
         operation["x-streamed"] = True
     if options.upload:
@@ -178,6 +176,14 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
         required = options.idempotency_key == "required"
         operation.setdefault("parameters", []).append(_KEY_PARAMETER | {"required": required})
     operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+
+
+def _finish_parameters(operation: dict[str, Any], route: FeatureRoute) -> None:
+    for prefix in route.query_prefixes:
+        operation.setdefault("parameters", []).insert(0, prefix.document())
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
 
 
 def _describe_id(path: str, parameter: str) -> str:

@@ -82,7 +82,7 @@ class PageRequest:
         limit: Annotated[
             int, Query(ge=1, le=MAX_PAGE_SIZE, description="Maximum items per page. A page of large items has fewer.")
         ] = 50,
-        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the previous page.")] = None,
+        cursor: Annotated[str | None, Query(max_length=3000, description="`next_cursor` of the previous page.")] = None,
     ) -> None:
         self.limit = limit
         self.cursor = cursor
@@ -162,6 +162,19 @@ def day_range(column: str) -> Callable[..., TimeRange]:
     return read
 
 
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A value that another table holds for each row of a list, and by which the list is sorted.
+
+    `rows` selects `row_id`, `sort_key`, and the columns of `where`, whose names the list's own table does not have.
+    """
+
+    rows: str
+    where: Filter
+    type: Any
+    """The type of the key, by which a cursor's JSON value is read."""
+
+
 async def paginate(
     work: UnitOfWork,
     params: PageRequest,
@@ -169,9 +182,12 @@ async def paginate(
     item: type[Item] | Callable[[Any], Item],
     *,
     sort: str = "id",
+    key: SortKey | None = None,
     where: Iterable[Filter] = (),
 ) -> Page[Item]:
     """Return a page of the rows of a table or view, sorted by a column (`-` before it: descending), ties by id.
+
+    With a `key`, `sort` only names it, and the rows are sorted by the key.
 
     A page ends early if its rows are large. Only a missing cursor means that there are no more.
 
@@ -181,14 +197,20 @@ async def paginate(
     descending, column = sort.startswith("-"), sort.lstrip("-")
     direction, comparison = (" desc", "<") if descending else ("", ">")
     filters = list(where)
+    name = source.name if isinstance(source, DatabaseView) else table_name(source)
+    columns_from = f"* from {name}"
+    if key is not None:
+        column = "sort_key"
+        columns_from = f"{name}.*, sort_key from ({key.rows}) as sorted join {name} on {name}.id = row_id"
+        filters.append(key.where)
     after = params.after(work.tenant.id, sort)
     if after is not None:
-        position = _column_adapter(source, column).validate_python(after[0])
+        adapter = _column_adapter(source, column) if key is None else _key_adapter(key.type)
+        position = adapter.validate_python(after[0])
         filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
-    name = source.name if isinstance(source, DatabaseView) else table_name(source)
-    rows = f"select * from {name} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
+    rows = f"select {columns_from} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
     columns = _json_columns(source, item)
-    sql = _PageSql(source, rows, columns, f"page.{column}", direction)
+    sql = _PageSql(source, rows, columns, f"page.{column}", direction, key is not None)
     records, rows_read = await _read(work, sql, filters, params.limit)
     shown = records[: params.limit]
     cursor = None
@@ -207,6 +229,7 @@ class _PageSql:
     json_columns: str | None
     column: str
     direction: str
+    has_key: bool
 
     @property
     def size(self) -> str | None:
@@ -222,7 +245,8 @@ class _PageSql:
         assert not isinstance(self.source, DatabaseView)
         if self.json_columns is not None:
             return self._as_json(self.rows, only=f"{size} <= {most}")
-        return small_rows_sql(self.rows, self.source, self._order, most=most)
+        more = ("sort_key",) if self.has_key else ()
+        return small_rows_sql(self.rows, self.source, self._order, most=most, more=more)
 
     def first_rows(self, size: str, most: int) -> str:
         """Return the statement that reads the first rows of large ones, and the number of all."""
@@ -276,6 +300,11 @@ def _item_builder(
     row_type: Any = source.row if isinstance(source, DatabaseView) else source
     build, convert = row_builder(row_type), item
     return lambda record: convert(build(record))
+
+
+@cache
+def _key_adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 @cache

@@ -62,6 +62,7 @@ class FeatureRoute(APIRoute):
         self._arguments = Arguments(self.dependant)
         self.query_names = self._arguments.query_names
         self.single_query_names = self._arguments.single_query_names
+        self.query_prefixes = self._arguments.query_prefixes
         self._check_expensive()
         body = self.body_field.field_info.annotation if self.body_field else None
         self.owner_rule = self._rule_for_owners(body)
@@ -88,6 +89,10 @@ class FeatureRoute(APIRoute):
     def body_type(self) -> Any:
         """The type of the body, or None."""
         return self.body_field.field_info.annotation if self.body_field else None
+
+    def knows_parameter(self, name: str) -> bool:
+        """Return whether the operation has a query parameter."""
+        return name in self.query_names or any(prefix.takes(name) for prefix in self.query_prefixes)
 
     def is_expensive(self, request: Request) -> bool:
         """Return whether a request is expensive: the operation is, or a parameter of the request makes it so."""

@@ -8,6 +8,6 @@ service = Service(
     "customers",
     settings=Settings,
     metadata=Base.metadata,
-    areas=("people", "permission", "sales", "lifecycle"),
+    areas=("customization", "people", "permission", "sales", "lifecycle"),
     jobs=Job,
 )

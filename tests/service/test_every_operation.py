@@ -119,7 +119,7 @@ async def test_a_new_record_is_read_at_its_location(service: ServiceUnderTest) -
     listener = Listener(tenant)
     ids = await RECORDS[service.service.name](listener)
     for operation in operations_of(service):
-        if operation.method != "GET" and operation.is_on_a_record and operation.kind in ids:
+        if operation.method not in ("GET", "DELETE") and operation.is_on_a_record and operation.kind in ids:
             await operation.send(listener, ids[operation.kind], ids.get("rule_id", ""))
     if service.service.name == "customers":
         await listener.request("PUT", "/v1/customers/by-external-id?source=till&id=1", json=a_customer())
@@ -173,12 +173,17 @@ async def test_a_name_that_occurs_twice_in_a_body_is_refused(service: ServiceUnd
             assert "twice" in response.json()["detail"], operation
 
 
+def is_a_prefix(parameter: dict[str, Any]) -> bool:
+    """Return whether a parameter describes all parameters that begin with its name."""
+    return bool(parameter["schema"].get("type") == "object")
+
+
 async def test_a_parameter_that_takes_one_value_is_refused_twice(service: ServiceUnderTest) -> None:
     for operation in operations_of(service):
         for parameter in operation.described.get("parameters", []):
             schema = parameter["schema"]
             takes_several = "array" in {schema.get("type"), *(each.get("type") for each in schema.get("anyOf", []))}
-            if parameter["in"] == "query" and not takes_several:
+            if parameter["in"] == "query" and not takes_several and not is_a_prefix(parameter):
                 asked = operation.at(str(uuid7())) + f"?{parameter['name']}=a&{parameter['name']}=b"
                 body = {"json": a_customer()} if operation.method == "PUT" else {}
                 response = await service.request(operation.method, asked, **body)
@@ -189,7 +194,7 @@ async def test_a_misspelt_parameter_gets_the_closest(service: ServiceUnderTest) 
     for operation in operations_of(service):
         for parameter in operation.described.get("parameters", []):
             name = parameter["name"]
-            if parameter["in"] == "query" and len(name) > 4:
+            if parameter["in"] == "query" and len(name) > 4 and not is_a_prefix(parameter):
                 body = {"json": a_customer()} if operation.method == "PUT" else {}
                 response = await service.request(operation.method, operation.at(str(uuid7())) + f"?{name}s=1", **body)
                 (error,) = response.json()["errors"]

@@ -19,6 +19,8 @@ NO_RECORD = ("timelines", "shopping-histories", "analytics")
 
 BODIES: dict[str, Any] = {
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
+    "PATCH /v1/custom-fields/{id}": {"label": "Tea"},
+    "POST /v1/custom-fields/{id}/check": {"required": True},
     "POST /v1/customers/{id}/consents": {
         "purpose": "newsletter",
         "channel": "email",
@@ -131,6 +133,8 @@ def with_records(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 
 async def in_customers(asker: Asker) -> dict[str, str]:
     ids = {"customers": (await made(asker, "/v1/customers", a_customer()))["id"]}
+    field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
+    ids["custom-fields"] = (await made(asker, "/v1/custom-fields", field))["id"]
     ids["end-reasons"] = (await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"}))["id"]
     return ids | await in_sales(asker, ids["customers"])
 

@@ -20,6 +20,8 @@ A_TOUCH_POINT = {
     "occurred_at": "2026-03-01T10:00:00Z",
 }
 COLLECTIONS: dict[str, Any] = {
+    "POST /v1/custom-fields": {"record_kind": "customer", "name": "favourite_tea", "type": "text"},
+    "PUT /v1/custom-fields/rules": {"record_kind": "deal", "allow_undefined": False},
     "POST /v1/customers": a_customer(),
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
     "PUT /v1/customers/by-external-id": a_customer(),

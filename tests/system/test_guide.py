@@ -21,6 +21,7 @@ PAGES = [
     *(
         "customers",
         "sales",
+        "custom-fields",
         "lifecycle",
         "interactions",
         "loyalty",

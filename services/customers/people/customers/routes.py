@@ -1,6 +1,6 @@
 """The operations on customers."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends
@@ -32,6 +32,13 @@ from chassis import (
     merge_patch,
     paginate,
     time_range,
+)
+from services.customers.customization.queries.custom_fields import CustomFields, CustomValueTaken
+from services.customers.customization.queries.filters import (
+    CUSTOM_PARAMETERS,
+    CustomFieldIndexBuilding,
+    shape_list,
+    sort_by,
 )
 from services.customers.people import tables
 from services.customers.people.customers.events import (
@@ -68,17 +75,22 @@ from services.customers.people.rules import records
 from services.customers.people.rules.records import CustomerKind, CustomerState, Lifecycle
 
 feature = Feature("customers")
-Sort = Literal["created_at", "-created_at", "updated_at", "-updated_at"]
+Sort: Any = sort_by("created_at", "updated_at")
 Source = Annotated[Reference, Parameter(description="The system that assigned the id.")]
 SourcesId = Annotated[Reference, Parameter(description="The customer's id in that system.")]
 
 
 @feature.post(
-    "/customers", scope="customers:write", status_code=201, raises=[ExternalIdTaken, NotIdentifiable, RecordTooLarge]
+    "/customers",
+    scope="customers:write",
+    status_code=201,
+    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, RecordTooLarge],
 )
 async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
+    custom_fields = await CustomFields.load(work, "customer", [body.custom])
     customer = new_customer(work, body)
+    custom_fields.check(customer.id, None, customer.custom)
     points = contact_points_of(work, customer)
     keys = records.external_keys(customer.external_ids)
     if work.is_retry:  # a new customer's ids are usually free: if not, the unique constraint fails and this runs again
@@ -87,6 +99,7 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     await store_contact_points(work, {customer.id: points})
     await claim_external_ids(work, [(customer.id, key) for key in keys])
     await store_name_words(work, [customer])
+    await custom_fields.confirm(work)
     work.publish(created_event(customer))
     return Customer.from_row(customer)
 
@@ -104,7 +117,7 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerUpsert]) -> Ba
 @feature.put(
     "/customers/by-external-id",
     scope="customers:write",
-    raises=[AmbiguousExternalIds, KindDiffers, NotIdentifiable, RecordTooLarge],
+    raises=[AmbiguousExternalIds, CustomValueTaken, KindDiffers, NotIdentifiable, RecordTooLarge],
 )
 async def upsert_customer(
     work: Work,
@@ -131,12 +144,18 @@ async def read_customer_by_external_id(work: Work, source: Source, id: SourcesId
     return await find_by_external_id(work, source, id)
 
 
-@feature.get("/customers", scope="customers:read", expensive=("q", "kind", "lifecycle", "state", "tag"))
+@feature.get(
+    "/customers",
+    scope="customers:read",
+    raises=[CustomFieldIndexBuilding],
+    expensive=("q", "kind", "lifecycle", "state", "tag"),
+)
 async def list_customers(
     work: Work,
     params: PageParams,
     created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
     updated_at: Annotated[TimeRange, Depends(time_range("updated_at"))],
+    custom: Annotated[list[tuple[str, str]], Depends(CUSTOM_PARAMETERS)],
     email: Annotated[Line | None, Parameter(description="E-mail address.")] = None,
     phone: Annotated[ShortLine | None, Parameter(description="Phone number, in any notation.")] = None,
     external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
@@ -147,7 +166,10 @@ async def list_customers(
     lifecycle: Annotated[list[Lifecycle] | None, Parameter(description="Any of these stages.")] = None,
     state: Annotated[list[CustomerState] | None, Parameter(description="Any of these states.")] = None,
     tag: Annotated[list[ShortLine] | None, Parameter(max_length=50, description="At least one of these tags.")] = None,
-    sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "created_at",
+    sort: Annotated[
+        Sort,
+        Parameter(description="Sort field, also `custom.<name>` of an indexed field; prefix with `-` for descending."),
+    ] = "created_at",
 ) -> Page[Customer]:
     """List customers, or find them by their contact points, external ids or names.
 
@@ -158,10 +180,12 @@ async def list_customers(
     filters += lookup_filters(work, email, phone, external_id)
     if tag is not None:
         filters.append(condition("tags && :tags", tags=tag))
+    shape = await shape_list(work, "customer", custom, sort)
+    filters += shape.filters
     if q is not None:
         params.after(work.tenant.id, "q")  # a search has a single page, so it accepts no cursor
         return await search_by_name(work, q, params.limit, filters)
-    return await paginate(work, params, tables.Customer, Customer, sort=sort, where=filters)
+    return await paginate(work, params, tables.Customer, Customer, sort=sort, key=shape.key, where=filters)
 
 
 @feature.get("/customers/{id:uuid}", scope="customers:read", owner="id")
@@ -173,7 +197,7 @@ async def read_customer(work: Work, id: UUID) -> Customer:
 @feature.patch(
     "/customers/{id:uuid}",
     scope="customers:write",
-    raises=[ExternalIdTaken, NotIdentifiable, RecordTooLarge, VersionMismatch],
+    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, RecordTooLarge, VersionMismatch],
     owner="id",
     owner_fields=OWN_FIELDS,
 )
@@ -184,6 +208,10 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
     changes = _changes(work, before, body)
     if not changes:
         return Customer.from_row(before)
+    if "custom" in changes:
+        custom_fields = await CustomFields.load(work, "customer", [changes["custom"]])
+        custom_fields.check(id, before.custom, changes["custom"])
+        await custom_fields.confirm(work)
     after = with_search_words(before.replace(**changes))
     customer = await work.update(before, **changes, search_words=after.search_words)
     await _sync_lookups(work, before, after)

@@ -20,6 +20,7 @@ from chassis import (
     ValidationFailed,
     reject_too_large,
 )
+from services.customers.customization.queries.custom_fields import CustomFields
 from services.customers.people import tables
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
@@ -56,12 +57,13 @@ class Draft:
 
 async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpsert]]) -> dict[int, Outcome]:
     """Create or change a customer for each item. Returns the outcomes by index."""
+    custom_fields = await CustomFields.load(work, "customer", [item.custom for _, item in items])
     drafts = await _load_drafts(work, [item for _, item in items])
     changed: dict[UUID, Draft] = {}
     outcomes: dict[int, Outcome] = {}
     for index, item in items:
         try:
-            draft, status = _apply(work, drafts, item)
+            draft, status = _apply(work, drafts, custom_fields, item)
         except Problem as problem:
             outcomes[index] = problem
             continue
@@ -69,6 +71,7 @@ async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpser
         if draft.changed:
             changed[draft.customer.id] = draft
     await _store(work, list(changed.values()))
+    await custom_fields.confirm(work)
     return outcomes
 
 
@@ -83,7 +86,7 @@ async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> dic
 
 
 def _apply(
-    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], item: CustomerUpsert
+    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], custom_fields: CustomFields, item: CustomerUpsert
 ) -> tuple[Draft, UpsertStatus]:
     keys = _keys_of(item)
     named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
@@ -92,12 +95,12 @@ def _apply(
     draft = next(iter(named.values()), None)
     status: UpsertStatus
     if draft is None:
-        draft = _create(work, item)
+        draft = _create(work, custom_fields, item)
         status = "created"
     else:
         if item.kind != draft.customer.kind:
             raise KindDiffers(f"The customer is of the kind {draft.customer.kind}.", customer_id=str(draft.customer.id))
-        status = "updated" if _change(work, draft, item.changes()) else "unchanged"
+        status = "updated" if _change(work, custom_fields, draft, item.changes()) else "unchanged"
     for key in keys:
         if key not in drafts:
             drafts[key] = draft
@@ -109,10 +112,11 @@ def _keys_of(item: CustomerUpsert) -> list[records.ExternalKey]:
     return [(reference.source, reference.id) for reference in item.external_ids or []]
 
 
-def _create(work: UnitOfWork, item: CustomerUpsert) -> Draft:
+def _create(work: UnitOfWork, custom_fields: CustomFields, item: CustomerUpsert) -> Draft:
     customer = new_customer(work, item)
     reject_too_large(customer)
     draft = Draft(customer, is_new=True, changed=True, contact_points=contact_points_of(work, customer))
+    custom_fields.check(customer.id, None, customer.custom)
     work.publish(created_event(customer))
     values = _values_of(customer)
     work.audit(
@@ -121,7 +125,7 @@ def _create(work: UnitOfWork, item: CustomerUpsert) -> Draft:
     return draft
 
 
-def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
+def _change(work: UnitOfWork, custom_fields: CustomFields, draft: Draft, values: dict[str, Any]) -> bool:
     """Apply the fields of an item to a record. Returns whether they change it."""
     before = _values_of(draft.customer)
     changes = records.diff(before, values)
@@ -132,6 +136,7 @@ def _change(work: UnitOfWork, draft: Draft, values: dict[str, Any]) -> bool:
     customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
     reject_too_large(customer, draft.customer)
     points = contact_points_of(work, customer) if {"emails", "phones"} & changes.keys() else draft.contact_points
+    custom_fields.check(customer.id, draft.customer.custom, customer.custom)
     work.publish(updated_event(draft.customer, customer, changes))
     # From here on nothing refuses the item: an item that is refused must leave no trace in the draft.
     draft.customer, draft.contact_points, draft.changed = customer, points, True
