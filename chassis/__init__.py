@@ -11,6 +11,7 @@ from chassis.core.problems import (
     MissingScope,
     NotFound,
     Problem,
+    SourceIdReused,
     ValidationFailed,
     VersionMismatch,
 )
@@ -214,6 +215,7 @@ __all__ = [
     "Settings",
     "ShortLine",
     "SortKey",
+    "SourceIdReused",
     "Subject",
     "Table",
     "Tenant",

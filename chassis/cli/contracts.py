@@ -158,14 +158,18 @@ _MOST = re.compile(r"(?<=,)\d+(?=\})")
 
 
 def _is_compatible(before: Any, after: Any) -> bool:
-    """Return whether two schemas differ in their texts alone, or the later one allows fewer values of the same type."""
+    """Return whether two schemas differ in their texts alone, or the later one allows fewer values of the same type.
+
+    The values of a vocabulary may change, because readers expect those that a release adds.
+    """
     if isinstance(before, list) and isinstance(after, list):
         return len(before) == len(after) and all(map(_is_compatible, before, after))
     if isinstance(before, dict) and isinstance(after, dict):
         kept = {name: value for name, value in before.items() if name not in _PROSE}
         new = {name: value for name, value in after.items() if name not in _PROSE}
+        kept.pop("enum", None)
         changed = [name for name in kept if not _is_compatible(kept[name], new.get(name))]
-        added = new.keys() - kept.keys()
+        added = new.keys() - before.keys()
         return added <= _RESTRICTIONS and all(_is_narrower(kept[name], new.get(name)) for name in changed)
     return bool(before == after)
 

@@ -198,6 +198,13 @@ class NotFound(Problem, status=404):
     """
 
 
+class SourceIdReused(Problem, status=409):
+    """A record with different content already has this source id.
+
+    `id` is that record. If the source corrected it, send the correction under a source id of its own.
+    """
+
+
 class MethodNotAllowed(Problem, status=405):
     """The path does not support this method.
 

@@ -1,7 +1,13 @@
 """The settings of the customers service, beside those of every service."""
 
+from pydantic import Field
+
 import chassis
 
 
 class Settings(chassis.Settings):
-    """None of its own yet."""
+    """The service's own settings."""
+
+    contact_days: int | None = Field(
+        90, ge=90, description="How long contacts are kept that frequency caps count; none: for ever."
+    )

@@ -95,7 +95,11 @@ def test_an_event_is_named_and_keyed_as_events_are(type: str) -> None:
 
 
 BEFORE = {
-    "properties": {"id": {"type": "string"}, "line": {"$ref": "#/$defs/Line"}},
+    "properties": {
+        "id": {"type": "string"},
+        "kind": {"type": "string", "enum": ["a"]},
+        "line": {"$ref": "#/$defs/Line"},
+    },
     "required": ["id", "line"],
     "$defs": {"Line": {"properties": {"sku": {"type": "string", "pattern": "^[0-9]{1,12}$"}}, "required": ["sku"]}},
 }
@@ -105,7 +109,7 @@ BEFORE = {
     ("case", "change", "lost"),
     [
         ("something is added", {"properties": BEFORE["properties"] | {"new": {"type": "string"}}}, []),  # type: ignore[operator]
-        ("a field is gone", {"properties": {"id": {"type": "string"}}}, ["line was removed"]),
+        ("a field is gone", {"properties": {"id": {"type": "string"}}}, ["kind was removed", "line was removed"]),
         ("a field is no longer promised", {"required": ["id"]}, ["line is no longer required"]),
         (
             "a field has another type",
@@ -134,6 +138,26 @@ BEFORE = {
                 }
             },
             ["Line.sku changed its type"],
+        ),
+        (
+            "a vocabulary has more values",
+            {"properties": BEFORE["properties"] | {"kind": {"type": "string", "enum": ["a", "b"]}}},  # type: ignore[operator]
+            [],
+        ),
+        (
+            "a vocabulary is open now",
+            {"properties": BEFORE["properties"] | {"kind": {"type": "string"}}},  # type: ignore[operator]
+            [],
+        ),
+        (
+            "a vocabulary has another type",
+            {"properties": BEFORE["properties"] | {"kind": {"type": "integer", "enum": [1]}}},  # type: ignore[operator]
+            ["kind changed its type"],
+        ),
+        (
+            "a text becomes a vocabulary",
+            {"properties": BEFORE["properties"] | {"id": {"type": "string", "enum": ["a"]}}},  # type: ignore[operator]
+            ["id changed its type"],
         ),
         ("a part of a part is gone", {"$defs": {"Line": {"properties": {}}}}, ["Line.sku was removed"]),
         (

@@ -40,6 +40,9 @@ async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dic
     bodies |= {name: with_records(body, ids) for name, body in bodies.items()}
     if "purchases" in ids:  # the example of a refund is of a line of this purchase
         ids["purchases"] = (await made(asker, "/v1/purchases", bodies["POST /v1/purchases"]))["id"]
+    if "customers" in ids:
+        for item in bodies["POST /v1/consents/batch"]["items"]:
+            item["customer_id"] = ids["customers"]
     if "programs" in ids:
         program = await made(asker, "/v1/programs", a_program(enrolment="open"))
         bodies["POST /v1/memberships"] = bodies["POST /v1/memberships"] | {"program_id": program["id"]}

@@ -68,6 +68,8 @@ async def use_everything(visitor: Visitor) -> None:
     customer = await a_known_customer(visitor)
     other = str(uuid7())  # a customer without an event
     await post(visitor, "/v1/touch-points", a_touch_point(customer))
+    mailed = {"direction": "outbound", "occurred_at": datetime.now(UTC).isoformat()}
+    await post(visitor, "/v1/touch-points", a_touch_point(customer) | mailed)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )
@@ -114,8 +116,14 @@ async def a_known_customer(visitor: Visitor) -> str:
     path = f"/v1/customers/{customer['id']}"
     assert (await visitor.request("PATCH", path, json={"tags": ["poet"]})).status_code == 200
     consent = {"purpose": "newsletter", "channel": "email", "source": "form"}
-    for decision in ("granted", "withdrawn"):
+    for decision in ("granted", "withdrawn", "pending"):
         await post(visitor, f"{path}/consents", consent | {"decision": decision})
+    now = datetime.now(UTC)
+    for channel, expires_at in (("sms", now - timedelta(hours=1)), ("phone", now + timedelta(days=99))):
+        decided = {"decided_at": (now - timedelta(days=1)).isoformat(), "expires_at": expires_at.isoformat()}
+        await post(visitor, f"{path}/consents", consent | decided | {"channel": channel, "decision": "granted"})
+    settings = {"frequency_caps": [{"contacts": 3, "days": 7}]}
+    assert (await visitor.request("PATCH", "/v1/consent-settings", json=settings)).status_code == 200
     return str(customer["id"])
 
 

@@ -19,6 +19,14 @@ A_TOUCH_POINT = {
     "direction": "inbound",
     "occurred_at": "2026-03-01T10:00:00Z",
 }
+A_RECEIPT = {
+    "customer_id": str(uuid7()),
+    "purpose": "newsletter",
+    "channel": "email",
+    "decision": "granted",
+    "source": "former CRM",
+    "decided_at": "2026-01-01T10:00:00Z",
+}
 COLLECTIONS: dict[str, Any] = {
     "POST /v1/custom-fields": {"record_kind": "customer", "name": "favourite_tea", "type": "text"},
     "PUT /v1/custom-fields/rules": {"record_kind": "deal", "allow_undefined": False},
@@ -28,6 +36,8 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/end-reasons": {"reason": "bankruptcy"},
     "POST /v1/products": a_product(),
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
+    "PATCH /v1/consent-settings": {"frequency_caps": [{"contacts": 3, "days": 7}]},
+    "POST /v1/consents/batch": {"items": [A_RECEIPT | {"source_id": str(number)} for number in (1, 2)]},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},

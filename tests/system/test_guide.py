@@ -20,8 +20,9 @@ HEADER = re.compile(r"([A-Z][\w-]*): (.*)")
 PAGES = [
     *(
         "customers",
-        "sales",
+        "permission",
         "custom-fields",
+        "sales",
         "lifecycle",
         "interactions",
         "loyalty",

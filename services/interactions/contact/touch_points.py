@@ -24,6 +24,7 @@ from chassis import (
     RequestBody,
     Resource,
     ShortLine,
+    SourceIdReused,
     Subject,
     TimeRange,
     Upserted,
@@ -39,7 +40,6 @@ from services.interactions.sources.queries import (
     RecordFields,
     SentBy,
     SourceId,
-    SourceIdReused,
     SourceName,
     SourceRecorder,
 )

@@ -35,6 +35,7 @@ from chassis import (
     RequestBody,
     Resource,
     ShortLine,
+    SourceIdReused,
     TimeRange,
     UnitPrice,
     UnitPriceText,
@@ -55,7 +56,6 @@ from services.interactions.sources.queries import (
     RecordFields,
     SentBy,
     SourceId,
-    SourceIdReused,
     SourceName,
     SourceRecorder,
 )

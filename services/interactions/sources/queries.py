@@ -25,6 +25,7 @@ from chassis import (
     Problem,
     Query,
     Reference,
+    SourceIdReused,
     UnitOfWork,
     ValidationFailed,
     batch_response,
@@ -43,15 +44,6 @@ SourceKey = tuple[str, str]
 """The source of a record, and the source's id of it."""
 SourceName = Annotated[str, Field(description="The system that sent the record.", examples=["till"])]
 SourceId = Annotated[str, Field(description="The record's id in that system.", examples=["2026-03-01-0042"])]
-
-
-class SourceIdReused(Problem, status=409):
-    """A record with different content already has this source id.
-
-    `id` is that record. If the source corrected it, send the correction under a source id of its own.
-    """
-
-
 SOURCE_MISSING = FieldCode(
     "source_missing", "A source_id is unique only within its source.", "Send `source` with `source_id`."
 )

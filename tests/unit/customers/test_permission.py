@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.customers.permission.rules import Decision, effective_decision
+from services.customers.permission.rules.decisions import Decision, effective_decision
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

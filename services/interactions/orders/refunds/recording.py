@@ -11,6 +11,7 @@ from chassis import (
     FieldCode,
     Money,
     Problem,
+    SourceIdReused,
     UnitOfWork,
     ValidationFailed,
     code_of,
@@ -22,7 +23,6 @@ from services.interactions.orders.refunds.events import PurchaseRefunded
 from services.interactions.orders.refunds.schemas import RefundCreate, RefundLineCreate
 from services.interactions.sources.queries import (
     NewRecord,
-    SourceIdReused,
     find_stored,
     insert_new,
     new_record,

@@ -12,6 +12,7 @@ from chassis import (
     Owned,
     Page,
     PageParams,
+    SourceIdReused,
     TimeRange,
     Upserted,
     Work,
@@ -23,7 +24,7 @@ from chassis import (
 from services.interactions.orders import tables
 from services.interactions.orders.refunds.recording import RefundExceedsPurchase, record_refund
 from services.interactions.orders.refunds.schemas import Refund, RefundCreate
-from services.interactions.sources.queries import SentBy, SourceIdReused
+from services.interactions.sources.queries import SentBy
 
 feature = Feature("refunds")
 Sort = Literal["refunded_at", "-refunded_at", "recorded_at", "-recorded_at"]

@@ -22,6 +22,7 @@ from chassis import (
     Problem,
     Query,
     RetryTransaction,
+    SourceIdReused,
     UnitOfWork,
     Upserted,
     Work,
@@ -39,7 +40,6 @@ from services.interactions.orders.refunds.schemas import (
     RefundCreate,
     WaitingRefund,
 )
-from services.interactions.sources.queries import SourceIdReused
 from services.interactions.sources.rules import content_hash
 
 feature = Feature("refunds")

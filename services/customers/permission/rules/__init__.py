@@ -1,0 +1,1 @@
+"""The decisions of this area, one module per subject. Plain values in, plain values out."""
