@@ -102,7 +102,7 @@ def _explain(error: Any, path: Path, body: Any, resource: Any) -> tuple[FieldCod
 
 def _unknown_field(path: Path, body: Any, resource: Any) -> tuple[FieldCode, str]:
     name = str(path[-1])
-    if len(path) == 1 and name in _names(_model_in(resource)):
+    if name in _names(_model_at(resource, path[:-1])):
         return codes.READ_ONLY, f"{name} is set by the server; leave it out"
     hint = did_you_mean(name, _names(_model_at(body, path[:-1])))
     return codes.UNKNOWN_FIELD, f"{name} is not a field of this object{hint}"

@@ -101,8 +101,17 @@ def lost(before: Contents, after: Contents) -> list[str]:
         f"{table}: {row}"
         for table, rows in before.items()
         for row in rows
-        if not any(as_kept_now(table, row).items() <= kept.items() for kept in after.get(table, []))
+        if not any(contains(kept, as_kept_now(table, row)) for kept in after.get(table, []))
     ]
+
+
+def contains(kept: Any, value: Any) -> bool:
+    """Return whether a value is kept. Objects may have gained fields."""
+    if isinstance(kept, dict) and isinstance(value, dict):
+        return all(name in kept and contains(kept[name], each) for name, each in value.items())
+    if isinstance(kept, list) and isinstance(value, list):
+        return len(kept) == len(value) and all(map(contains, kept, value))
+    return bool(kept == value)
 
 
 def as_kept_now(table: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pydantic import Field
 from chassis import Query, UnitOfWork
 from services.customers.lifecycle import tables
 from services.customers.lifecycle.rules import REASON_PATTERN, lifecycle_after_end
-from services.customers.people.customers.upserts import updated_event
+from services.customers.people.customers.changes import publish_updated
 from services.customers.people.queries import CustomerEvent
-from services.customers.people.rules.records import Lifecycle
+from services.customers.people.rules.stages import Lifecycle
 from services.customers.people.tables import Customer
 
 
@@ -85,7 +85,7 @@ async def change_state(work: UnitOfWork, customer: Customer, **changes: Any) -> 
     """Change the state and the stage of a locked customer, and publish the change. Returns the row as stored."""
     after = await work.update(customer, **changes)
     changed = [name for name, value in changes.items() if getattr(customer, name) != value]
-    work.publish(updated_event(customer, after, changed))
+    publish_updated(work, customer, after, changed)
     return after
 
 

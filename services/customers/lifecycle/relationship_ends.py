@@ -43,7 +43,8 @@ from services.customers.lifecycle.queries import (
     insert_end,
 )
 from services.customers.lifecycle.rules import END_REASONS, REASON_PATTERN
-from services.customers.people.rules.records import Lifecycle
+from services.customers.people.queries import CustomerArchived, reject_archived
+from services.customers.people.rules.stages import Lifecycle
 from services.customers.people.tables import Customer
 
 feature = Feature("relationship-ends")
@@ -188,7 +189,7 @@ async def list_relationship_ends(
     "/customers/{id:uuid}/end-relationship",
     scope="customers:write",
     status_code=201,
-    raises=[RelationshipAlreadyEnded, VersionMismatch],
+    raises=[CustomerArchived, RelationshipAlreadyEnded, VersionMismatch],
 )
 async def end_relationship(work: Work, id: UUID, body: RelationshipEndCreate, if_match: IfMatch) -> RelationshipEnd:
     """End the relationship with a customer, for a reason. The customer's state becomes `ended`.
@@ -198,6 +199,7 @@ async def end_relationship(work: Work, id: UUID, body: RelationshipEndCreate, if
     """
     customer = await work.get(Customer, id, for_update=True)
     work.check_version(customer, if_match)
+    reject_archived(customer)
     existing = await find_end_in_force(work, customer.id)
     if existing is not None:
         raise RelationshipAlreadyEnded(relationship_end_id=str(existing.id))
@@ -212,7 +214,9 @@ async def end_relationship(work: Work, id: UUID, body: RelationshipEndCreate, if
 
 
 @feature.post(
-    "/customers/{id:uuid}/resume-relationship", scope="customers:write", raises=[RelationshipNotEnded, VersionMismatch]
+    "/customers/{id:uuid}/resume-relationship",
+    scope="customers:write",
+    raises=[CustomerArchived, RelationshipNotEnded, VersionMismatch],
 )
 async def resume_relationship(work: Work, id: UUID, if_match: IfMatch) -> RelationshipEnd:
     """Resume the relationship with a customer: the state becomes `active`, and the stage what it was before.
@@ -221,6 +225,7 @@ async def resume_relationship(work: Work, id: UUID, if_match: IfMatch) -> Relati
     """
     customer = await work.get(Customer, id, for_update=True)
     work.check_version(customer, if_match)
+    reject_archived(customer)
     end = await find_end_in_force(work, customer.id)
     if end is None:
         raise RelationshipNotEnded(f"The state of the customer is {customer.state}.")

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from typing_extensions import TypeAliasType
 
-from services.customers.people.rules.records import Lifecycle
+from services.customers.people.rules.stages import Lifecycle
 
 EndReason = TypeAliasType(
     "EndReason",

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from chassis import Person, Versioned, belongs_to, choice, index, timestamp, unique
 from services.customers.base import Base
-from services.customers.people.rules.records import Lifecycle
+from services.customers.people.rules.stages import Lifecycle
 
 
 class AddedEndReason(Base, table=True):

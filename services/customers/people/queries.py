@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Command, Event, Fields, Reference, Resource, UnitOfWork, ValidationFailed
+from chassis import Command, Event, Fields, Problem, Reference, Resource, UnitOfWork
 from services.customers.people import tables
-from services.customers.people.rules import records
+from services.customers.people.rules import contacts, places, records
 
 
 class ExternalReferenceFields(Fields):
@@ -42,16 +42,21 @@ class CustomerEvent(Event):
     """The customer's ids in other systems."""
 
 
-def contact_points_of(work: UnitOfWork, customer: tables.Customer) -> list[records.ContactPoint]:
-    """Return the contact points of a record. Raises ValidationFailed for a text that is neither."""
-    try:
-        return records.contact_points(customer.emails, customer.phones, work.tenant.region)
-    except records.InvalidContact as error:
-        raise ValidationFailed.field(error.location, error.code, str(error)) from None
+class CustomerArchived(Problem, status=409):
+    """The customer is archived.
+
+    Nothing of it changes until `POST /v1/customers/{id}/restore`.
+    """
+
+
+def reject_archived(customer: tables.Customer) -> None:
+    """Raise CustomerArchived if a customer is archived."""
+    if customer.archived_at is not None:
+        raise CustomerArchived(f"The customer is archived since {customer.archived_at:%Y-%m-%d}. Restore it first.")
 
 
 async def store_contact_points(
-    work: UnitOfWork, points: Mapping[UUID, Sequence[records.ContactPoint]], *, replaced: Sequence[UUID] = ()
+    work: UnitOfWork, points: Mapping[UUID, Sequence[contacts.ContactPoint]], *, replaced: Sequence[UUID] = ()
 ) -> None:
     """Store the contact points of customers, in place of those of the customers `replaced`."""
     if replaced:
@@ -62,6 +67,20 @@ async def store_contact_points(
         for kind, normal in each
     ]
     await work.insert_many(tables.ContactPoint, rows)
+
+
+async def store_places(
+    work: UnitOfWork, points: Mapping[UUID, Sequence[places.Point]], *, replaced: Sequence[UUID] = ()
+) -> None:
+    """Store the places of customers, in place of those of the customers `replaced`."""
+    if replaced:
+        await work.execute(_DELETE_PLACES, customers=list(replaced))
+    rows = [
+        {"customer_id": customer_id, "band": point.band, "latitude": point.latitude, "longitude": point.longitude}
+        for customer_id, each in points.items()
+        for point in each
+    ]
+    await work.insert_many(tables.Place, rows)
 
 
 async def claim_external_ids(work: UnitOfWork, claims: Sequence[tuple[UUID, records.ExternalKey]]) -> None:
@@ -86,6 +105,7 @@ async def store_name_words(work: UnitOfWork, customers: Iterable[tables.Customer
 
 
 _DELETE_CONTACT_POINTS = Command("delete from contact_point where customer_id = any(:customers)")
+_DELETE_PLACES = Command("delete from place where customer_id = any(:customers)")
 # The shared lock keeps a word from being removed while this transaction is about to use it.
 _INSERT_NAME_WORDS = Command(
     """

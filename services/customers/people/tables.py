@@ -1,11 +1,16 @@
 """Customers, and the tables by which they are found."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from sqlalchemy import text
+from sqlmodel import Field
+
 from chassis import (
     DatabaseFunction,
+    DatabaseView,
     Person,
     Versioned,
     belongs_to,
@@ -13,18 +18,13 @@ from chassis import (
     document,
     index,
     text_list,
+    timestamp,
     unique,
 )
 from services.customers.base import Base
-from services.customers.people.rules.records import (
-    ContactKind,
-    CustomerKind,
-    CustomerState,
-    EmailDocument,
-    ExternalIdDocument,
-    Lifecycle,
-    PhoneDocument,
-)
+from services.customers.people.rules.contacts import ContactKind, EmailDocument, PhoneDocument
+from services.customers.people.rules.records import CustomerKind, ExternalIdDocument
+from services.customers.people.rules.stages import CustomerState, Lifecycle
 
 
 class Customer(Versioned, Base, table=True):
@@ -34,6 +34,9 @@ class Customer(Versioned, Base, table=True):
     __table_args__ = (
         index("created_at", "id"),
         index("updated_at", "id"),
+        # Most customers have neither, so they have no entries.
+        index("owner_id", "id", postgresql_where=text("owner_id is not null")),
+        index("birthday", "id", postgresql_where=text("birthday is not null")),
         index(
             "search_words",
             name="ix_customer_search_words",
@@ -42,7 +45,7 @@ class Customer(Versioned, Base, table=True):
         ),
     )
     audited: ClassVar[bool] = True
-    computed: ClassVar[frozenset[str]] = frozenset(("search_words",))
+    computed: ClassVar[frozenset[str]] = frozenset(("search_words", "profile_completed_at"))
     persons: ClassVar[tuple[Person, ...]] = (Person("id", merge="own", erase="own"),)
 
     kind: CustomerKind = choice(CustomerKind, "kind")
@@ -65,6 +68,22 @@ class Customer(Versioned, Base, table=True):
     custom: dict[str, Any] = document(default_factory=dict)
     search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
     """The words of the names, without accents and case."""
+    preferred_name: str | None = None
+    salutation: str | None = None
+    birthday: str | None = None
+    """Month and day, also if the year is not known: `--05-17`."""
+    needs: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
+    interests: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
+    travel_distance_km: int | None = None
+    social_profiles: list[dict[str, Any]] = document(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    preferences: dict[str, Any] | None = document(default=None)
+    firmographics: dict[str, Any] | None = document(default=None)
+    strategic: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    strategic_reason: str | None = None
+    owner_id: str | None = None
+    """The agent who looks after the customer."""
+    archived_at: datetime | None = timestamp(nullable=True, default=None)
+    profile_completed_at: datetime | None = timestamp(nullable=True, default=None)
 
 
 class NameWord(Base, table=True):
@@ -95,6 +114,24 @@ class ContactPoint(Base, table=True):
     normal: str
 
 
+class Place(Base, table=True):
+    """The coordinates of an address, by which customers nearby are found."""
+
+    __tablename__ = "place"
+    __table_args__ = (
+        belongs_to("customer_id", "customer", cascade=True),
+        index("band", "longitude"),
+        index("customer_id"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="own"),)
+
+    customer_id: UUID
+    band: int
+    """A tenth of a degree of latitude."""
+    latitude: float
+    longitude: float
+
+
 class ExternalId(Base, table=True):
     """Another system's identifier of a customer. It is unique within its source."""
 
@@ -110,6 +147,38 @@ class ExternalId(Base, table=True):
     source: str
     external_id: str
 
+
+@dataclass(frozen=True, slots=True)
+class CustomerChangeRow:
+    """A row of the audit log about a customer."""
+
+    tenant_id: UUID
+    id: UUID
+    customer_id: UUID
+    at: datetime
+    actor: str
+    action: str
+    changes: list[dict[str, Any]]
+    trace_id: str
+
+
+# The creation by one operation lists empty values, and by another it does not: the view leaves them out.
+customer_change = DatabaseView(
+    "customer_change",
+    CustomerChangeRow,
+    """
+    create or replace view customer_change with (security_invoker = true) as
+        select tenant_id, id, entity_id as customer_id, at, actor, action, (
+            select coalesce(
+                jsonb_agg(jsonb_build_object('field', field, 'before', pair -> 0, 'after', pair -> 1) order by field),
+                '[]'
+            )
+            from jsonb_each(changes) as change(field, pair)
+            where pair -> 0 <> 'null' or pair -> 1 not in ('null', '[]', '{}', 'false')
+        ) as changes, trace_id
+        from chassis.audit where entity = 'customer'
+    """,
+)
 
 # Similarity is not leakproof, so row-level security would prevent the use of the indexes. The functions read as the
 # owner, and only the tenant of the transaction.
@@ -197,4 +266,4 @@ remove_unused_words = DatabaseFunction(
         $$
     """,
 )
-Base.metadata.info.setdefault("objects", []).extend((search_customers, remove_unused_words))
+Base.metadata.info.setdefault("objects", []).extend((customer_change, search_customers, remove_unused_words))

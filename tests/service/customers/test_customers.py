@@ -40,13 +40,15 @@ async def test_a_customer_reads_back_as_it_was_recorded(customers: ServiceUnderT
     )
     created = (await customers.post("/v1/customers", body)).json()
     assert await read(customers, created["id"]) == created
-    assert created["emails"] == [{"address": "Ada@Example.com", "label": "home"}]
+    email = {"address": "Ada@Example.com", "label": "home", "primary": True, "normal": "ada@example.com"}
+    assert created["emails"] == [email]
     assert (created["version"], created["state"], created["birth_date"]) == (1, "active", "1815-12-10")
     assert created["custom"] == {"nested": {"deep": [1, 2.5, None]}}
     points = await customers.rows("select kind, normal from contact_point order by kind")
     assert [(one["kind"], one["normal"]) for one in points] == [("email", "ada@example.com"), ("phone", "+31207940800")]
-    (event,) = await customers.published()
+    event, completed = await customers.published()
     assert (event.type, event.subject) == ("customers.customer_created.v1", created["id"])
+    assert completed.type == "customers.profile_completed.v1"
     assert "ada" not in str(event.data).lower()  # events contain ids, not whole records
 
 

@@ -36,18 +36,20 @@ async def error_of(customers: ServiceUnderTest, **fields: Any) -> tuple[str, str
 
 
 @pytest.mark.parametrize(
-    ("number", "looked_up"),
+    ("number", "e164", "looked_up"),
     [
-        ("+52 1 55 1234 5678", "+5215512345678"),
-        ("+22559005608", "+225 59 00 56 08"),
-        ("1515", "15 15"),
-        ("020 7940800 (thuis)", "+31 20 794 0800"),
-        ("12", "1-2"),
+        ("+52 1 55 1234 5678", None, "+5215512345678"),
+        ("+22559005608", None, "+225 59 00 56 08"),
+        ("1515", None, "15 15"),
+        ("020 7940800 (thuis)", "+31207940800", "+31 20 794 0800"),
+        ("12", None, "1-2"),
     ],
 )
-async def test_an_odd_number_is_kept_and_found(customers: ServiceUnderTest, number: str, looked_up: str) -> None:
+async def test_an_odd_number_is_kept_and_found(
+    customers: ServiceUnderTest, number: str, e164: str | None, looked_up: str
+) -> None:
     created = await create(customers, phones=[{"number": number}])
-    assert created["phones"] == [{"number": number, "label": None}]
+    assert created["phones"] == [{"number": number, "label": None, "primary": True, "e164": e164}]
     assert (await customers.get("/v1/customers", phone=looked_up)).json()["items"] == [created]
     patched = await customers.patch(f"/v1/customers/{created['id']}", {"emails": [{"address": "a@example.com"}]})
     assert patched.status_code == 200

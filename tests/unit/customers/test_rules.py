@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.customers.people.rules import records
+from services.customers.people.rules import contacts, records
 
 FIELDS = ("name", "emails", "phones", "external_ids", "tags", "custom", "lifecycle")
 STANDING = records.with_defaults({"name": "Ada", "tags": ["a"], "external_ids": [{"source": "s", "id": "1"}]}, FIELDS)
@@ -46,10 +46,7 @@ def test_somebody_must_be_meant(given: dict[str, Any], identifiable: bool) -> No
 
 
 def test_a_bad_number_is_pointed_to() -> None:
-    phones: list[records.PhoneDocument] = [
-        {"number": "020 794 0800", "label": None},
-        {"number": "none", "label": None},
-    ]
-    with pytest.raises(records.InvalidContact) as refused:
-        records.contact_points([], phones, "NL")
+    phones = [{"number": "020 794 0800", "label": None}, {"number": "none", "label": None}]
+    with pytest.raises(contacts.InvalidContact) as refused:
+        contacts.with_forms({"phones": phones}, "NL")
     assert refused.value.location == "/phones/1/number"

@@ -3,13 +3,19 @@
 A record may come from anywhere and may be nameless. The external ids of other systems are kept with it, so that the
 same customer sent twice is stored once.
 
-    events.py   the published events, and the problems
-    schemas.py  request and response bodies
-    upserts.py  many records at once, by external id
-    search.py   look-ups, and search by name
-    routes.py   the operations
+    events.py          the published events, and the problems
+    contact_fields.py  bodies of e-mail addresses, phone numbers and postal addresses
+    profile_fields.py  bodies of social profiles, preferences and firmographics
+    schemas.py         request and response bodies
+    changes.py         what follows from a change, and what refuses it
+    lookups.py         that by which a changed record is found
+    upserts.py         many records at once, by external id
+    search.py          look-ups, and search by name
+    archive.py         archived customers
+    routes.py          the operations
 """
 
-from services.customers.people.customers.routes import feature
+from chassis import Feature
+from services.customers.people.customers import archive, routes
 
-__all__ = ["feature"]
+feature = Feature("customers").include(routes.feature, archive.feature)

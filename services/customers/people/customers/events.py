@@ -1,13 +1,14 @@
 """The events and problems of customers."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
 from chassis import Problem
 from services.customers.people.queries import CustomerEvent, ExternalIds
-from services.customers.people.rules.records import CustomerKind, CustomerState, Lifecycle
+from services.customers.people.rules.records import CustomerKind
+from services.customers.people.rules.stages import CustomerState, Lifecycle, allowed_transitions
 
 Version = Annotated[int, Field(description="The version of the record, which is its ETag.", examples=[3])]
 
@@ -41,8 +42,37 @@ class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partiti
     removed_external_ids: Annotated[
         ExternalIds, Field(description="Ids that the customer no longer has.", examples=[[]])
     ]
+    archived_at: datetime | None
+    """When the record was archived, or null."""
     updated_at: datetime
     """When it was changed."""
+
+
+class OwnerAssigned(CustomerEvent, type="customers.owner_assigned.v1", partition_key="customer_id"):
+    """A customer has another owner, or none any more."""
+
+    version: Version
+    owner_id: Annotated[
+        str | None, Field(description="The agent who looks after the customer, or null.", examples=["agent-7"])
+    ]
+    previous_owner_id: Annotated[str | None, Field(description="The owner before, or null.", examples=["agent-3"])]
+    lifecycle: Lifecycle
+    """The stage of the relationship. An owner makes a client."""
+    assigned_at: datetime
+    """When the owner changed."""
+
+
+class ProfileCompleted(CustomerEvent, type="customers.profile_completed.v1", partition_key="customer_id"):
+    """The profile of a customer is complete for the first time.
+
+    It has a name, an e-mail address or phone number, a postal address, and the birthday of a person.
+    """
+
+    version: Version
+    kind: CustomerKind
+    """A person or an organization."""
+    completed_at: datetime
+    """When it became complete."""
 
 
 class ExternalIdTaken(Problem, status=409):
@@ -71,3 +101,24 @@ class KindDiffers(Problem, status=409):
 
     A person does not become an organization by an import. Correct the kind with PATCH, or the external id.
     """
+
+
+class OwnerNeedsName(Problem, status=409):
+    """A customer with an owner needs a name.
+
+    Send the name as well, or remove the owner first.
+    """
+
+
+class TransitionNotAllowed(Problem, status=409):
+    """The field cannot change from its current value to this one.
+
+    `field` names it, `current` is its value, and `allowed` lists the values that may follow.
+    """
+
+    @classmethod
+    def of(cls, field: str, current: str, new: str) -> Self:
+        """Return the problem of a change."""
+        allowed = list(allowed_transitions(field, current))
+        detail = f"The {field} cannot change from {current} to {new}. Allowed: {', '.join(allowed) or 'nothing'}."
+        return cls(detail, field=field, current=current, allowed=allowed)

@@ -9,10 +9,10 @@ from fastapi import Query as Parameter
 from chassis import (
     Batch,
     BatchResults,
-    Command,
     Feature,
     IfMatch,
     Line,
+    MergePatch,
     NotFound,
     Page,
     PageParams,
@@ -21,14 +21,12 @@ from chassis import (
     Reference,
     ShortLine,
     TimeRange,
-    UnitOfWork,
     Upserted,
     VersionMismatch,
     Work,
     batch_response,
     condition,
     equals,
-    json,
     merge_patch,
     paginate,
     time_range,
@@ -41,66 +39,81 @@ from services.customers.customization.queries.filters import (
     sort_by,
 )
 from services.customers.people import tables
+from services.customers.people.customers.changes import (
+    changes_of,
+    complete,
+    contact_points_of,
+    new_customer,
+    publish_created,
+    publish_updated,
+)
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     ExternalIdTaken,
     KindDiffers,
     NotIdentifiable,
+    OwnerNeedsName,
+    TransitionNotAllowed,
 )
+from services.customers.people.customers.lookups import reject_taken_ids, sync_lookups
 from services.customers.people.customers.schemas import (
-    FIELDS,
     OWN_FIELDS,
+    Birthday,
     Customer,
     CustomerCreate,
     CustomerUpdate,
     CustomerUpsert,
     ExternalReferenceCreate,
 )
-from services.customers.people.customers.search import find_by_external_id, lookup_filters, search_by_name
-from services.customers.people.customers.upserts import (
-    created_event,
-    new_customer,
-    reject_impossible,
-    updated_event,
-    upsert_many,
-    with_search_words,
+from services.customers.people.customers.search import (
+    NEAR_PATTERN,
+    archived_filter,
+    find_by_external_id,
+    lookup_filters,
+    nearby_filter,
+    search_by_name,
 )
+from services.customers.people.customers.upserts import upsert_many
 from services.customers.people.queries import (
+    CustomerArchived,
     claim_external_ids,
-    contact_points_of,
     store_contact_points,
     store_name_words,
+    store_places,
 )
-from services.customers.people.rules import records
-from services.customers.people.rules.records import CustomerKind, CustomerState, Lifecycle
+from services.customers.people.rules import places, records
+from services.customers.people.rules.profiles import DOCUMENTS
+from services.customers.people.rules.records import AccountKind, CustomerKind
+from services.customers.people.rules.stages import CustomerState, Lifecycle
 
 feature = Feature("customers")
 Sort: Any = sort_by("created_at", "updated_at")
 Source = Annotated[Reference, Parameter(description="The system that assigned the id.")]
 SourcesId = Annotated[Reference, Parameter(description="The customer's id in that system.")]
+Archived = Annotated[bool, Parameter(description="True: only archived customers. False: only the others.")]
 
 
 @feature.post(
     "/customers",
     scope="customers:write",
     status_code=201,
-    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, RecordTooLarge],
+    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, OwnerNeedsName, RecordTooLarge],
 )
 async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
     custom_fields = await CustomFields.load(work, "customer", [body.custom])
     customer = new_customer(work, body)
     custom_fields.check(customer.id, None, customer.custom)
-    points = contact_points_of(work, customer)
     keys = records.external_keys(customer.external_ids)
     if work.is_retry:  # a new customer's ids are usually free: if not, the unique constraint fails and this runs again
-        await _reject_taken_ids(work, keys)
+        await reject_taken_ids(work, keys)
     customer = await work.insert(customer)
-    await store_contact_points(work, {customer.id: points})
+    await store_contact_points(work, {customer.id: contact_points_of(customer)})
+    await store_places(work, {customer.id: places.points_of(customer.addresses)})
     await claim_external_ids(work, [(customer.id, key) for key in keys])
     await store_name_words(work, [customer])
     await custom_fields.confirm(work)
-    work.publish(created_event(customer))
+    publish_created(work, customer)
     return Customer.from_row(customer)
 
 
@@ -117,7 +130,16 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerUpsert]) -> Ba
 @feature.put(
     "/customers/by-external-id",
     scope="customers:write",
-    raises=[AmbiguousExternalIds, CustomValueTaken, KindDiffers, NotIdentifiable, RecordTooLarge],
+    raises=[
+        AmbiguousExternalIds,
+        CustomValueTaken,
+        CustomerArchived,
+        KindDiffers,
+        NotIdentifiable,
+        OwnerNeedsName,
+        RecordTooLarge,
+        TransitionNotAllowed,
+    ],
 )
 async def upsert_customer(
     work: Work,
@@ -139,16 +161,18 @@ async def upsert_customer(
 
 
 @feature.get("/customers/by-external-id", scope="customers:read", raises=[NotFound])
-async def read_customer_by_external_id(work: Work, source: Source, id: SourcesId) -> Customer:
+async def read_customer_by_external_id(
+    work: Work, source: Source, id: SourcesId, archived: Archived = False
+) -> Customer:
     """Return the customer that has this external id."""
-    return await find_by_external_id(work, source, id)
+    return await find_by_external_id(work, source, id, archived=archived)
 
 
 @feature.get(
     "/customers",
     scope="customers:read",
     raises=[CustomFieldIndexBuilding],
-    expensive=("q", "kind", "lifecycle", "state", "tag"),
+    expensive=("q", "kind", "lifecycle", "state", "tag", "account_kind", "near", "strategic", "archived"),
 )
 async def list_customers(
     work: Work,
@@ -166,6 +190,21 @@ async def list_customers(
     lifecycle: Annotated[list[Lifecycle] | None, Parameter(description="Any of these stages.")] = None,
     state: Annotated[list[CustomerState] | None, Parameter(description="Any of these states.")] = None,
     tag: Annotated[list[ShortLine] | None, Parameter(max_length=50, description="At least one of these tags.")] = None,
+    account_kind: Annotated[
+        list[AccountKind] | None, Parameter(description="At least one of these business relations.")
+    ] = None,
+    owner_id: Annotated[list[Reference] | None, Parameter(max_length=50, description="Any of these owners.")] = None,
+    birthday: Annotated[Birthday | None, Parameter(description="Month and day of the birth date.")] = None,
+    strategic: Annotated[bool | None, Parameter(description="Strategic customers, or all others.")] = None,
+    near: Annotated[
+        str | None,
+        Parameter(
+            description="`latitude,longitude,km`: customers with an address within the distance.",
+            pattern=NEAR_PATTERN,
+            examples=["52.37,4.89,10"],
+        ),
+    ] = None,
+    archived: Archived = False,
     sort: Annotated[
         Sort,
         Parameter(description="Sort field, also `custom.<name>` of an indexed field; prefix with `-` for descending."),
@@ -176,10 +215,17 @@ async def list_customers(
     `q` ignores accents and case and tolerates a wrong letter or two. Each of its words counts by its length. It
     returns the best matches first, on a single page. Distant matches are returned only if there are no close matches.
     """
-    filters = [*equals(kind=kind, lifecycle=lifecycle, state=state), *created_at.filters, *updated_at.filters]
+    filters = equals(
+        kind=kind, lifecycle=lifecycle, state=state, owner_id=owner_id, birthday=birthday, strategic=strategic
+    )
+    filters += [*created_at.filters, *updated_at.filters, archived_filter(archived=archived)]
     filters += lookup_filters(work, email, phone, external_id)
     if tag is not None:
         filters.append(condition("tags && :tags", tags=tag))
+    if account_kind is not None:
+        filters.append(condition("account_kinds && :account_kinds", account_kinds=account_kind))
+    if near is not None:
+        filters.append(nearby_filter(near))
     shape = await shape_list(work, "customer", custom, sort)
     filters += shape.filters
     if q is not None:
@@ -188,7 +234,7 @@ async def list_customers(
     return await paginate(work, params, tables.Customer, Customer, sort=sort, key=shape.key, where=filters)
 
 
-@feature.get("/customers/{id:uuid}", scope="customers:read", owner="id")
+@feature.get("/customers/{id:uuid}", scope="customers:read", owner="id", owner_hidden=("strategic_reason",))
 async def read_customer(work: Work, id: UUID) -> Customer:
     """Return a customer."""
     return Customer.from_row(await work.get(tables.Customer, id))
@@ -197,66 +243,52 @@ async def read_customer(work: Work, id: UUID) -> Customer:
 @feature.patch(
     "/customers/{id:uuid}",
     scope="customers:write",
-    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, RecordTooLarge, VersionMismatch],
+    raises=[
+        CustomValueTaken,
+        CustomerArchived,
+        ExternalIdTaken,
+        NotIdentifiable,
+        OwnerNeedsName,
+        RecordTooLarge,
+        TransitionNotAllowed,
+        VersionMismatch,
+    ],
     owner="id",
     owner_fields=OWN_FIELDS,
+    owner_hidden=("strategic_reason",),
 )
 async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: IfMatch) -> Customer:
-    """Change the fields that are named: null clears a field, lists are replaced, `custom` is merged."""
+    """Change the fields that are named.
+
+    Null clears a field, lists are replaced, and `custom`, `preferences` and `firmographics` are merged.
+    """
     before = await work.get(tables.Customer, id, for_update=True)
     work.check_version(before, if_match)
-    changes = _changes(work, before, body)
+    changes = changes_of(work, before, _merged(before, body), adds_external_ids=False)
     if not changes:
         return Customer.from_row(before)
     if "custom" in changes:
         custom_fields = await CustomFields.load(work, "customer", [changes["custom"]])
         custom_fields.check(id, before.custom, changes["custom"])
         await custom_fields.confirm(work)
-    after = with_search_words(before.replace(**changes))
-    customer = await work.update(before, **changes, search_words=after.search_words)
-    await _sync_lookups(work, before, after)
+    after = complete(work, before.replace(**changes))
+    derived = {"search_words": after.search_words, "profile_completed_at": after.profile_completed_at}
+    customer = await work.update(before, **changes, **derived)
+    await sync_lookups(work, before, after)
     if after.search_words != before.search_words:
         await store_name_words(work, [after])
-    work.publish(updated_event(before, customer, changes))
+    publish_updated(work, before, customer, changes)
     return Customer.from_row(customer)
 
 
-def _changes(work: UnitOfWork, before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
-    """Return the fields that a patch changes. Raises NotIdentifiable, and ValidationFailed for impossible values."""
+def _merged(before: tables.Customer, body: CustomerUpdate) -> dict[str, Any]:
+    """Return the fields of a patch. Objects are merged into those of the record."""
     values = body.changes()
     if body.custom is not None:
         values["custom"] = merge_patch(before.custom, body.custom)
-    current = {name: getattr(before, name) for name in FIELDS}
-    after = current | records.with_defaults(values, values)
-    if not records.is_identifiable(after):
-        raise NotIdentifiable
-    changes = {name: value for name, value in after.items() if not json.json_equal(value, current[name])}
-    reject_impossible(work, changes)
-    return changes
-
-
-async def _sync_lookups(work: UnitOfWork, before: tables.Customer, after: tables.Customer) -> None:
-    """Bring contact points and external ids in line with the changed record."""
-    if after.emails != before.emails or after.phones != before.phones:
-        points = contact_points_of(work, after)
-        await store_contact_points(work, {after.id: points}, replaced=[after.id])
-    old, new = set(records.external_keys(before.external_ids)), set(records.external_keys(after.external_ids))
-    for source, external_id in sorted(old - new):
-        await work.execute(_DELETE_EXTERNAL_ID, source=source, external_id=external_id)
-    if new - old:
-        await _reject_taken_ids(work, sorted(new - old))
-        await claim_external_ids(work, [(after.id, key) for key in sorted(new - old)])
-
-
-async def _reject_taken_ids(work: UnitOfWork, keys: list[records.ExternalKey]) -> None:
-    for index, (source, external_id) in enumerate(keys):
-        holder = await work.find(tables.ExternalId, source=source, external_id=external_id)
-        if holder is not None:
-            raise ExternalIdTaken(
-                f"{source} {external_id} belongs to another customer.",
-                customer_id=str(holder.customer_id),
-                pointer=f"/external_ids/{index}",
-            )
-
-
-_DELETE_EXTERNAL_ID = Command("delete from external_id where source = :source and external_id = :external_id")
+    for name in DOCUMENTS:
+        patch: MergePatch | None = getattr(body, name)
+        if patch is not None:
+            merged = merge_patch(getattr(before, name), patch.changes())
+            values[name] = {field: merged.get(field) for field in type(patch).model_fields}
+    return values

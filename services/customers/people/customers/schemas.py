@@ -6,29 +6,31 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from chassis import (
-    Day,
-    Fields,
-    JsonObject,
-    Line,
-    Lines,
-    MergePatch,
-    RequestBody,
-    Resource,
-    ShortLine,
-    normalize_email,
-)
+from chassis import Day, Fields, JsonObject, Line, Lines, MergePatch, Reference, RequestBody, Resource, ShortLine
 from services.customers.people import tables
+from services.customers.people.customers.contact_fields import (
+    Address,
+    AddressCreate,
+    Email,
+    EmailCreate,
+    Phone,
+    PhoneCreate,
+    WithPrimary,
+)
+from services.customers.people.customers.profile_fields import (
+    Firmographics,
+    FirmographicsCreate,
+    Preferences,
+    PreferencesCreate,
+    SocialProfile,
+    SocialProfileCreate,
+)
 from services.customers.people.queries import ExternalReference, ExternalReferenceFields
-from services.customers.people.rules.countries import require_country
-from services.customers.people.rules.records import AccountKind, CustomerKind, CustomerState, Lifecycle
+from services.customers.people.rules.birthdays import BIRTHDAY_PATTERN, require_birthday
+from services.customers.people.rules.records import AccountKind, CustomerKind
+from services.customers.people.rules.stages import CustomerState, Lifecycle
 
 Item = TypeVar("Item")
-
-
-def _require_address(address: str) -> str:
-    normalize_email(address.strip())
-    return address.strip()
 
 
 def _collapse_repeats(items: list[Item]) -> list[Item]:
@@ -36,71 +38,12 @@ def _collapse_repeats(items: list[Item]) -> list[Item]:
     return [item for index, item in enumerate(items) if item not in items[:index]]
 
 
-class EmailFields(Fields):
-    """An e-mail address as it was given."""
-
-    address: Annotated[
-        str, Field(min_length=3, max_length=254, examples=["ada@example.com"]), AfterValidator(_require_address)
-    ]
-    """The address, as it was given."""
-    label: ShortLine | None = None
-    """Its use, such as `work`."""
-
-
-class PhoneFields(Fields):
-    """A phone number as it was given. Without a country code it is read for the tenant's region."""
-
-    number: Annotated[ShortLine, Field(examples=["+31 20 794 0800"])]
-    """The number, as it was given. Without a country code it is read for the tenant's region."""
-    label: ShortLine | None = None
-    """Its use, such as `mobile`."""
-
-
-class AddressFields(Fields):
-    """A postal address."""
-
-    street: Annotated[Lines, Field(examples=["Keizersgracht 1\nApt 2"])] | None = None
-    """Street, house number and further lines."""
-    city: Line | None = None
-    """City or town."""
-    region: Line | None = None
-    """State, province or county."""
-    postal_code: ShortLine | None = None
-    """Postal code."""
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["NL"]), AfterValidator(require_country)] | None = None
-    """Country, by its ISO 3166 code."""
-    latitude: Annotated[float, Field(strict=True, ge=-90, le=90)] | None = None
-    """Degrees north of the equator."""
-    longitude: Annotated[float, Field(strict=True, ge=-180, le=180)] | None = None
-    """Degrees east of Greenwich."""
-
-
-class EmailCreate(EmailFields, MergePatch):
-    """An e-mail address to store."""
-
-
-class PhoneCreate(PhoneFields, MergePatch):
-    """A phone number to store. Without a country code it is read for the tenant's region."""
-
-
-class AddressCreate(AddressFields, MergePatch):
-    """A postal address to store."""
+Distinct = AfterValidator(_collapse_repeats)
+Birthday = Annotated[str, Field(pattern=BIRTHDAY_PATTERN, examples=["--05-17"]), AfterValidator(require_birthday)]
 
 
 class ExternalReferenceCreate(ExternalReferenceFields, RequestBody):
     """The id of a customer in another system."""
-
-
-class Email(EmailFields, Resource):
-    """An e-mail address."""
-
-
-class Phone(PhoneFields, Resource):
-    """A phone number."""
-
-
-class Address(AddressFields, Resource):
-    """A postal address."""
 
 
 class PersonFields(Fields):
@@ -112,29 +55,43 @@ class PersonFields(Fields):
     """Family name."""
     name: Line | None = None
     """The whole name of an organization, or of a person whose parts of the name are not known."""
+    preferred_name: Annotated[Line, Field(examples=["Ada"])] | None = None
+    """The name by which the customer wants to be called."""
+    salutation: Annotated[ShortLine, Field(examples=["Dr"])] | None = None
+    """The form of address before the name."""
     birth_date: Day | None = None
     """Date of birth."""
+    birthday: Birthday | None = None
+    """Month and day of the birth date, also if the year is not known. It follows from `birth_date`."""
     occupation: Line | None = None
     """Occupation or profession."""
     area: Line | None = None
     """The area in which the customer lives or works."""
     preferred_channel: ShortLine | None = None
     """The channel on which the customer prefers to be contacted."""
+    travel_distance_km: Annotated[int, Field(strict=True, ge=0, le=20_100, examples=[25])] | None = None
+    """How far the customer is willing to travel, in kilometres."""
 
 
-Distinct = AfterValidator(_collapse_repeats)
+class InternalFields(Fields):
+    """The fields that concern the tenant's work, and are null if nothing is known."""
+
+    strategic_reason: Lines | None = None
+    """Why the customer is strategic."""
+    owner_id: Annotated[Reference, Field(examples=["agent-7"])] | None = None
+    """The agent who looks after the customer. A customer with an owner has a name."""
 
 
-class CustomerFields(PersonFields):
+class CustomerFields(PersonFields, InternalFields):
     """The fields that a request may set."""
 
     account_kinds: Annotated[list[AccountKind], Field(max_length=6), Distinct] | None = None
     """The business relations with this customer."""
-    emails: Annotated[list[EmailCreate], Field(max_length=50)] | None = None
+    emails: Annotated[list[EmailCreate], Field(max_length=50), WithPrimary] | None = None
     """E-mail addresses."""
-    phones: Annotated[list[PhoneCreate], Field(max_length=50)] | None = None
+    phones: Annotated[list[PhoneCreate], Field(max_length=50), WithPrimary] | None = None
     """Phone numbers."""
-    addresses: Annotated[list[AddressCreate], Field(max_length=50)] | None = None
+    addresses: Annotated[list[AddressCreate], Field(max_length=50), WithPrimary] | None = None
     """Postal addresses."""
     external_ids: Annotated[list[ExternalReferenceCreate], Field(max_length=50), Distinct] | None = None
     """The customer's ids in other systems. Each belongs to a single customer."""
@@ -142,8 +99,20 @@ class CustomerFields(PersonFields):
     """The customer's languages."""
     tags: Annotated[list[ShortLine], Field(max_length=200), Distinct] | None = None
     """Labels of your own."""
+    needs: Annotated[list[Line], Field(max_length=100), Distinct] | None = None
+    """What the customer needs."""
+    interests: Annotated[list[Line], Field(max_length=100), Distinct] | None = None
+    """What the customer is interested in."""
+    social_profiles: Annotated[list[SocialProfileCreate], Field(max_length=50), Distinct] | None = None
+    """Accounts in social networks."""
+    preferences: PreferencesCreate | None = None
+    """How the customer wants to be served."""
+    firmographics: FirmographicsCreate | None = None
+    """Facts about an organization. A person has none."""
+    strategic: Annotated[bool, Field(strict=True)] | None = None
+    """True for a customer of strategic importance, with a reason. Default: false."""
     lifecycle: Lifecycle | None = None
-    """The stage of the relationship. Default: `prospect`."""
+    """The stage of the relationship. Default: `prospect`, or `client` if an owner is assigned."""
     custom: JsonObject | None = None
     """Fields of your own: a JSON object of at most 65,536 bytes."""
 
@@ -185,13 +154,15 @@ class CustomerUpdate(CustomerFields, MergePatch):
 
     example = {"lifecycle": "client", "occupation": None, "custom": {"favourite_tea": "Darjeeling"}}
 
-    never_null: ClassVar[frozenset[str]] = frozenset(("kind",))
+    never_null: ClassVar[frozenset[str]] = frozenset(("kind", "state"))
 
     kind: CustomerKind | None = None
     """A person or an organization."""
+    state: CustomerState | None = None
+    """The state of the record: `active` or `blocked`. The others have operations of their own."""
 
 
-class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
+class Customer(PersonFields, InternalFields, Resource, row=tables.Customer, etag="version"):
     """A customer."""
 
     id: UUID
@@ -214,12 +185,28 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
     """The customer's languages."""
     tags: list[str]
     """Labels of your own."""
+    needs: list[str]
+    """What the customer needs."""
+    interests: list[str]
+    """What the customer is interested in."""
+    social_profiles: list[SocialProfile]
+    """Accounts in social networks."""
+    preferences: Preferences | None
+    """How the customer wants to be served."""
+    firmographics: Firmographics | None
+    """Facts about an organization."""
+    strategic: bool
+    """True for a customer of strategic importance."""
     lifecycle: Lifecycle
     """The stage of the relationship."""
     state: CustomerState
     """Only an active record is in use. The other states give the reason."""
     custom: JsonObject
     """Fields of your own."""
+    profile_completed_at: datetime | None
+    """When the profile was complete for the first time."""
+    archived_at: datetime | None
+    """When the record was archived, or null."""
     created_at: datetime
     """When the record was created."""
     updated_at: datetime
@@ -228,5 +215,8 @@ class Customer(PersonFields, Resource, row=tables.Customer, etag="version"):
 
 FIELDS = ("kind", *CustomerFields.model_fields)
 """The columns of a customer that requests set."""
-OWN_FIELDS = (*PersonFields.model_fields, "emails", "phones", "addresses", "languages")
+OWN_FIELDS = (
+    *PersonFields.model_fields,
+    *("emails", "phones", "addresses", "languages", "needs", "interests", "social_profiles", "preferences"),
+)
 """The fields that an end customer may change of his or her own record. The others are the tenant's."""

@@ -1,5 +1,6 @@
-"""Look-ups by e-mail, phone and external id, and search by name."""
+"""Look-ups by e-mail, phone, external id and distance, and search by name."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from chassis import (
@@ -16,8 +17,10 @@ from chassis import (
     normalize_phone,
 )
 from services.customers.people.customers.schemas import Customer
-from services.customers.people.rules import names, records
+from services.customers.people.rules import names, places, records
 
+MAX_KM = math.ceil(places.MAX_DISTANCE_KM)
+NEAR_PATTERN = r"^-?[0-9]{1,2}(\.[0-9]{1,15})?,-?[0-9]{1,3}(\.[0-9]{1,15})?,[0-9]{1,5}(\.[0-9]{1,15})?$"
 SEARCH_CANDIDATES = 1_000
 """Maximum matches of a search that are considered, before other filters."""
 MAX_SEARCHED_WORDS = 10
@@ -48,9 +51,33 @@ def _normalized(pointer: str, normalize: Callable[..., str], *values: str) -> st
         raise ValidationFailed.field(pointer, WRONG_FORMAT, str(error), "query") from None
 
 
-async def find_by_external_id(work: UnitOfWork, source: str, id: str) -> Customer:
-    """Return the customer that has an external id. Raises NotFound."""
-    customers = await work.select(_BY_EXTERNAL_ID, source=source, external_id=id)
+def archived_filter(*, archived: bool) -> Filter:
+    """Return the condition of archived customers, or of all others."""
+    return condition("archived_at is not null" if archived else "archived_at is null")
+
+
+def nearby_filter(near: str) -> Filter:
+    """Return the condition of customers with an address within a distance. Raises ValidationFailed."""
+    latitude, longitude, km = map(float, near.split(","))
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180 and km <= places.MAX_DISTANCE_KM):
+        detail = f"latitudes are within 90, longitudes within 180 degrees, and distances within {MAX_KM} km"
+        raise ValidationFailed.field("/near", WRONG_FORMAT, detail, "query")
+    boxes = places.boxes_around(places.Point(latitude, longitude), km)
+    return condition(
+        _NEARBY,
+        bands=[box.band for box in boxes],
+        wests=[box.west for box in boxes],
+        easts=[box.east for box in boxes],
+        latitude=latitude,
+        longitude=longitude,
+        km=km,
+    )
+
+
+async def find_by_external_id(work: UnitOfWork, source: str, id: str, *, archived: bool) -> Customer:
+    """Return the customer that has an external id, if it is archived or not. Raises NotFound."""
+    query = _BY_EXTERNAL_ID.where([archived_filter(archived=archived)])
+    customers = await work.select(query, source=source, external_id=id)
     if not customers:
         raise NotFound
     return customers[0]
@@ -105,10 +132,26 @@ BY_EXTERNAL_IDS = """
         ) as known
     )
 """
+# The boxes are those of the index, and the haversine formula decides. The offset keeps the plan: a look-up of each box.
+_NEARBY = f"""
+    id in (
+        select nearby.customer_id from unnest(:bands::integer[], :wests::float8[], :easts::float8[])
+            as box(band, west, east)
+        cross join lateral (
+            select customer_id, latitude, longitude from place
+            where place.band = box.band and place.longitude between box.west and box.east offset 0
+        ) as nearby
+        where {2 * places.EARTH_RADIUS_KM} * asin(sqrt(least(1.0,
+            power(sind((nearby.latitude - :latitude::float8) / 2), 2)
+            + cosd(:latitude::float8) * cosd(nearby.latitude)
+                * power(sind((nearby.longitude - :longitude::float8) / 2), 2)
+        ))) <= :km::float8
+    )
+"""
 _BY_EXTERNAL_ID = Query(
     Customer,
     """
     select customer.* from external_id as known join customer on customer.id = known.customer_id
-    where known.source = :source and known.external_id = :external_id
+    where known.source = :source and known.external_id = :external_id and {where}
     """,
 )

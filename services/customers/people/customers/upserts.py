@@ -4,42 +4,36 @@ One statement reads and locks everything that the items name. The changes are co
 write them, however many items there are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import (
-    IN_THE_FUTURE,
-    MAX_CLOCK_SKEW,
-    MAX_DOCUMENT_BYTES,
-    Outcome,
-    Problem,
-    Query,
-    UnitOfWork,
-    ValidationFailed,
-    reject_too_large,
-)
+from chassis import Outcome, Problem, Query, UnitOfWork, reject_too_large
 from services.customers.customization.queries.custom_fields import CustomFields
 from services.customers.people import tables
-from services.customers.people.customers.events import (
-    AmbiguousExternalIds,
-    CustomerCreated,
-    CustomerUpdated,
-    KindDiffers,
-    NotIdentifiable,
+from services.customers.people.customers.changes import (
+    changes_of,
+    complete,
+    contact_points_of,
+    new_customer,
+    publish_created,
+    publish_updated,
+    values_of,
 )
-from services.customers.people.customers.schemas import FIELDS, CustomerCreate, CustomerUpsert
+from services.customers.people.customers.events import AmbiguousExternalIds, KindDiffers
+from services.customers.people.customers.schemas import FIELDS, CustomerUpsert
 from services.customers.people.queries import (
     claim_external_ids,
-    contact_points_of,
     store_contact_points,
     store_name_words,
+    store_places,
 )
-from services.customers.people.rules import names, records
+from services.customers.people.rules import contacts, records
+from services.customers.people.rules.places import Point, points_of
 
 UpsertStatus = Literal["created", "updated", "unchanged"]
-WRITTEN = (*FIELDS, "search_words", "version", "updated_at")
+WRITTEN = (*FIELDS, "search_words", "profile_completed_at", "version", "updated_at")
 """The columns that an upsert writes."""
 
 
@@ -51,8 +45,18 @@ class Draft:
     is_new: bool
     changed: bool = False
     new_keys: list[records.ExternalKey] = field(default_factory=list)
-    contact_points: list[records.ContactPoint] | None = None
+    contact_points: list[contacts.ContactPoint] | None = None
     """The contact points to store, or None if they stay as they are."""
+    places: list[Point] | None = None
+    """The places to store, or None if they stay as they are."""
+
+    def take_over(self, customer: tables.Customer, changed: Collection[str]) -> None:
+        """Take over a record of which these fields changed, and that by which it is found."""
+        if "emails" in changed or "phones" in changed:
+            self.contact_points = contact_points_of(customer)
+        if "addresses" in changed:
+            self.places = points_of(customer.addresses)
+        self.customer, self.changed = customer, True
 
 
 async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpsert]]) -> dict[int, Outcome]:
@@ -115,10 +119,11 @@ def _keys_of(item: CustomerUpsert) -> list[records.ExternalKey]:
 def _create(work: UnitOfWork, custom_fields: CustomFields, item: CustomerUpsert) -> Draft:
     customer = new_customer(work, item)
     reject_too_large(customer)
-    draft = Draft(customer, is_new=True, changed=True, contact_points=contact_points_of(work, customer))
+    draft = Draft(customer, is_new=True)
+    draft.take_over(customer, FIELDS)
     custom_fields.check(customer.id, None, customer.custom)
-    work.publish(created_event(customer))
-    values = _values_of(customer)
+    publish_created(work, customer)
+    values = values_of(customer)
     work.audit(
         "created", tables.Customer, customer.id, {name: [None, value] for name, value in values.items() if value}
     )
@@ -127,20 +132,17 @@ def _create(work: UnitOfWork, custom_fields: CustomFields, item: CustomerUpsert)
 
 def _change(work: UnitOfWork, custom_fields: CustomFields, draft: Draft, values: dict[str, Any]) -> bool:
     """Apply the fields of an item to a record. Returns whether they change it."""
-    before = _values_of(draft.customer)
-    changes = records.diff(before, values)
+    changes = changes_of(work, draft.customer, values, adds_external_ids=True)
     if not changes:
         return False
-    reject_impossible(work, changes)
-    version = draft.customer.version + 1
-    customer = with_search_words(draft.customer.replace(**changes, version=version, updated_at=work.now))
-    reject_too_large(customer, draft.customer)
-    points = contact_points_of(work, customer) if {"emails", "phones"} & changes.keys() else draft.contact_points
-    custom_fields.check(customer.id, draft.customer.custom, customer.custom)
-    work.publish(updated_event(draft.customer, customer, changes))
+    before = draft.customer
+    customer = complete(work, before.replace(**changes, version=before.version + 1, updated_at=work.now))
+    reject_too_large(customer, before)
+    custom_fields.check(customer.id, before.custom, customer.custom)
+    publish_updated(work, before, customer, changes)
     # From here on nothing refuses the item: an item that is refused must leave no trace in the draft.
-    draft.customer, draft.contact_points, draft.changed = customer, points, True
-    audited = {name: [before[name], value] for name, value in changes.items()}
+    draft.take_over(customer, changes.keys())
+    audited = {name: [getattr(before, name), value] for name, value in changes.items()}
     work.audit("updated", tables.Customer, customer.id, audited)
     return True
 
@@ -157,61 +159,13 @@ async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
     await store_contact_points(
         work, points, replaced=[draft.customer.id for draft in changed if draft.contact_points is not None]
     )
+    await store_places(
+        work,
+        {draft.customer.id: draft.places for draft in drafts if draft.places is not None},
+        replaced=[draft.customer.id for draft in changed if draft.places is not None],
+    )
     await claim_external_ids(work, [(draft.customer.id, key) for draft in drafts for key in draft.new_keys])
     await store_name_words(work, [draft.customer for draft in drafts])
-
-
-# Shared with the operations on a single record
-
-
-def new_customer(work: UnitOfWork, body: CustomerCreate | CustomerUpsert) -> tables.Customer:
-    """Return the row of a new customer. Raises NotIdentifiable."""
-    values = records.with_defaults(body.changes(), FIELDS)
-    if not records.is_identifiable(values):
-        raise NotIdentifiable
-    reject_impossible(work, values)
-    return with_search_words(tables.Customer(**values, created_at=work.now, updated_at=work.now))
-
-
-def reject_impossible(work: UnitOfWork, values: records.Values) -> None:
-    """Raise ValidationFailed for a birth date in the future, or for too many custom fields.
-
-    Today is the tenant's day. A day of tolerance allows for customers further east.
-    """
-    birth_date = values.get("birth_date")
-    if birth_date is not None and birth_date > (work.now.astimezone(work.tenant.zone) + MAX_CLOCK_SKEW).date():
-        raise ValidationFailed.field("/birth_date", IN_THE_FUTURE, "must not be in the future")
-    if not records.fits(values.get("custom") or {}):
-        raise ValidationFailed.field(
-            "/custom", records.CUSTOM_TOO_LARGE, f"the record would have more than {MAX_DOCUMENT_BYTES} bytes of it"
-        )
-
-
-def with_search_words(customer: tables.Customer) -> tables.Customer:
-    """Return the row with the words of its names."""
-    return customer.replace(search_words=names.search_words(customer.given_name, customer.family_name, customer.name))
-
-
-def created_event(customer: tables.Customer) -> CustomerCreated:
-    """Return the event for a new customer."""
-    return CustomerCreated.from_row(customer, customer_id=customer.id)
-
-
-def updated_event(before: tables.Customer, after: tables.Customer, changed: Iterable[str]) -> CustomerUpdated:
-    """Return the event for a change of these fields."""
-    kept = set(records.external_keys(after.external_ids))
-    removed = [item for item in before.external_ids if (item["source"], item["id"]) not in kept]
-    return CustomerUpdated.from_row(
-        after,
-        customer_id=after.id,
-        changed=sorted(changed),
-        previous_lifecycle=before.lifecycle,
-        removed_external_ids=removed,
-    )
-
-
-def _values_of(customer: tables.Customer) -> dict[str, Any]:
-    return {name: getattr(customer, name) for name in FIELDS}
 
 
 _LOCK_BY_EXTERNAL_IDS = Query(

@@ -1,54 +1,36 @@
 """The content of a customer's record, and the changes of an upsert. Plain values in, plain values out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import with_config
 from typing_extensions import TypeAliasType, TypedDict
 
-from chassis.types.codes import NO_DIGITS, NOT_AN_ADDRESS, FieldCode
+from chassis.types.codes import FieldCode
 from chassis.types.documents import MAX_DOCUMENT_BYTES
 from chassis.types.json import dumps, json_equal
-from chassis.types.text import normalize_email, normalize_phone
+from services.customers.people.rules.contacts import LOOKUP_FORMS, without_forms
+from services.customers.people.rules.profiles import NAMES, Values
 
 CustomerKind = TypeAliasType("CustomerKind", Literal["person", "organization"])
-Lifecycle = TypeAliasType("Lifecycle", Literal["prospect", "customer", "client", "former"])
-CustomerState = TypeAliasType("CustomerState", Literal["active", "blocked", "ended", "merged", "erased"])
 AccountKind = TypeAliasType(
     "AccountKind", Literal["customer", "prospect", "vendor", "partner", "intermediary", "competitor"]
 )
-ContactKind = Literal["email", "phone"]
-
-Values = Mapping[str, Any]
-"""Fields of a customer by name."""
 ExternalKey = tuple[str, str]
 """An external id: the system, and its id of the customer."""
-ContactPoint = tuple[ContactKind, str]
-"""An e-mail address or phone number in the form in which it is looked up."""
 
-LISTS = frozenset(("account_kinds", "emails", "phones", "addresses", "external_ids", "languages", "tags"))
-DEFAULTS: dict[str, Any] = {name: [] for name in LISTS} | {"custom": {}, "lifecycle": "prospect"}
+LISTS = (
+    *("account_kinds", "emails", "phones", "addresses", "external_ids", "languages", "tags"),
+    *("needs", "interests", "social_profiles"),
+)
+DEFAULTS: dict[str, Any] = {name: [] for name in LISTS} | {"custom": {}, "lifecycle": "prospect", "strategic": False}
 """The values of fields about which nothing is known. All others are null."""
 CUSTOM_TOO_LARGE = FieldCode(
     "custom_too_large",
     "The custom fields of the record would exceed 64 KiB in all.",
     "Remove fields by setting them to null. Store large documents in another system.",
 )
-IDENTIFYING = ("given_name", "family_name", "name", "emails", "phones", "external_ids")
-
-
-class EmailDocument(TypedDict):
-    """An e-mail address as it is stored."""
-
-    address: str
-    label: str | None
-
-
-class PhoneDocument(TypedDict):
-    """A phone number as it is stored."""
-
-    number: str
-    label: str | None
+IDENTIFYING = (*NAMES, "emails", "phones", "external_ids")
 
 
 @with_config(title="ExternalReference", use_attribute_docstrings=True)
@@ -61,15 +43,6 @@ class ExternalIdDocument(TypedDict):
     """The customer's id in that system."""
 
 
-class InvalidContact(ValueError):
-    """A text that cannot be a phone number or an e-mail address. `location` is its JSON pointer."""
-
-    def __init__(self, location: str, code: FieldCode, reason: str) -> None:
-        super().__init__(reason)
-        self.location = location
-        self.code = code
-
-
 def with_defaults(values: Values, fields: Iterable[str]) -> dict[str, Any]:
     """Return all fields of a new record: those that are given, and defaults for the others."""
     return {name: _value(name, values.get(name)) for name in fields}
@@ -80,17 +53,17 @@ def is_identifiable(record: Values) -> bool:
     return any(record.get(name) for name in IDENTIFYING)
 
 
-def diff(current: Values, values: Values) -> dict[str, Any]:
-    """Return the fields that an upsert changes.
+def diff(current: Values, values: Values, *, adds_external_ids: bool = True) -> dict[str, Any]:
+    """Return the fields that a request changes.
 
-    Absent fields stay, null fields are cleared, external ids are added to those that exist.
+    Absent fields stay, null fields are cleared, and the external ids of an upsert are added to those that exist.
     """
     changes = {}
     for name, value in values.items():
-        new = _value(name, value)
-        if name == "external_ids":
-            new = [*current[name], *(item for item in new if item not in current[name])]
-        if not json_equal(new, current[name]):
+        new, old = _value(name, value), current[name]
+        if name == "external_ids" and adds_external_ids:
+            new = [*old, *(item for item in new if item not in old)]
+        if not json_equal(new, without_forms(name, old) if name in LOOKUP_FORMS else old):
             changes[name] = new
     return changes
 
@@ -98,22 +71,6 @@ def diff(current: Values, values: Values) -> dict[str, Any]:
 def fits(custom: Mapping[str, Any]) -> bool:
     """Return whether custom fields are within their limit."""
     return not custom or len(dumps(custom)) <= MAX_DOCUMENT_BYTES
-
-
-def contact_points(emails: Sequence[EmailDocument], phones: Sequence[PhoneDocument], region: str) -> list[ContactPoint]:
-    """Return the look-up forms of e-mails and phones, each once. Raises InvalidContact."""
-    points: dict[ContactPoint, None] = {}
-    for index, email in enumerate(emails):
-        try:
-            points["email", normalize_email(email["address"])] = None
-        except ValueError as error:
-            raise InvalidContact(f"/emails/{index}/address", NOT_AN_ADDRESS, str(error)) from None
-    for index, phone in enumerate(phones):
-        try:
-            points["phone", normalize_phone(phone["number"], region)] = None
-        except ValueError as error:
-            raise InvalidContact(f"/phones/{index}/number", NO_DIGITS, str(error)) from None
-    return list(points)
 
 
 def external_keys(external_ids: Iterable[ExternalIdDocument]) -> list[ExternalKey]:

@@ -108,7 +108,7 @@ async def read_permission(
     reason, receipt = decisions.permission([each for each in receipts if each.channel == channel], at)
     if not _are_in_use(settings, purpose, channel):
         reason = "retired"
-    if customer.state != "active":
+    if customer.state != "active" or customer.archived_at is not None:
         reason = "not_active"
     welcome_reason, welcome_at = await _welcome(work, customer, settings, channel, at)
     better, better_reason = _better_channel(customer, settings, receipts, channel, at)

@@ -1,0 +1,152 @@
+"""Changes of a record: the fields that follow from those of a request, the refusals, the look-ups and the events."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from chassis import (
+    IN_THE_FUTURE,
+    MAX_CLOCK_SKEW,
+    MAX_DOCUMENT_BYTES,
+    UnitOfWork,
+    ValidationFailed,
+    code_of,
+)
+from services.customers.people import tables
+from services.customers.people.customers.events import (
+    CustomerCreated,
+    CustomerUpdated,
+    NotIdentifiable,
+    OwnerAssigned,
+    OwnerNeedsName,
+    ProfileCompleted,
+    TransitionNotAllowed,
+)
+from services.customers.people.customers.schemas import FIELDS, CustomerCreate, CustomerUpsert
+from services.customers.people.queries import reject_archived
+from services.customers.people.rules import contacts, names, profiles, records, stages
+
+CHANGEABLE = (*FIELDS, "state")
+NEW = records.with_defaults({}, FIELDS)
+"""The fields of a record about which nothing is known."""
+
+
+def new_customer(work: UnitOfWork, body: CustomerCreate | CustomerUpsert) -> tables.Customer:
+    """Return the row of a new customer. Raises NotIdentifiable, OwnerNeedsName and ValidationFailed."""
+    values = records.with_defaults(_settle(NEW, body.changes()), FIELDS)
+    _reject_impossible(work, values, values)
+    values = _with_lookup_forms(work, values)
+    return complete(work, tables.Customer(**values, created_at=work.now, updated_at=work.now))
+
+
+def changes_of(
+    work: UnitOfWork, customer: tables.Customer, values: profiles.Values, *, adds_external_ids: bool
+) -> dict[str, Any]:
+    """Return the fields that a request changes, as they are stored.
+
+    Raises CustomerArchived, TransitionNotAllowed, NotIdentifiable, OwnerNeedsName and ValidationFailed.
+    """
+    current = values_of(customer)
+    changes = records.diff(current, _settle(current, values), adds_external_ids=adds_external_ids)
+    if not changes:
+        return {}
+    reject_archived(customer)
+    for field in stages.TRANSITIONS.keys() & changes.keys():
+        if not stages.is_allowed(field, current[field], changes[field]):
+            raise TransitionNotAllowed.of(field, current[field], changes[field])
+    _reject_impossible(work, changes, current | changes)
+    return _with_lookup_forms(work, changes)
+
+
+def complete(work: UnitOfWork, customer: tables.Customer) -> tables.Customer:
+    """Return the row with the words of its names, and with the time at which its profile became complete."""
+    words = names.search_words(customer.given_name, customer.family_name, customer.name, customer.preferred_name)
+    completed_at = customer.profile_completed_at
+    if completed_at is None and profiles.is_complete(customer.__dict__):
+        completed_at = work.now
+    return customer.replace(search_words=words, profile_completed_at=completed_at)
+
+
+def values_of(customer: tables.Customer) -> dict[str, Any]:
+    """Return the fields of a record that requests set, and its state."""
+    row = customer.__dict__  # attributes pass through SQLAlchemy's descriptors
+    return {name: row[name] for name in CHANGEABLE}
+
+
+def contact_points_of(customer: tables.Customer) -> list[contacts.ContactPoint]:
+    """Return the contact points of a record."""
+    return contacts.contact_points(customer.emails, customer.phones)
+
+
+def publish_created(work: UnitOfWork, customer: tables.Customer) -> None:
+    """Publish the events of a new customer."""
+    work.publish(CustomerCreated.from_row(customer, customer_id=customer.id))
+    _publish_consequences(work, None, customer)
+
+
+def publish_updated(work: UnitOfWork, before: tables.Customer, after: tables.Customer, changed: Iterable[str]) -> None:
+    """Publish the events of a change of these fields."""
+    kept = set(records.external_keys(after.external_ids))
+    removed = [item for item in before.external_ids if (item["source"], item["id"]) not in kept]
+    event = CustomerUpdated.from_row(
+        after,
+        customer_id=after.id,
+        changed=sorted(changed),
+        previous_lifecycle=before.lifecycle,
+        removed_external_ids=removed,
+    )
+    work.publish(event)
+    _publish_consequences(work, before, after)
+
+
+def _publish_consequences(work: UnitOfWork, before: tables.Customer | None, after: tables.Customer) -> None:
+    previous_owner = before.owner_id if before else None
+    if after.owner_id != previous_owner:
+        work.publish(
+            OwnerAssigned.from_row(
+                after, customer_id=after.id, previous_owner_id=previous_owner, assigned_at=after.updated_at
+            )
+        )
+    if after.profile_completed_at is not None and (before is None or before.profile_completed_at is None):
+        work.publish(ProfileCompleted.from_row(after, customer_id=after.id, completed_at=after.profile_completed_at))
+
+
+def _settle(current: profiles.Values, values: profiles.Values) -> dict[str, Any]:
+    try:
+        return profiles.settle(current, values)
+    except PydanticCustomError as error:
+        raise ValidationFailed.field("/birthday", code_of(error), error.message()) from None
+
+
+def _reject_impossible(work: UnitOfWork, values: profiles.Values, record: profiles.Values) -> None:
+    """Raise a problem for values that no record may have, or that do not fit the rest of the record.
+
+    Today is the tenant's day. A day of tolerance allows for customers further east.
+    """
+    if not records.is_identifiable(record):
+        raise NotIdentifiable
+    if record["owner_id"] is not None and not profiles.has_name(record):
+        raise OwnerNeedsName
+    today = (work.now.astimezone(work.tenant.zone) + MAX_CLOCK_SKEW).date()
+    birth_date = values.get("birth_date")
+    if birth_date is not None and birth_date > today:
+        raise ValidationFailed.field("/birth_date", IN_THE_FUTURE, "must not be in the future")
+    founded = (values.get("firmographics") or {}).get("founded_year")
+    if founded is not None and founded > today.year:
+        raise ValidationFailed.field("/firmographics/founded_year", IN_THE_FUTURE, "must not be in the future")
+    if not records.fits(values.get("custom") or {}):
+        raise ValidationFailed.field(
+            "/custom", records.CUSTOM_TOO_LARGE, f"the record would have more than {MAX_DOCUMENT_BYTES} bytes of it"
+        )
+    try:
+        profiles.reject_contradictions(record)
+    except profiles.Contradiction as error:
+        raise ValidationFailed.field(error.location, error.code, str(error)) from None
+
+
+def _with_lookup_forms(work: UnitOfWork, values: profiles.Values) -> dict[str, Any]:
+    try:
+        return contacts.with_forms(values, work.tenant.region)
+    except contacts.InvalidContact as error:
+        raise ValidationFailed.field(error.location, error.code, str(error)) from None
