@@ -32,8 +32,19 @@ from chassis.db.jobs import (
 )
 from chassis.db.persons import Person
 from chassis.db.record_size import MAX_RECORD_BYTES, RecordTooLarge, reject_too_large
-from chassis.db.statements import Command, Filter, Query, condition, equals
+from chassis.db.redirects import (
+    Moves,
+    apply_merge,
+    current_person,
+    lock_merges,
+    moves,
+    recorded_person,
+    settle_merges,
+    tables_of,
+)
+from chassis.db.statements import Command, Filter, Query, condition, current_person_sql, equals, of_person
 from chassis.db.tables import (
+    SCHEMA,
     DatabaseFunction,
     DatabaseView,
     Table,
@@ -95,6 +106,7 @@ from chassis.types.currencies import require_currency_at
 from chassis.types.documents import MAX_DOCUMENT_BYTES, JsonObject, require_storable
 from chassis.types.ids import uuid7
 from chassis.types.limits import MAX_COUNT, MAX_MINOR, PRICE_DECIMALS, PRICE_DIGITS, Count
+from chassis.types.merges import MergeRecord
 from chassis.types.money import (
     AMOUNT_PATTERN,
     POSITIVE_AMOUNT_PATTERN,
@@ -145,6 +157,7 @@ __all__ = [
     "PRICE_DIGITS",
     "REQUIRED",
     "RUNNABLE_JOBS",
+    "SCHEMA",
     "TOO_LARGE",
     "TOO_SMALL",
     "UNKNOWN_RECORD",
@@ -187,10 +200,12 @@ __all__ = [
     "LoopContext",
     "MalformedRequest",
     "MergePatch",
+    "MergeRecord",
     "MissingScope",
     "Moment",
     "Money",
     "MoneySum",
+    "Moves",
     "MultilineText",
     "NotFound",
     "Outcome",
@@ -233,6 +248,7 @@ __all__ = [
     "VersionMismatch",
     "Versioned",
     "Work",
+    "apply_merge",
     "batch_response",
     "belongs_to",
     "bigint",
@@ -241,6 +257,8 @@ __all__ = [
     "choice",
     "code_of",
     "condition",
+    "current_person",
+    "current_person_sql",
     "day_range",
     "decimal_string",
     "document",
@@ -252,20 +270,26 @@ __all__ = [
     "job_constraints",
     "json",
     "last_instant",
+    "lock_merges",
     "long_text",
     "merge_patch",
     "minor_from_text",
+    "moves",
     "new_registry",
     "normalize_email",
     "normalize_phone",
+    "of_person",
     "paginate",
     "pause_job",
+    "recorded_person",
     "reject_future",
     "reject_too_large",
     "require_currency_at",
     "require_storable",
     "resume_job",
+    "settle_merges",
     "start_job",
+    "tables_of",
     "text_from_minor",
     "text_list",
     "time_range",

@@ -136,6 +136,11 @@ def add_settled_tenants(service: str) -> None:
     _run_script("settled_tenants.sql", service)
 
 
+def add_redirects(service: str) -> None:
+    """Keep the merges of persons, and the rows that they moved."""
+    _run_script("redirects.sql", service)
+
+
 def _run_script(name: str, service: str) -> None:
     script = importlib.resources.files("chassis.db").joinpath(name).read_text()
     for placeholder, value in {

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel
 from sqlalchemy.orm import configure_mappers
 
-from chassis.db.tables import Table
+from chassis.db.tables import SCHEMA, Table
 from chassis.types.rows import construct, taker
 
 Row = TypeVar("Row", bound=Table)
@@ -134,6 +135,11 @@ def equals(**columns: Any) -> list[Filter]:
     ]
 
 
+def of_person(id: UUID | None, column: str = "customer_id") -> list[Filter]:
+    """Return the condition that rows belong to a person, or to the one it was merged into. None means no condition."""
+    return [] if id is None else [Filter(f"{column} = {current_person_sql(':person')}", {"person": id})]
+
+
 def combine_filters(filters: Iterable[Filter]) -> tuple[str, dict[str, Any]]:
     """Return a single condition and its values. Parameters are numbered, because filters may use the same name."""
     texts, values = [], {}
@@ -188,8 +194,34 @@ def select_sql(table: type[Table], columns: tuple[str, ...], ending: str) -> str
 def insert_sql(table: type[Table]) -> str:
     """Insert a row, all of its columns in order."""
     columns = column_names(table)
-    placeholders = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    return f"insert into {table_name(table)} ({', '.join(columns)}) values ({placeholders})"
+    moving = moving_columns(table)
+    values = ", ".join(
+        current_person_sql(f"${number}::uuid") if name in moving else f"${number}"
+        for number, name in enumerate(columns, 1)
+    )
+    return f"insert into {table_name(table)} ({', '.join(columns)}) values ({values})"
+
+
+@cache
+def moving_columns(table: type[Table]) -> tuple[str, ...]:
+    """Return the columns that name a person to whose survivor the rows move in a merge."""
+    return tuple(person.column for person in table.persons if person.merge == "move")
+
+
+def current_person_sql(id: str) -> str:
+    """Return SQL for the person to whom the rows of a person belong: itself, unless it was merged."""
+    return f"coalesce((select target_id from {SCHEMA}.redirect where redirect.id = {id}), {id})"
+
+
+@cache
+def log_moved_sql(table: type[Table], column: str) -> str:
+    """Record under which merged persons rows were recorded. $1 has the ids of the rows, $2 the persons."""
+    return (
+        f"insert into {SCHEMA}.moved_row (table_name, column_name, row_id, original_id) "
+        f"select '{table_name(table)}', '{column}', new.id, new.person_id "
+        f"from unnest($1::uuid[], $2::uuid[]) as new(id, person_id) "
+        f"join {SCHEMA}.redirect on redirect.id = new.person_id"
+    )
 
 
 @cache
@@ -202,10 +234,11 @@ def update_sql(table: type[Table], columns: tuple[str, ...]) -> str:
 @cache
 def insert_many_sql(table: type[Table], columns: tuple[str, ...]) -> str:
     """Insert rows from a JSON array of objects."""
-    names = ", ".join(columns)
+    moving = moving_columns(table)
+    values = ", ".join(current_person_sql(f"new.{name}") if name in moving else f"new.{name}" for name in columns)
     return (
-        f"insert into {table_name(table)} ({names}) "
-        f"select {names} from json_populate_recordset(null::{table_name(table)}, $1::json)"
+        f"insert into {table_name(table)} ({', '.join(columns)}) "
+        f"select {values} from json_populate_recordset(null::{table_name(table)}, $1::json) as new"
     )
 
 

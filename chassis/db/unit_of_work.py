@@ -27,6 +27,8 @@ from chassis.db.statements import (
     column_names,
     insert_many_sql,
     insert_sql,
+    log_moved_sql,
+    moving_columns,
     select_sql,
     to_row,
     update_many_sql,
@@ -35,6 +37,7 @@ from chassis.db.statements import (
 from chassis.db.tables import Table, Versioned
 from chassis.db.transaction import Transaction
 from chassis.types import json
+from chassis.types.ids import uuid7
 
 
 class UnitOfWork:
@@ -81,11 +84,15 @@ class UnitOfWork:
     # Records
 
     async def get(self, table: type[Row], id: UUID, *, for_update: bool = False) -> Row:
-        """Return the row with this id. `for_update` locks it until the commit. Raises NotFound."""
+        """Return the row with this id. `for_update` locks it until the commit. Raises NotFound.
+
+        If the row was merged into another, as its column `merged_into` says, this is the other.
+        """
         row = await self.find(table, for_update=for_update, id=id)
         if row is None:
             raise NotFound(f"No {str(table.__tablename__).replace('_', ' ')} has the id {id}.")
-        return row
+        merged_into = row.__dict__.get("merged_into")
+        return row if merged_into is None else await self.get(table, merged_into, for_update=for_update)
 
     async def find(self, table: type[Row], *, for_update: bool = False, **columns: Any) -> Row | None:
         """Return the row with these values, or None."""
@@ -101,10 +108,14 @@ class UnitOfWork:
         return [to_row(table, record) for record in records]
 
     async def insert(self, row: Row) -> Row:
-        """Insert a row and return it as stored, with its tenant and its times. Raises RecordTooLarge."""
+        """Insert a row and return it as stored, with its tenant and its times. Raises RecordTooLarge.
+
+        A row of a merged person is stored as the survivor's.
+        """
         stored = self._as_stored(row)
         reject_too_large(stored)
         await self._transaction.defer(Statement(insert_sql(type(row)), _values(stored)))
+        await self._log_moved(type(row), [stored.__dict__])
         self._transaction.audit_log.record_insert(stored)
         return stored
 
@@ -116,13 +127,18 @@ class UnitOfWork:
         sql = insert_sql(type(row)) + " on conflict do nothing"
         if await connection.execute(sql, *_values(stored)) != "INSERT 0 1":
             return None
+        await self._log_moved(type(row), [stored.__dict__])
         self._transaction.audit_log.record_insert(stored)
         return stored
 
     async def insert_many(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows, each a mapping with the same columns. `reject_too_large` checks a record before."""
-        if rows:
-            await self._transaction.defer(Statement(insert_many_sql(table, tuple(rows[0])), [rows]))
+        if not rows:
+            return
+        if moving_columns(table) and "id" not in rows[0]:
+            rows = [{"id": uuid7(), **row} for row in rows]
+        await self._transaction.defer(Statement(insert_many_sql(table, tuple(rows[0])), [rows]))
+        await self._log_moved(table, rows)
 
     async def insert_many_or_ignore(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
         """Insert many rows, except those that violate a unique constraint. Returns the ids of the inserted rows."""
@@ -130,7 +146,9 @@ class UnitOfWork:
             return set()
         connection = await self._transaction.begin()
         sql = insert_many_sql(table, tuple(rows[0])) + " on conflict do nothing returning id"
-        return {record["id"] for record in await connection.fetch(sql, rows)}
+        inserted = {record["id"] for record in await connection.fetch(sql, rows)}
+        await self._log_moved(table, [row for row in rows if row.get("id") in inserted])
+        return inserted
 
     async def update(self, row: Row, **changes: Any) -> Row:
         """Change columns of a row that was read with `for_update=True`. Returns the row as stored.
@@ -214,6 +232,14 @@ class UnitOfWork:
         """Raise VersionMismatch unless the record has a version that the client has seen (If-Match)."""
         if versions is not None and row.version not in versions:
             raise VersionMismatch(f"The record is at version {row.version}.", version=row.version)
+
+    async def _log_moved(self, table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Record under which persons rows were recorded, for those of merged persons."""
+        for column in moving_columns(table):
+            named = [(row["id"], row[column]) for row in rows if row.get(column) is not None]
+            if named:
+                ids, persons = map(list, zip(*named, strict=True))
+                await self._transaction.defer(Statement(log_moved_sql(table, column), [ids, persons]))
 
     def _as_stored(self, row: Row) -> Row:
         technical: dict[str, Any] = {"tenant_id": self.tenant.id}

@@ -30,6 +30,7 @@ def _collections(route: FeatureRoute) -> Iterator[str]:
     else:
         yield route.path_format
         yield f"/v1/{last}"
+        yield f"/v1/{last}s"  # of a verb, such as merge
 
 
 def _shape(path: str) -> str:

@@ -262,11 +262,12 @@ def _links_from(path: str, paths: Mapping[str, Any]) -> Iterator[tuple[str, dict
     """Yield the operations that take the id of a new record of `/v1/<things>`.
 
     They have a parameter after `/<things>/`, or a parameter named `<thing>_id`. Ids before it are those of the POST.
-    Things of a record may have a path of their own: those of `/v1/products/{id}/problems` are `product-problems`.
+    Things of a record may have a path of their own: those of `/v1/products/{id}/problems` are `product-problems`. The
+    record of a verb has it too: `/v1/customers/{id}/merge` creates one of the `merges`.
     """
     things = path.rpartition("/")[2]
     owner = re.search(r"/([a-z-]+?)s/\{\w+\}/[a-z-]+$", path)
-    segments = f"{things}|{owner[1]}-{things}" if owner else things
+    segments = f"{things}|{things}s|{owner[1]}-{things}" if owner else things
     parameter_name = f"{things.removesuffix('s').replace('-', '_')}_id"
     known = {name: f"$request.path.{name}" for name in _PARAMETER.findall(path)}
     for target, operations in paths.items():

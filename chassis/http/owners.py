@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from chassis.core.problems import NotFound, Problem
+from chassis.db.redirects import current_person
 from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.types import json
@@ -108,8 +109,9 @@ class OwnerRule:
         """Raise NotFound unless the record of the path belongs to the owner, as if it did not exist."""
         if isinstance(self.option, Owned):
             table, id = self.option.table, request.path_params["id"]
-            columns: dict[str, Any] = {"id": id, self.option.column: owner}
-            if await work.find(table, **columns) is None:
+            row = await work.find(table, id=id)
+            holder = None if row is None else getattr(row, self.option.column)
+            if holder is None or (holder != owner and holder != await current_person(work, owner)):
                 raise NotFound(f"No {str(table.__tablename__).replace('_', ' ')} has the id {id}.")
 
     def hide(self, response: Response) -> None:

@@ -12,6 +12,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The version of the record, for If-Match and If-None-Match.",
         "schema": {"type": "string", "examples": ['"3"']},
     },
+    "Content-Location": {
+        "description": "The path of the record that responds. Sent if the record of the path was merged into it.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
     REPLAYED: {
         "description": "`true` if this is the stored response of an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
@@ -68,6 +72,7 @@ def declare_headers(operation: dict[str, Any], route: FeatureRoute) -> None:
         if status.startswith("2"):
             names |= {REPLAYED} if method != "GET" else set()
             names |= {"ETag"} if has_etag and status != "202" else set()
+            names |= {"Content-Location"} if route.follows_merges else set()
             names |= {"Location"} if status == "201" and route.location is not None else set()
             names |= {"Link"} if isinstance(model, type) and issubclass(model, Page) else set()
         elif status in _STORED:

@@ -76,6 +76,13 @@ class FeatureRoute(APIRoute):
         return self.status_code == 201
 
     @property
+    def follows_merges(self) -> bool:
+        """True if it responds with a record, which may be another than the path names: the one it was merged into."""
+        model = self.response_model
+        is_record = isinstance(model, type) and issubclass(model, Resource) and "merged_into" in model.model_fields
+        return is_record and "{id" in self.path
+
+    @property
     def has_body(self) -> bool:
         """True if the operation takes a body."""
         return self.body_field is not None
@@ -148,6 +155,10 @@ class FeatureRoute(APIRoute):
             status, result = result.status_code, result.resource
         if isinstance(result, BatchResults):
             result.locate(request.url.path, request.scope.get("state", {}).get("trace_id", ""))
+        requested = request.path_params.get("id")
+        if self.follows_merges and str(requested).lower() != str(result.id):
+            result.merged_into = result.id
+            injected.headers["Content-Location"] = request.url.path.replace(str(requested), str(result.id))
         version = result.etag_value if isinstance(result, Resource) else None
         tag = None if version is None else etag(version)
         if tag is not None and request.method in SAFE_METHODS and is_unchanged(_if_none_match(request), tag):

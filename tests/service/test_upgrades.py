@@ -22,7 +22,7 @@ from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
 from local.data_dir import DataDir
 from tests.support.events import example_of, lasting_handlers
-from tests.support.operations import Operation
+from tests.support.operations import QUERIES, Operation
 from tests.support.requests import every_request, operations_of, request_of
 from tests.support.restored import Contents, beside, contents, releases, restore
 from tests.support.service import ServiceUnderTest, settings_of
@@ -180,7 +180,8 @@ async def test_a_migration_that_loses_something_is_found_out(data_dir: DataDir, 
 async def test_what_the_release_wrote_is_answered(upgraded: Upgraded) -> None:
     tested = upgraded.service
     for operation in operations_of(tested):
-        if operation.method == "GET" and operation.kind not in NOT_ASKED:
+        of_two_records = "{other}" in QUERIES.get(str(operation), {}).values()
+        if operation.method == "GET" and operation.kind not in NOT_ASKED and not of_two_records:
             for ids in some_ids(upgraded, operation):
                 answer = await request_of(operation, ids).sent_to(tested)
                 assert answer.status_code == 200, f"{operation}: {answer.text}"

@@ -7,7 +7,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_program
-from tests.support.operations import RECORDS, Asker, Operation, made, operations, with_records
+from tests.support.operations import OTHERS, RECORDS, Asker, Operation, made, operations, with_records
 from tests.support.requests import PARAMETERS
 
 
@@ -38,6 +38,8 @@ async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dic
     """Create the records on which the examples are sent, and return their ids. Adapts what depends on them."""
     ids = await RECORDS[service](asker)
     bodies |= {name: with_records(body, ids) for name, body in bodies.items()}
+    if "merges" in ids:
+        bodies["POST /v1/customers/{id}/merge"] = {"merged_id": OTHERS[ids["customers"]]}
     if "purchases" in ids:  # the example of a refund is of a line of this purchase
         ids["purchases"] = (await made(asker, "/v1/purchases", bodies["POST /v1/purchases"]))["id"]
     if "customers" in ids:

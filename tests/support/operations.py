@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
     "PATCH /v1/custom-fields/{id}": {"label": "Tea"},
     "POST /v1/custom-fields/{id}/check": {"required": True},
+    "POST /v1/customers/{id}/merge": {"merged_id": "{other}"},
     "POST /v1/customers/{id}/consents": {
         "purpose": "newsletter",
         "channel": "email",
@@ -51,8 +52,23 @@ BODIES: dict[str, Any] = {
     "POST /v1/webhook-endpoints/{id}/recover": {"since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
     "PATCH /v1/issuers/{id}": {"name": "Other login"},
 }
-"""The bodies of operations on a record. They are valid, so that only the record can be missing."""
-QUERIES = {"GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"}}
+"""The bodies of operations on a record. They are valid, so that only the record can be missing.
+
+`{other}` is another record of the same tenant, which `OTHERS` names.
+"""
+QUERIES = {
+    "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
+    "GET /v1/customers/{id}/merge-preview": {"with": "{other}"},
+}
+OTHERS: dict[str, str] = {}
+"""Another record of the same kind and tenant, for the records of `RECORDS` that have one."""
+
+
+def with_other(values: Any, id: str) -> Any:
+    """Return a body or a query that names the other record of a record."""
+    if not isinstance(values, dict):
+        return values
+    return {name: OTHERS.get(id, str(uuid7())) if value == "{other}" else value for name, value in values.items()}
 
 
 class Asker(Protocol):
@@ -99,12 +115,12 @@ class Operation:
 
     async def send(self, asker: Asker, id: str, rule_id: str = "", **headers: str) -> httpx.Response:
         """Call the operation on that record."""
-        body = BODIES.get(str(self))
+        body = with_other(BODIES.get(str(self)), id)
         if self.method != "GET":
             headers = {"idempotency-key": str(uuid7())} | headers
         options = {} if body is None else {"json": body}
         return await asker.request(
-            self.method, self.at(id, rule_id), params=QUERIES.get(str(self)), headers=headers, **options
+            self.method, self.at(id, rule_id), params=with_other(QUERIES.get(str(self)), id), headers=headers, **options
         )
 
 
@@ -132,11 +148,14 @@ def with_records(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 
 
 async def in_customers(asker: Asker) -> dict[str, str]:
-    ids = {"customers": (await made(asker, "/v1/customers", a_customer()))["id"]}
+    customer, other, survivor, merged = [(await made(asker, "/v1/customers", a_customer()))["id"] for _ in range(4)]
+    OTHERS[customer] = other
+    ids = {"customers": customer}
+    ids["merges"] = (await made(asker, f"/v1/customers/{survivor}/merge", {"merged_id": merged}))["id"]
     field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
     ids["custom-fields"] = (await made(asker, "/v1/custom-fields", field))["id"]
     ids["end-reasons"] = (await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"}))["id"]
-    return ids | await in_sales(asker, ids["customers"])
+    return ids | await in_sales(asker, customer)
 
 
 async def in_sales(asker: Asker, customer: str) -> dict[str, str]:

@@ -70,6 +70,9 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, "/v1/touch-points", a_touch_point(customer))
     mailed = {"direction": "outbound", "occurred_at": datetime.now(UTC).isoformat()}
     await post(visitor, "/v1/touch-points", a_touch_point(customer) | mailed)
+    merged = await post(visitor, "/v1/customers", a_customer())
+    merge = await post(visitor, f"/v1/customers/{customer}/merge", {"merged_id": merged["id"]})
+    await post(visitor, f"/v1/merges/{merge['id']}/undo")
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

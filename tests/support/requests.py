@@ -7,7 +7,16 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
-from tests.support.operations import BODIES, QUERIES, RECORDS, Operation, an_issuer, operations, with_records
+from tests.support.operations import (
+    BODIES,
+    QUERIES,
+    RECORDS,
+    Operation,
+    an_issuer,
+    operations,
+    with_other,
+    with_records,
+)
 from tests.support.service import ServiceUnderTest
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
@@ -108,4 +117,5 @@ def request_of(operation: Operation, ids: dict[str, str]) -> AnyRequest:
     if name == "POST /v1/memberships":
         body = body | {"program_id": ids["open to all"]}
     path = operation.at(ids.get(operation.kind) or str(uuid7()), ids.get("rule_id", ""))
-    return AnyRequest(operation.method, path, PARAMETERS.get(name), body)
+    record = ids.get(operation.kind, "")
+    return AnyRequest(operation.method, path, with_other(PARAMETERS.get(name), record), with_other(body, record))

@@ -32,6 +32,8 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     """Create a record of each kind, by the segment of its path. Otherwise most requests would return 404."""
     program = await a_program_with_points(visitor)
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
+    other = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
+    merge = await visitor.request("POST", f"/v1/customers/{customer}/merge", json={"merged_id": other})
     lines = [{"sku": "tea", "quantity": "1", "amount": "100000.00"}]
     purchase = (await visitor.request("POST", "/v1/purchases", json=a_purchase(customer, lines=lines))).json()["id"]
     await visitor.drained()
@@ -46,6 +48,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     return {
         "customers": customer,
         **await in_sales(visitor, customer),
+        "merges": merge.json()["id"],
         "purchases": purchase,
         "programs": program,
         "memberships": membership["id"],

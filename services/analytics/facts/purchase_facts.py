@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Command, Feature, IncomingEvent, Money, Query, Work
+from chassis import (
+    SCHEMA,
+    Command,
+    Feature,
+    IncomingEvent,
+    Money,
+    Moves,
+    Query,
+    Work,
+    current_person_sql,
+    moves,
+)
+from services.analytics.facts import tables
 
 feature = Feature("purchase-facts")
 
@@ -57,6 +69,17 @@ async def apply_refunds(work: Work, refunds: Sequence[PurchaseRefunded]) -> None
     )
 
 
+@moves(tables.CustomerValue)
+async def compute_sums_of_merged(work: Work, moved: Moves) -> None:
+    """Compute the sums of merged customers and of their survivors again, from the facts that have moved."""
+    customers = sorted(moved.changed | {moved.targets[id] for id in moved.changed})
+    # A statement of its own: the next one sees the facts whose transactions held the sums until now. If a concurrent
+    # transaction inserts a sum first, the unique constraint fails and the handler runs again.
+    await work.execute(_LOCK_SUMS_OF, customers=customers)
+    await work.execute(_DELETE_SUMS, customers=customers)
+    await work.execute(_INSERT_SUMS, customers=customers)
+
+
 MAX_DIFFERENCES = 50_000
 """Maximum sums that a transaction of a rebuild repairs."""
 
@@ -77,11 +100,20 @@ async def rebuild_customer_sums(work: Work, repair: bool) -> int:
     return len(differing)
 
 
-_RECEIVED = """
+# A fact of a merged customer is the survivor's. The log has the customer of the event.
+_RECEIVED = f"""
     received as (
-        select distinct on (id) id, customer_id, at, currency, minor
+        select distinct on (id)
+            id, {current_person_sql("fact.person_id")} as customer_id, person_id, at, currency, minor
         from unnest(:ids::uuid[], :customers::uuid[], :times::timestamptz[], :currencies::text[], :amounts::bigint[])
-            as fact(id, customer_id, at, currency, minor)
+            as fact(id, person_id, at, currency, minor)
+    )
+"""
+_LOG_MOVED = f"""
+    logged as (
+        insert into {SCHEMA}.moved_row (table_name, column_name, row_id, original_id)
+        select '{{table}}', 'customer_id', received.id, person_id from received join new using (id)
+        where person_id <> received.customer_id
     )
 """
 _ADD_NEW_TO_SUMS = """
@@ -101,8 +133,8 @@ _APPLY_PURCHASES = Command(
         insert into purchase_fact (id, customer_id, purchased_at, currency, revenue_minor)
         select id, customer_id, at, currency, minor from received order by id
         on conflict do nothing
-        returning currency, customer_id, revenue_minor as minor, purchased_at
-    )
+        returning id, currency, customer_id, revenue_minor as minor, purchased_at
+    ), {_LOG_MOVED.format(table="purchase_fact")}
     {_ADD_NEW_TO_SUMS}
     """
 )
@@ -112,8 +144,8 @@ _APPLY_REFUNDS = Command(
         insert into refund_fact (id, customer_id, refunded_at, currency, amount_minor)
         select id, customer_id, at, currency, minor from received order by id
         on conflict do nothing
-        returning currency, customer_id, -amount_minor as minor, null::timestamptz as purchased_at
-    )
+        returning id, currency, customer_id, -amount_minor as minor, null::timestamptz as purchased_at
+    ), {_LOG_MOVED.format(table="refund_fact")}
     {_ADD_NEW_TO_SUMS}
     """
 )
@@ -138,6 +170,11 @@ _FIND_DIFFERENCES = Query(
     """,
 )
 _LOCK_SUMS = Command("lock table customer_value in share row exclusive mode")
+_LOCK_SUMS_OF = Command(
+    """
+    select from customer_value where customer_id = any(:customers) order by currency, customer_id for no key update
+    """
+)
 _DELETE_SUMS = Command("delete from customer_value where customer_id = any(:customers)")
 _INSERT_SUMS = Command(
     f"""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from chassis import AmountSum, Feature, Resource, Work, text_from_minor
+from chassis import AmountSum, Feature, Resource, Work, current_person, text_from_minor
 from services.analytics.facts import tables
 from services.analytics.facts.rules import divide
 
@@ -46,6 +46,7 @@ class CustomerFigures(Resource):
 @feature.get("/analytics/customers/{customer_id:uuid}", scope="analytics:read")
 async def read_customer_figures(work: Work, customer_id: UUID) -> CustomerFigures:
     """Return the sums of a customer's purchases, one per currency."""
+    customer_id = await current_person(work, customer_id)
     rows = await work.find_all(tables.CustomerValue, order_by="currency", customer_id=customer_id)
     sums = [_customer_sum(row) for row in rows]
     return CustomerFigures(customer_id=customer_id, sums=sums, definition=DEFINITION)

@@ -1,1 +1,1 @@
-"""Lifecycle: the end of a relationship with a customer, and of the record itself."""
+"""Lifecycle: the records of customers as a whole: their merges, and the end of a relationship."""

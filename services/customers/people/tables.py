@@ -66,6 +66,8 @@ class Customer(Versioned, Base, table=True):
     lifecycle: Lifecycle = choice(Lifecycle, "lifecycle", default="prospect")
     state: CustomerState = choice(CustomerState, "state", default="active")
     custom: dict[str, Any] = document(default_factory=dict)
+    merged_into: UUID | None = None
+    """The record into which this one was merged, which answers for it."""
     search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
     """The words of the names, without accents and case."""
     preferred_name: str | None = None

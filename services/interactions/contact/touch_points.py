@@ -30,6 +30,7 @@ from chassis import (
     Upserted,
     Work,
     equals,
+    of_person,
     paginate,
     time_range,
 )
@@ -204,7 +205,7 @@ async def list_touch_points(
     """List touch points, newest first. To follow new records, sort by `recorded_at`."""
     # A single channel has an index in the order of the list. Several channels need a sort.
     channels = channel[0] if channel and len(channel) == 1 else channel
-    columns = equals(customer_id=customer_id, channel=channels, direction=direction, agent_id=agent_id)
+    columns = [*of_person(customer_id), *equals(channel=channels, direction=direction, agent_id=agent_id)]
     where = [*columns, *sent_by, *occurred_at.filters, *recorded_at.filters]
     return await paginate(work, params, tables.TouchPoint, TouchPoint, sort=sort, where=where)
 

@@ -44,6 +44,7 @@ from chassis import (
     equals,
     invalid,
     minor_from_text,
+    of_person,
     paginate,
     require_currency_at,
     text_from_minor,
@@ -305,7 +306,7 @@ async def list_purchases(
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-purchased_at",
 ) -> Page[Purchase]:
     """List purchases with their lines, newest first. To follow new records, sort by `recorded_at`."""
-    columns = equals(customer_id=customer_id, store=store, channel=channel, currency=currency)
+    columns = [*of_person(customer_id), *equals(store=store, channel=channel, currency=currency)]
     where = [*columns, *sent_by, *purchased_at.filters, *recorded_at.filters]
     return await paginate(work, params, tables.Purchase, _to_resource, sort=sort, where=where)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import DecimalText, Feature, MoneySum, Query, Resource, Work
+from chassis import DecimalText, Feature, MoneySum, Query, Resource, Work, current_person
 
 feature = Feature("shopping-histories")
 
@@ -99,6 +99,7 @@ class ShoppingHistory(Resource):
 @feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read", owner="customer_id")
 async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistory:
     """Return a summary of a customer's purchases. It is empty for an unknown customer."""
+    customer_id = await current_person(work, customer_id)
     totals = await work.select(_TOTALS, customer_id=customer_id)
     items = await work.select(_ITEMS, customer_id=customer_id, max_items=MAX_ITEMS)
     weekdays = await work.select(_WEEKDAYS, customer_id=customer_id, timezone=work.tenant.timezone)

@@ -6,7 +6,19 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from chassis import Feature, Money, Page, PageParams, Resource, TimeRange, Work, condition, equals, paginate, time_range
+from chassis import (
+    Feature,
+    Money,
+    Page,
+    PageParams,
+    Resource,
+    TimeRange,
+    Work,
+    condition,
+    of_person,
+    paginate,
+    time_range,
+)
 from services.interactions.overview import tables
 from services.interactions.overview.rules import TimelineEntryKind
 
@@ -42,7 +54,7 @@ async def read_timeline(
 ) -> Page[TimelineEntry]:
     """List the records of a customer, newest first. The list is empty for an unknown customer."""
     kinds = [condition("kind = any(:kinds)", kinds=kind)] if kind else []
-    where = [*equals(customer_id=customer_id), *occurred_at.filters, *kinds]
+    where = [*of_person(customer_id), *occurred_at.filters, *kinds]
     return await paginate(work, params, tables.timeline_entry, _to_entry, sort="-occurred_at", where=where)
 
 

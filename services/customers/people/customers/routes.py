@@ -219,6 +219,8 @@ async def list_customers(
         kind=kind, lifecycle=lifecycle, state=state, owner_id=owner_id, birthday=birthday, strategic=strategic
     )
     filters += [*created_at.filters, *updated_at.filters, archived_filter(archived=archived)]
+    if state is None:
+        filters.append(condition("merged_into is null"))
     filters += lookup_filters(work, email, phone, external_id)
     if tag is not None:
         filters.append(condition("tags && :tags", tags=tag))

@@ -201,6 +201,8 @@ class Customer(PersonFields, InternalFields, Resource, row=tables.Customer, etag
     """The stage of the relationship."""
     state: CustomerState
     """Only an active record is in use. The other states give the reason."""
+    merged_into: UUID | None
+    """Set if the id that was requested is of a merged record: the customer that answers for it, which is this one."""
     custom: JsonObject
     """Fields of your own."""
     profile_completed_at: datetime | None

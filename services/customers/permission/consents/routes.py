@@ -82,8 +82,8 @@ async def record_consent(work: Work, id: UUID, body: ConsentCreate) -> Upserted[
 @feature.get("/customers/{id:uuid}/consents", scope="customers:read", owner="id")
 async def list_consents(work: Work, id: UUID, params: PageParams) -> Page[Consent]:
     """List a customer's receipts in the order in which they were recorded."""
-    await work.get(Customer, id)
-    return await paginate(work, params, tables.ConsentReceipt, Consent, where=equals(customer_id=id))
+    customer = await work.get(Customer, id)
+    return await paginate(work, params, tables.ConsentReceipt, Consent, where=equals(customer_id=customer.id))
 
 
 @feature.get("/customers/{id:uuid}/may-contact", scope="customers:read", owner="id")
@@ -104,7 +104,7 @@ async def read_permission(
         ("channel", settings.channels, channel, UNKNOWN_CHANNEL),
     ):
         require_term(terms, key, field, code, location="query")
-    receipts = await receipts_of(work, [id], purpose)
+    receipts = await receipts_of(work, [customer.id], purpose)
     reason, receipt = decisions.permission([each for each in receipts if each.channel == channel], at)
     if not _are_in_use(settings, purpose, channel):
         reason = "retired"
@@ -113,7 +113,7 @@ async def read_permission(
     welcome_reason, welcome_at = await _welcome(work, customer, settings, channel, at)
     better, better_reason = _better_channel(customer, settings, receipts, channel, at)
     return Permission(
-        customer_id=id,
+        customer_id=customer.id,
         purpose=purpose,
         channel=channel,
         permitted=reason == "granted",

@@ -16,6 +16,7 @@ from chassis import (
     ValidationFailed,
     code_of,
     minor_from_text,
+    recorded_person,
     text_from_minor,
 )
 from services.interactions.orders import rules, tables
@@ -52,6 +53,8 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
 
     Raises RefundExceedsPurchase, SourceIdReused, and ValidationFailed.
     """
+    current = purchase.customer_id
+    purchase = purchase.replace(customer_id=await recorded_person(work, purchase))
     # A purchase never changes, so there is no row to lock: this lock serializes the refunds of a purchase.
     await work.execute(_LOCK, purchase=f"refund {purchase.id}")
     stored = (await find_stored(work, tables.Refund, [body.key])).get(body.key)
@@ -64,7 +67,7 @@ async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: Refun
     row = tables.Refund(**record.columns, tenant_id=work.tenant.id)
     await insert_new(work, tables.Refund, [record])
     _publish(work, purchase, earlier, row)
-    return row, True
+    return row.replace(customer_id=current), True
 
 
 def _require_repeat(

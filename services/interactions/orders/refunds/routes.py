@@ -17,6 +17,7 @@ from chassis import (
     Upserted,
     Work,
     equals,
+    of_person,
     paginate,
     reject_future,
     time_range,
@@ -59,7 +60,7 @@ async def list_all_refunds(
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-refunded_at",
 ) -> Page[Refund]:
     """List refunds, newest first. To follow new records, sort by `recorded_at`."""
-    columns = equals(customer_id=customer_id, purchase_id=purchase_id)
+    columns = [*of_person(customer_id), *equals(purchase_id=purchase_id)]
     where = [*columns, *sent_by, *refunded_at.filters, *recorded_at.filters]
     return await paginate(work, params, tables.Refund, to_resource, sort=sort, where=where)
 
