@@ -29,6 +29,8 @@ BODIES: dict[str, Any] = {
         "source": "form",
     },
     "POST /v1/customers/{id}/end-relationship": {"reason": "price"},
+    "POST /v1/customers/{id}/relations": {"kind": "employer", "related_customer_id": "{other}"},
+    "PATCH /v1/relations/{id}": {"role": "engineer"},
     "PATCH /v1/products/{id}": {"name": "Pot"},
     "POST /v1/products/{id}/problems": {"severity": "low", "description": "The lid rattles."},
     "POST /v1/product-problems/{id}/resolve": {"resolution": "A new lid."},
@@ -155,6 +157,9 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
     ids["custom-fields"] = (await made(asker, "/v1/custom-fields", field))["id"]
     ids["end-reasons"] = (await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"}))["id"]
+    ids["related_customers"] = other
+    relation = {"kind": "spouse", "related_customer_id": other}
+    ids["relations"] = (await made(asker, f"/v1/customers/{customer}/relations", relation))["id"]
     return ids | await in_sales(asker, customer)
 
 
