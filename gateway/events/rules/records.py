@@ -23,6 +23,10 @@ class RecordKind:
 
 # The first kind whose types match is that of an event.
 KINDS = (
+    RecordKind("customers", "customers.asset_", "asset_id", "/v1/assets", "customers:read"),
+    RecordKind("customers", "customers.custom_field_", "field_id", "/v1/custom-fields", "customers:read"),
+    RecordKind("customers", "customers.product_problem_", "problem_id", "/v1/product-problems", "customers:read"),
+    RecordKind("customers", "customers.product_", "product_id", "/v1/products", "customers:read"),
     RecordKind("customers", "customers.", "customer_id", "/v1/customers", "customers:read"),
     RecordKind("interactions", "interactions.purchase_", "purchase_id", "/v1/purchases", "interactions:read"),
     RecordKind("interactions", "interactions.touch_point_", "touch_point_id", "/v1/touch-points", "interactions:read"),

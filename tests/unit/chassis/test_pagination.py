@@ -14,7 +14,7 @@ from chassis.types import json
 from chassis.types.ids import uuid7
 from services.customers.people.customers.schemas import Customer
 from services.customers.people.tables import Customer as CustomerRow
-from services.customers.permission.consents import Consent
+from services.customers.permission.consents.schemas import Consent
 from services.customers.permission.tables import ConsentReceipt
 from services.interactions.contact.tables import TouchPoint as TouchPointRow
 from services.interactions.contact.touch_points import TouchPoint
