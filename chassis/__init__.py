@@ -10,12 +10,14 @@ from chassis.core.problems import (
     MalformedRequest,
     MissingScope,
     NotFound,
+    PersonErased,
     Problem,
     SourceIdReused,
     ValidationFailed,
     VersionMismatch,
 )
 from chassis.core.settings import Settings
+from chassis.db.erased import find_erased, reject_erased
 from chassis.db.jobs import (
     RUNNABLE_JOBS,
     Chunk,
@@ -215,6 +217,7 @@ __all__ = [
     "PageRequest",
     "ParameterPrefix",
     "Person",
+    "PersonErased",
     "Problem",
     "Quantity",
     "QuantityText",
@@ -264,6 +267,7 @@ __all__ = [
     "document",
     "equals",
     "exact_sum",
+    "find_erased",
     "first_instant",
     "index",
     "invalid",
@@ -282,6 +286,7 @@ __all__ = [
     "paginate",
     "pause_job",
     "recorded_person",
+    "reject_erased",
     "reject_future",
     "reject_too_large",
     "require_currency_at",

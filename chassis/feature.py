@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from inspect import getdoc, signature
 from typing import Any, Literal, Required, TypedDict, TypeVar, Union, Unpack, get_args, get_origin
+from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Response
@@ -26,10 +27,13 @@ from chassis.http.route import FeatureRoute, RouteOptions
 from chassis.http.schemas import Accepted, Upserted
 
 EventT = TypeVar("EventT", bound=IncomingEvent)
+EraseT = TypeVar("EraseT", bound=Callable[..., Awaitable[int]])
 Handler = Callable[[UnitOfWork, EventT], Awaitable[None]]
 BatchHandler = Callable[[UnitOfWork, Sequence[EventT]], Awaitable[None]]
 RunLoop = Callable[["LoopContext"], Awaitable[None]]
 RunTask = Callable[[UnitOfWork], Awaitable[bool]]
+EraseFunction = Callable[[UnitOfWork, Sequence[UUID]], Awaitable[int]]
+"""Erases persons from a table, and returns the number of rows that changed."""
 RebuildFunction = Callable[[UnitOfWork, bool], Awaitable[int]]
 Gauge = Callable[[asyncpg.Pool], Awaitable[int]]
 TenantGauge = Callable[[UnitOfWork], Awaitable[int]]
@@ -61,6 +65,8 @@ class EventHandler:
     event: type[IncomingEvent]
     handle: Callable[..., Awaitable[None]]
     is_batch: bool
+    of_erased: bool = False
+    """If true, it handles late events about erased persons as well. It must store ids and figures alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ class Feature(APIRouter):
         self.retentions: list[Retention] = []
         self.job_kinds: list[JobKind] = []
         self.rebuilds: list[RebuildFunction] = []
+        self.erasers: dict[type[Table], EraseFunction] = {}
         self.gauges: dict[str, Gauge] = {}
         self.tenant_gauges: dict[str, TenantGauge] = {}
 
@@ -133,24 +140,27 @@ class Feature(APIRouter):
             self.retentions += part.retentions
             self.job_kinds += part.job_kinds
             self.rebuilds += part.rebuilds
+            self.erasers |= part.erasers
             self.gauges |= part.gauges
             self.tenant_gauges |= part.tenant_gauges
         return self
 
-    def on(self, event: type[EventT]) -> Callable[[Handler[EventT]], Handler[EventT]]:
-        """Handle events one at a time."""
+    def on(self, event: type[EventT], *, of_erased: bool = False) -> Callable[[Handler[EventT]], Handler[EventT]]:
+        """Handle events one at a time. Events about erased persons are ignored unless `of_erased`."""
 
         def register(handle: Handler[EventT]) -> Handler[EventT]:
-            self._add_handler(EventHandler(self.name, event, handle, is_batch=False))
+            self._add_handler(EventHandler(self.name, event, handle, False, of_erased))
             return handle
 
         return register
 
-    def on_batch(self, event: type[EventT]) -> Callable[[BatchHandler[EventT]], BatchHandler[EventT]]:
-        """Handle many events of a tenant at a time, in their order. For frequent events."""
+    def on_batch(
+        self, event: type[EventT], *, of_erased: bool = False
+    ) -> Callable[[BatchHandler[EventT]], BatchHandler[EventT]]:
+        """Handle many events of a tenant at a time, in their order. For frequent events. `of_erased` as in `on`."""
 
         def register(handle: BatchHandler[EventT]) -> BatchHandler[EventT]:
-            self._add_handler(EventHandler(self.name, event, handle, is_batch=True))
+            self._add_handler(EventHandler(self.name, event, handle, True, of_erased))
             return handle
 
         return register
@@ -200,6 +210,18 @@ class Feature(APIRouter):
         """
         self.rebuilds.append(function)
         return function
+
+    def erases(self, table: type[Table]) -> Callable[[EraseT], EraseT]:
+        """Erase persons from a table that declares `erase="own"`, or that names them in another way.
+
+        The function gets the ids of the persons, and may run again for the same persons.
+        """
+
+        def register(function: EraseT) -> EraseT:
+            self.erasers[table] = function
+            return function
+
+        return register
 
     def gauge(self, name: str) -> Callable[[Gauge], Gauge]:
         """Publish a count over all tenants in the metrics and in the operator's status. The function gets a pool."""

@@ -37,7 +37,7 @@ from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
 from chassis.http.router import Router
-from chassis.messaging import tenants
+from chassis.messaging import erasures, tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.endpoints import OperationalEndpoints
@@ -93,7 +93,9 @@ class Service:
     @cached_property
     def features(self) -> list[Feature]:
         """Its features, and the chassis' own."""
-        return [tenants.feature, *discover(self.module, self.areas)]
+        discovered = discover(self.module, self.areas)
+        erasers = {table: function for feature in discovered for table, function in feature.erasers.items()}
+        return [tenants.feature, erasures.feature_of(self.name, self.metadata, erasers), *discovered]
 
     @property
     def migrations(self) -> Path:

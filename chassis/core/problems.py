@@ -11,7 +11,8 @@
      ├─ NotFound                404   unknown, or another tenant's: the response is the same
      ├─ MethodNotAllowed        405
      ├─ RequestTimeout          408   the client sends too slowly
-     ├─ VersionMismatch         412   If-Match does not name the current version
+     ├─ PersonErased            410   the person was erased: only the id is left
+ ├─ VersionMismatch         412   If-Match does not name the current version
      ├─ PayloadTooLarge         413
      ├─ UnsupportedMediaType    415
      ├─ ValidationFailed        422   readable, but a field is wrong
@@ -202,6 +203,13 @@ class SourceIdReused(Problem, status=409):
     """A record with different content already has this source id.
 
     `id` is that record. If the source corrected it, send the correction under a source id of its own.
+    """
+
+
+class PersonErased(Problem, status=410):
+    """The person was erased on request. Only the id is left.
+
+    Nothing more can be read of the person or recorded under this id. Remove the id from your own records.
     """
 
 

@@ -141,6 +141,11 @@ def add_redirects(service: str) -> None:
     _run_script("redirects.sql", service)
 
 
+def add_erasure(service: str) -> None:
+    """Remember erased persons, and let the worker erase the rows about them and the texts of their events."""
+    _run_script("erasure.sql", service)
+
+
 def _run_script(name: str, service: str) -> None:
     script = importlib.resources.files("chassis.db").joinpath(name).read_text()
     for placeholder, value in {

@@ -4,7 +4,7 @@ Each service has its own registry (`class Base(Table, registry=new_registry())`)
 do not share metadata. The chassis' own tables live in a schema of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -107,6 +107,16 @@ def _defaults(table: type[Table]) -> tuple[dict[str, Any], dict[str, Callable[[]
         name: None if field.is_required() else field.default for name, field in fields if field.default_factory is None
     }
     return fixed, factories
+
+
+def blank_values(table: type[Table], columns: Iterable[str]) -> dict[str, Any]:
+    """Return a value for each column that says nothing: null, or else the default of the column."""
+    fixed, factories = _defaults(table)
+    described = table.__table__.columns  # type: ignore[attr-defined]
+    return {
+        name: None if described[name].nullable else factories[name]() if name in factories else fixed[name] or ""
+        for name in columns
+    }
 
 
 # Columns

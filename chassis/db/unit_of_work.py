@@ -15,7 +15,7 @@ from uuid import UUID
 
 from chassis.core.events import Event, IncomingEvent
 from chassis.core.identity import Caller, Tenant
-from chassis.core.problems import NotFound, VersionMismatch
+from chassis.core.problems import NotFound, PersonErased, VersionMismatch
 from chassis.db.audit import Changes
 from chassis.db.record_size import reject_too_large
 from chassis.db.statements import (
@@ -87,10 +87,13 @@ class UnitOfWork:
         """Return the row with this id. `for_update` locks it until the commit. Raises NotFound.
 
         If the row was merged into another, as its column `merged_into` says, this is the other.
+        Raises PersonErased for the record of a person that was erased, as its column `erased_at` says.
         """
         row = await self.find(table, for_update=for_update, id=id)
         if row is None:
             raise NotFound(f"No {str(table.__tablename__).replace('_', ' ')} has the id {id}.")
+        if row.__dict__.get("erased_at") is not None:
+            raise PersonErased
         merged_into = row.__dict__.get("merged_into")
         return row if merged_into is None else await self.get(table, merged_into, for_update=for_update)
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 
+from chassis.core.persons import RECORD_PATH
 from chassis.core.problems import (
     MalformedRequest,
     MissingScope,
     NotFound,
     PayloadTooLarge,
+    PersonErased,
     Problem,
     ProblemDocument,
     RepeatedParameter,
@@ -107,6 +109,8 @@ def error_responses(method: str, options: RouteOptions, path: str) -> dict[int |
     ]
     if "{" in path:
         problems.append(NotFound)
+    if RECORD_PATH in path:
+        problems.append(PersonErased)
     if not options.store_response:
         problems.append(SecretNotReplayable)
     if method != "GET":

@@ -8,7 +8,7 @@ fault: it raises `TransientFailure`, and the events are delivered again.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from uuid import UUID
@@ -17,6 +17,7 @@ import asyncpg
 
 from chassis.core.events import Envelope, IncomingEvent, matches
 from chassis.core.identity import Caller, Tenant
+from chassis.core.persons import ERASURE
 from chassis.core.problems import Unavailable
 from chassis.core.retry import Backoff, retry
 from chassis.core.settings import Settings
@@ -226,11 +227,12 @@ class EventDispatcher:
         caller = Caller(tenant, f"reaction:{feature}", frozenset())
         async with Transaction(self._pool, caller, traceparent=deliveries[0].envelope.traceparent) as transaction:
             work = UnitOfWork(transaction)
-            fresh = deliveries
             if letter_id is None:
                 fresh = await _add_to_inbox(work, feature, deliveries)
             elif await work.execute(DELETE_LETTER, id=letter_id) != 1:
                 raise LookupError("another command has just replayed it")
+            else:
+                fresh = await _without_erased(work, deliveries)
             for _, group in groupby(fresh, key=lambda delivery: delivery.handler.handle):
                 deliveries_of_handler = list(group)
                 events = [delivery.event() for delivery in deliveries_of_handler]
@@ -296,15 +298,21 @@ async def _handle(
 
 
 async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delivery]) -> list[_Delivery]:
-    """Add the deliveries to the inbox, and return those that the feature has not seen.
+    """Add the deliveries to the inbox, and return those that the feature has not seen, except those of erased persons.
 
     A concurrent delivery of the same event waits here for the first.
     """
     types = {delivery.envelope.id: delivery.envelope.type for delivery in deliveries}
+    persons = _persons(deliveries)
     ids = sorted(types)
     fresh = set(
         await work.fetch(
-            _ADD_TO_INBOX, tenant_id=work.tenant.id, ids=ids, types=[types[id] for id in ids], feature=feature
+            _ADD_TO_INBOX,
+            tenant_id=work.tenant.id,
+            ids=ids,
+            types=[types[id] for id in ids],
+            persons=[persons.get(id) for id in ids],
+            feature=feature,
         )
     )
     unseen = []
@@ -315,11 +323,38 @@ async def _add_to_inbox(work: UnitOfWork, feature: str, deliveries: list[_Delive
     return unseen
 
 
+async def _without_erased(work: UnitOfWork, deliveries: list[_Delivery]) -> list[_Delivery]:
+    """Return the deliveries that are not of erased persons."""
+    persons = _persons(deliveries)
+    erased = await work.fetch(_ERASED, tenant_id=work.tenant.id, persons=list(persons.values()))
+    return [delivery for delivery in deliveries if persons.get(delivery.envelope.id) not in erased]
+
+
+def _persons(deliveries: list[_Delivery]) -> dict[UUID, UUID]:
+    """Return the subjects of events that may be persons, by the id of the event, unless the event is handled anyway."""
+    persons = {}
+    for delivery in deliveries:
+        if not delivery.handler.of_erased and delivery.envelope.type != ERASURE:
+            with suppress(ValueError):
+                persons[delivery.envelope.id] = UUID(delivery.envelope.subject)
+    return persons
+
+
 _ADD_TO_INBOX = Query(
     UUID,
     f"""
-    insert into {SCHEMA}.inbox (tenant_id, event_id, feature, type)
-    select :tenant_id, id, :feature, type from unnest(:ids::uuid[], :types::text[]) as event(id, type)
-    on conflict do nothing returning event_id
+    with added as (
+        insert into {SCHEMA}.inbox (tenant_id, event_id, feature, type)
+        select :tenant_id, id, :feature, type from unnest(:ids::uuid[], :types::text[]) as event(id, type)
+        on conflict do nothing returning event_id
+    )
+    select event_id from added join unnest(:ids::uuid[], :persons::uuid[]) as event(id, person) on id = event_id
+    where not exists (
+        select from {SCHEMA}.erased_person where tenant_id = :tenant_id and person_id = person
+    )
     """,
+)
+_ERASED = Query(
+    UUID,
+    f"select person_id from {SCHEMA}.erased_person where tenant_id = :tenant_id and person_id = any(:persons)",
 )

@@ -11,3 +11,6 @@ class Settings(chassis.Settings):
     contact_days: int | None = Field(
         90, ge=90, description="How long contacts are kept that frequency caps count; none: for ever."
     )
+    backup_days: int = Field(
+        30, ge=1, description="How long backups are kept, as certificates of erasures state it. It deletes no backup."
+    )

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from chassis import Person, Table, belongs_to, new_registry
 from chassis.service import Service
+from services.customers.lifecycle.rules.erasing import SERVICES
 
 NAMES = ("customer_id", "subject_id", "person_id")
 
@@ -77,6 +78,18 @@ def test_declared_columns_exist_and_can_be_blanked(services: list[Service]) -> N
     assert {service.name: unusable(service.metadata) for service in services} == {
         service.name: [] for service in services
     }
+
+
+def test_each_table_that_erases_in_its_own_way_has_its_function(services: list[Service]) -> None:
+    for service in services:
+        erasers = {table.__tablename__ for feature in service.features for table in feature.erasers}
+        classes = classes_of(service.metadata).items()
+        own = {name for name, one in classes if any(person.erase == "own" for person in one.persons)}
+        assert own <= erasers, service.name
+
+
+def test_every_service_answers_to_an_erasure(services: list[Service]) -> None:
+    assert {service.name for service in services} == set(SERVICES)
 
 
 def test_an_undeclared_column_is_reported() -> None:

@@ -160,6 +160,9 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     ids["related_customers"] = other
     relation = {"kind": "spouse", "related_customer_id": other}
     ids["relations"] = (await made(asker, f"/v1/customers/{customer}/relations", relation))["id"]
+    erased = await made(asker, "/v1/customers", a_customer())
+    erasure = await made(asker, "/v1/erasures", {"customer_id": erased["id"], "reason": "requested"})
+    ids["erasures"] = erasure["id"]
     return ids | await in_sales(asker, customer)
 
 

@@ -47,6 +47,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
     "PATCH /v1/consent-settings": {"frequency_caps": [{"contacts": 3, "days": 7}]},
     "POST /v1/consents/batch": {"items": [A_RECEIPT | {"source_id": str(number)} for number in (1, 2)]},
+    "POST /v1/erasures": {"customer_id": str(uuid7()), "reason": "requested"},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},

@@ -43,7 +43,7 @@ class PurchaseRefunded(IncomingEvent, type="interactions.purchase_refunded.v1"):
     amount: Money
 
 
-@feature.on_batch(PurchaseRecorded)
+@feature.on_batch(PurchaseRecorded, of_erased=True)
 async def apply_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) -> None:
     """Store the facts, and add new facts to their customers' sums."""
     await work.execute(
@@ -56,7 +56,7 @@ async def apply_purchases(work: Work, purchases: Sequence[PurchaseRecorded]) -> 
     )
 
 
-@feature.on_batch(PurchaseRefunded)
+@feature.on_batch(PurchaseRefunded, of_erased=True)
 async def apply_refunds(work: Work, refunds: Sequence[PurchaseRefunded]) -> None:
     """Store the facts, and subtract new facts from their customers' sums. A refund may precede its purchase."""
     await work.execute(

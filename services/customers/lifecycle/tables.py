@@ -1,4 +1,4 @@
-"""Ended relationships, the reasons that a tenant has added, and merges."""
+"""Ended relationships, the reasons that a tenant has added, merges, and erasures."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from chassis import Person, Versioned, belongs_to, bigint, choice, document, index, timestamp, unique
+from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, timestamp, unique
 from services.customers.base import Base
 from services.customers.lifecycle.rules import MergeState
+from services.customers.lifecycle.rules.erasing import ErasedRowsDocument, ErasureReason, ErasureState
 from services.customers.people.rules.stages import CustomerState, Lifecycle
 
 NAMES_ITS_RECORDS = "A merge always names the two records that it is about."
@@ -93,3 +94,58 @@ class Merge(Versioned, Base, table=True):
     actor: str
     undone_at: datetime | None = timestamp(nullable=True, default=None)
     undone_by: str | None = None
+
+
+class Erasure(Versioned, Base, table=True):
+    """The erasure of a customer, from the request to the answers of all services. At most one of a customer is open."""
+
+    __tablename__ = "erasure"
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        index("created_at", "id"),
+        index(
+            "customer_id",
+            name="uq_erasure_open",
+            unique=True,
+            postgresql_where=text("state in ('requested', 'erasing')"),
+        ),
+        index("due_at", name="ix_erasure_due", postgresql_where=text("state = 'requested'")),
+        index("retry_at", name="ix_erasure_retry", postgresql_where=text("state = 'erasing'")),
+        check("retried_while_erasing", "(state = 'erasing') = (retry_at is not null)"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(
+            merge="keep",
+            merge_reason="It erases the record that answers for this id when it begins.",
+            erase="anonymise",
+            cleared=("requested_by",),
+        ),
+    )
+
+    customer_id: UUID
+    customer_ids: list[UUID] = document(default_factory=list)
+    """The record that is erased, and those that were merged into it. Empty until the erasure begins."""
+    reason: ErasureReason = choice(ErasureReason, "reason")
+    requested_by: str | None = None
+    actor: str
+    state: ErasureState = choice(ErasureState, "state", default="requested")
+    due_at: datetime = timestamp()
+    cancelled_at: datetime | None = timestamp(nullable=True, default=None)
+    started_at: datetime | None = timestamp(nullable=True, default=None)
+    attempts: int = bigint(default=0)
+    """How often the services were asked."""
+    retry_at: datetime | None = timestamp(nullable=True, default=None)
+    """When they are asked again, in real time. Null unless answers are missing."""
+    completed_at: datetime | None = timestamp(nullable=True, default=None)
+
+
+class ErasureAnswer(Base, table=True):
+    """The answer of a service to an erasure: what it did, by table. A repeated answer replaces the earlier one."""
+
+    __tablename__ = "erasure_answer"
+    __table_args__ = (belongs_to("erasure_id", "erasure", cascade=True), unique("erasure_id", "service"))
+
+    erasure_id: UUID
+    service: str
+    tables: list[ErasedRowsDocument] = document()
+    completed_at: datetime = timestamp()

@@ -20,6 +20,7 @@ from chassis import (
     MultilineText,
     Page,
     PageParams,
+    PersonErased,
     Reference,
     RequestBody,
     Resource,
@@ -176,7 +177,7 @@ recorder = SourceRecorder(
 )
 
 
-@feature.post("/touch-points", scope="interactions:write", raises=[SourceIdReused])
+@feature.post("/touch-points", scope="interactions:write", raises=[PersonErased, SourceIdReused])
 async def record_touch_point(work: Work, body: TouchPointCreate) -> Upserted[TouchPoint]:
     """Record a touch point. A repeat with the same source id returns the existing touch point with 200."""
     row, created = await recorder.record(work, body)

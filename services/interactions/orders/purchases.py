@@ -29,6 +29,7 @@ from chassis import (
     Owned,
     Page,
     PageParams,
+    PersonErased,
     Quantity,
     QuantityText,
     Reference,
@@ -276,7 +277,7 @@ recorder = SourceRecorder(
 )
 
 
-@feature.post("/purchases", scope="interactions:write", raises=[SourceIdReused])
+@feature.post("/purchases", scope="interactions:write", raises=[PersonErased, SourceIdReused])
 async def record_purchase(work: Work, body: PurchaseCreate) -> Upserted[Purchase]:
     """Record a purchase. A repeat with the same source id returns the existing purchase with 200.
 

@@ -16,11 +16,9 @@ from services.interactions.orders.rules import (
 )
 from services.interactions.sources.tables import SourceRecord
 
-SALES_STAY = "The accounts of sales stay complete. Without the customer's record, the id leads to no person."
-
 
 class Purchase(SourceRecord, table=True):
-    """A purchase of a customer. It never changes, because refunds are rows beside it.
+    """A purchase of a customer. It never changes, because refunds are rows beside it. An erasure removes its texts.
 
     Its lines are a part of it and are only ever read with it, so they are stored as a document.
     """
@@ -34,7 +32,7 @@ class Purchase(SourceRecord, table=True):
         index("purchased_at", "id"),
         index("recorded_at", "id"),
     )
-    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="own"),)
 
     customer_id: UUID
     purchased_at: datetime = timestamp()
@@ -59,7 +57,7 @@ class Refund(SourceRecord, table=True):
         index("recorded_at", "id"),
         check("amount_minor", "amount_minor > 0"),
     )
-    persons: ClassVar[tuple[Person, ...]] = (Person(erase="keep", erase_reason=SALES_STAY),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="own"),)
 
     customer_id: UUID
     purchase_id: UUID

@@ -22,6 +22,7 @@ from chassis import (
     Fields,
     Filter,
     Outcome,
+    PersonErased,
     Problem,
     Query,
     Reference,
@@ -30,6 +31,7 @@ from chassis import (
     ValidationFailed,
     batch_response,
     equals,
+    find_erased,
     reject_future,
     uuid7,
 )
@@ -128,7 +130,7 @@ class SourceRecorder(Generic[Row, Body]):
     async def record(self, work: UnitOfWork, body: Body) -> tuple[Row, bool]:
         """Record the body of a request. Returns the stored row, and whether it is new.
 
-        Raises ValidationFailed for a time in the future, and SourceIdReused.
+        Raises ValidationFailed for a time in the future, SourceIdReused, and PersonErased.
         """
         record = self._new_record(work, body)
         (outcome,) = await self._record(work, [(body, record)])
@@ -163,11 +165,16 @@ class SourceRecorder(Generic[Row, Body]):
         records: dict[SourceKey, StoredRecord] = {}
         if len(items) > 1 or work.is_retry:
             records = await find_stored(work, self._table, [record.key for _, record in items])
+        erased: set[UUID] = set()
+        if work.is_retry:  # a record of an erased customer conflicts with the trigger, and the request runs again
+            erased = await find_erased(work, {record.customer_id for _, record in items if record.customer_id})
         outcomes: list[Outcome] = []
         new: list[NewRecord] = []
         for body, record in items:
             first = records.get(record.key)
-            if first is None:
+            if record.customer_id in erased:
+                outcomes.append(PersonErased())
+            elif first is None:
                 outcomes.append(self._publish(work, body, record))
                 if not isinstance(outcomes[-1], Problem):
                     records[record.key] = record

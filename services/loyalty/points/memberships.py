@@ -13,6 +13,7 @@ from chassis import (
     Owned,
     Page,
     PageParams,
+    PersonErased,
     Problem,
     RequestBody,
     Resource,
@@ -21,6 +22,7 @@ from chassis import (
     Work,
     equals,
     paginate,
+    reject_erased,
 )
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import read_accounts
@@ -90,7 +92,7 @@ class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
     """The member's points now."""
 
 
-@feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen], owner="customer_id")
+@feature.post("/memberships", scope="loyalty:write", raises=[EnrolmentNotOpen, PersonErased], owner="customer_id")
 async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membership]:
     """Make a customer a member. If the customer is already a member, return the existing membership with 200."""
     program = await work.find(tables.Program, id=body.program_id)
@@ -101,6 +103,7 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
     existing = await work.find(tables.Membership, program_id=program.id, customer_id=body.customer_id, state="active")
     if existing is not None:
         return Upserted(await _with_balance(work, existing), created=False)
+    await reject_erased(work, body.customer_id)
     (row,) = await join(work, [Joining(program.id, body.customer_id, work.now)])
     return Upserted(_to_membership(row, Account(row.id, JOINED_VERSION)), created=True)
 

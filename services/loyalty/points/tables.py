@@ -96,13 +96,7 @@ class Membership(Versioned, Base, table=True):
         index("customer_id"),
         index("joined_at", "id"),
     )
-    persons: ClassVar[tuple[Person, ...]] = (
-        Person(
-            merge="own",
-            erase="keep",
-            erase_reason="The ledger stays complete. Without the customer's record, the id leads to no person.",
-        ),
-    )
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="own", erase="own"),)
 
     program_id: UUID
     customer_id: UUID

@@ -222,6 +222,8 @@ async def list_customers(
     if state is None:
         filters.append(condition("merged_into is null"))
     filters += lookup_filters(work, email, phone, external_id)
+    if state is None:
+        filters.append(condition("erased_at is null"))
     if tag is not None:
         filters.append(condition("tags && :tags", tags=tag))
     if account_kind is not None:

@@ -34,6 +34,7 @@ class Customer(Versioned, Base, table=True):
     __table_args__ = (
         index("created_at", "id"),
         index("updated_at", "id"),
+        index("merged_into", postgresql_where=text("merged_into is not null")),
         # Most customers have neither, so they have no entries.
         index("owner_id", "id", postgresql_where=text("owner_id is not null")),
         index("birthday", "id", postgresql_where=text("birthday is not null")),
@@ -68,6 +69,8 @@ class Customer(Versioned, Base, table=True):
     custom: dict[str, Any] = document(default_factory=dict)
     merged_into: UUID | None = None
     """The record into which this one was merged, which answers for it."""
+    erased_at: datetime | None = timestamp(nullable=True, default=None)
+    """Since then only the id is left: every request for the record is answered with 410."""
     search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
     """The words of the names, without accents and case."""
     preferred_name: str | None = None
