@@ -82,8 +82,8 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
     Given points expire like earned points but are never pending.
     """
     membership = await work.get(tables.Membership, id)
-    account = await open_account(work, id)
-    row = _new_adjustment(work, id, body.points, body.reason)
+    account = await open_account(work, membership.id)
+    row = _new_adjustment(work, account.membership_id, body.points, body.reason)
     if row.points > 0:
         program = await work.get(tables.Program, membership.program_id)
         _credit(account, row, program)
@@ -98,8 +98,9 @@ async def adjust_points(work: Work, id: UUID, body: AdjustmentCreate) -> Adjustm
 @feature.get("/memberships/{id:uuid}/adjustments", scope="loyalty:read")
 async def list_adjustments(work: Work, id: UUID, params: PageParams) -> Page[Adjustment]:
     """List the points that staff gave a member or took, newest first."""
-    await work.get(tables.Membership, id)
-    return await paginate(work, params, tables.PointsAdjustment, Adjustment, sort="-id", where=equals(membership_id=id))
+    membership = await work.get(tables.Membership, id)
+    where = equals(membership_id=membership.id)
+    return await paginate(work, params, tables.PointsAdjustment, Adjustment, sort="-id", where=where)
 
 
 async def restore_expired_points(work: Work, membership_id: UUID, recorded: Period, reason: str) -> int | None:

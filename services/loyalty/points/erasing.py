@@ -60,7 +60,7 @@ async def _release_holds(work: Work, membership: tables.Membership) -> None:
 
 _LOCK_MEMBERSHIPS = Query(
     tables.Membership,
-    "select * from membership where customer_id = any(:ids) and state <> 'left' order by id for no key update",
+    "select * from membership where customer_id = any(:ids) and state = 'active' order by id for no key update",
 )
 _LOCK_HELD = Query(
     tables.Redemption,

@@ -20,7 +20,10 @@ from chassis import (
     Upserted,
     ValidationFailed,
     Work,
+    condition,
+    current_person,
     equals,
+    of_person,
     paginate,
     reject_erased,
 )
@@ -83,9 +86,11 @@ class Membership(Resource, row=tables.Membership, computed=("tier", "balance")):
     customer_id: UUID
     """The customer."""
     state: MembershipState
-    """A member, or a former member."""
+    """A member, a former member, or merged: another membership of the customer has the points."""
     joined_at: datetime
     """When the customer joined."""
+    merged_into: UUID | None
+    """Set if the id that was requested is of a merged membership: the one that answers for it, which is this one."""
     tier: str | None
     """Not used yet: always null."""
     balance: MembershipBalance
@@ -100,11 +105,12 @@ async def join_program(work: Work, body: MembershipCreate) -> Upserted[Membershi
         raise ValidationFailed.field("/program_id", UNKNOWN_RECORD, "the program does not exist")
     if program.enrolment not in ("open", "on_purchase") or program.state != "active":
         raise EnrolmentNotOpen(f"The program is {program.state} and its enrolment is {program.enrolment}.")
-    existing = await work.find(tables.Membership, program_id=program.id, customer_id=body.customer_id, state="active")
+    customer_id = await current_person(work, body.customer_id)
+    existing = await work.find(tables.Membership, program_id=program.id, customer_id=customer_id, state="active")
     if existing is not None:
         return Upserted(await _with_balance(work, existing), created=False)
     await reject_erased(work, body.customer_id)
-    (row,) = await join(work, [Joining(program.id, body.customer_id, work.now)])
+    (row,) = await join(work, [Joining(program.id, customer_id, work.now)])
     return Upserted(_to_membership(row, Account(row.id, JOINED_VERSION)), created=True)
 
 
@@ -118,7 +124,9 @@ async def list_memberships(
     sort: Annotated[Sort, Query(description="Sort field; prefix with `-` for descending.")] = "joined_at",
 ) -> Page[Membership]:
     """List memberships, each with its points now."""
-    where = equals(customer_id=customer_id, program_id=program_id, state=state)
+    where = [*of_person(customer_id), *equals(program_id=program_id, state=state)]
+    if state is None:
+        where.append(condition("merged_into is null"))
     page = await paginate(work, params, tables.Membership, _as_stored, sort=sort, where=where)
     accounts = await read_accounts(work, [row.id for row in page.items])
     items = [_to_membership(row, accounts[row.id]) for row in page.items]
@@ -128,7 +136,8 @@ async def list_memberships(
 @feature.get("/memberships/{id:uuid}", scope="loyalty:read", owner=Owned(tables.Membership, "customer_id"))
 async def read_membership(work: Work, id: UUID) -> Membership:
     """Return a membership with its points now."""
-    return await _with_balance(work, await work.get(tables.Membership, id))
+    row = await work.get(tables.Membership, id)
+    return await _with_balance(work, row)
 
 
 def _as_stored(row: tables.Membership) -> tables.Membership:

@@ -22,9 +22,11 @@ from chassis import (
     Reference,
     RequestBody,
     Resource,
+    RetryTransaction,
     TimeRange,
     Work,
     condition,
+    current_person_sql,
     equals,
     paginate,
     time_range,
@@ -133,7 +135,7 @@ class EndedHold(Redemption):
 async def redeem_points(work: Work, id: UUID, body: RedemptionCreate) -> Redemption:
     """Hold points (`reserve`, for fifteen minutes by default), or spend them at once (`capture`)."""
     membership = await work.get(tables.Membership, id)
-    account = await open_account(work, id)
+    account = await open_account(work, membership.id)
     if body.points > account.available:
         raise InsufficientPoints(f"{account.available} points are available.", available=account.available)
     await load_spendable_lots(work, account, body.points)
@@ -168,7 +170,11 @@ async def list_redemptions(
     return await paginate(work, params, tables.Redemption, item, sort="-created_at", where=where)
 
 
-_OF_CUSTOMER = "membership_id = any(array(select membership.id from membership where customer_id = :customer_id))"
+_OF_CUSTOMER = f"""
+    membership_id = any(array(
+        select membership.id from membership where customer_id = {current_person_sql(":customer_id")}
+    ))
+"""
 _IN_STATE = "case when state = 'reserved' and hold_ends_at <= :now then 'expired' else state end = any(:states)"
 
 
@@ -243,6 +249,8 @@ async def _open_redemption(work: Work, id: UUID) -> tuple[Account, tables.Redemp
     """Lock a member's account and then the redemption, and load the hold if it has not ended."""
     account = await open_account(work, (await work.get(tables.Redemption, id)).membership_id)
     row = await work.get(tables.Redemption, id, for_update=True)
+    if row.membership_id != account.membership_id:
+        raise RetryTransaction  # a merge or its undo has moved it meanwhile
     if row.state == "reserved":
         await load_hold(work, account, row.id)
     return account, row

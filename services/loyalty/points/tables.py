@@ -81,7 +81,10 @@ class EarningRule(Base, table=True):
 
 
 class Membership(Versioned, Base, table=True):
-    """A customer's membership in a program. At most one is current. A customer who left may join again."""
+    """A customer's membership in a program. At most one is current. A customer who left may join again.
+
+    If two members are merged, one of their memberships is merged into the other, which has all points then.
+    """
 
     __tablename__ = "membership"
     __table_args__ = (
@@ -91,7 +94,7 @@ class Membership(Versioned, Base, table=True):
             "customer_id",
             name="uq_membership_current",
             unique=True,
-            postgresql_where=text("state <> 'left'"),
+            postgresql_where=text("state = 'active'"),
         ),
         index("customer_id"),
         index("joined_at", "id"),
@@ -102,6 +105,10 @@ class Membership(Versioned, Base, table=True):
     customer_id: UUID
     state: MembershipState = choice(MembershipState, "state", default="active")
     joined_at: datetime = timestamp()
+    merged_into: UUID | None = None
+    """The membership that has the points of this one, and answers for it."""
+    debt_moved: Decimal = exact_sum(default=Decimal(0), sa_column_kwargs={"server_default": "0"})
+    """The debt that moved to that membership, and returns with an undo unless it is paid."""
 
 
 class Wallet(Base, table=True):
@@ -128,6 +135,8 @@ class Wallet(Base, table=True):
     """The next time at which points activate or expire, or a hold ends. It can be too early, but never too late."""
     settled_at: datetime | None = timestamp(nullable=True)
     """The time up to which due effects were applied when points last moved."""
+    merged_into: UUID | None = None
+    """The same as that of the membership: an account that is opened under this id is that of the other."""
 
 
 class PointsEntry(Base, table=True):
@@ -275,8 +284,18 @@ class EarnBasis(Base, table=True):
         unique("membership_id", "purchase_id"),
         index("purchase_id"),
     )
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(
+            merge="keep",
+            merge_reason="It is the id under which the purchase came in, by which an undo finds its points.",
+            erase="keep",
+            erase_reason="The ledger stays complete. Without the customer's record, the id leads to no person.",
+        ),
+    )
 
     membership_id: UUID
+    customer_id: UUID | None = None
+    """The customer of the purchase's event, or None for purchases before the upgrade that added it."""
     purchase_id: UUID
     purchased_at: datetime = timestamp()
     eligible_minor: int = bigint()

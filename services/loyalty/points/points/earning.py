@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chassis import Query, Work, uuid7
+from chassis import SCHEMA, Query, Work, uuid7
 from services.loyalty.points.points.events import PointsEarned, PurchaseRecorded
 from services.loyalty.points.queries.accounts import open_accounts, open_new_account, publish_due_effects, save
 from services.loyalty.points.queries.earning_rules import EarningProgram, active_programs
 from services.loyalty.points.queries.events import publish_points
-from services.loyalty.points.queries.locks import lock_purchases
+from services.loyalty.points.queries.locks import LOCK_PURCHASES
 from services.loyalty.points.queries.lots import WalletRow
 from services.loyalty.points.queries.memberships import Joining, join
 from services.loyalty.points.rules import earning
@@ -54,15 +54,15 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dic
     programs = await active_programs(work)
     if not programs:
         return {}
-    await lock_purchases(work, [purchase.purchase_id for purchase in purchases])
-    members = await _open_members(work, programs, purchases)
+    buyers = await _lock_buyers(work, purchases)
+    members = await _open_members(work, programs, purchases, buyers)
     by_customer: dict[UUID, list[Member]] = {}
     for member in members:
         by_customer.setdefault(member.customer_id, []).append(member)
     eligible = [
         _eligible_purchase(purchase, member)
         for purchase in purchases
-        for member in by_customer.get(purchase.customer_id, [])
+        for member in by_customer.get(buyers[purchase.customer_id], [])
         if _is_eligible(purchase, member)
     ]
     new = {basis.id: basis for basis in await _insert_bases(work, eligible)}
@@ -76,6 +76,37 @@ async def award_points(work: Work, purchases: Sequence[PurchaseRecorded]) -> dic
 # Members
 
 
+async def _lock_buyers(work: Work, purchases: Sequence[PurchaseRecorded]) -> dict[UUID, UUID]:
+    """Lock the purchases, and return the customer with the points of each buyer.
+
+    That is the buyer, or the customer with whom the buyer was merged.
+    """
+    buyers = sorted({purchase.customer_id for purchase in purchases})
+    purchase_ids = [purchase.purchase_id for purchase in purchases]
+    redirects = await work.fetch(_LOCK_AND_REDIRECT, buyers=buyers, purchase_ids=purchase_ids)
+    current = {redirect.id: redirect.target_id for redirect in redirects if redirect.id is not None}
+    return {buyer: current.get(buyer) or buyer for buyer in buyers}
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectRow:
+    """A merged buyer, and the customer with whom he or she was merged. Null if there is none."""
+
+    id: UUID | None
+    target_id: UUID | None
+
+
+# A single round trip: the locks, and the few buyers who were merged.
+_LOCK_AND_REDIRECT = Query(
+    RedirectRow,
+    f"""
+    with locked as materialized ({LOCK_PURCHASES})
+    select id, target_id from (select count(*) from locked) as taken
+    left join {SCHEMA}.redirect on redirect.id = any(:buyers)
+    """,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class MemberRow(WalletRow):
     """A membership with its wallet."""
@@ -86,30 +117,36 @@ class MemberRow(WalletRow):
 
 
 async def _open_members(
-    work: Work, programs: Mapping[UUID, EarningProgram], purchases: Sequence[PurchaseRecorded]
+    work: Work,
+    programs: Mapping[UUID, EarningProgram],
+    purchases: Sequence[PurchaseRecorded],
+    buyers: Mapping[UUID, UUID],
 ) -> list[Member]:
     """Lock and return the buyers' memberships in these programs, and those of buyers who join by their purchase."""
-    customer_ids = sorted({purchase.customer_id for purchase in purchases})
+    customer_ids = sorted(set(buyers.values()))
     rows = await work.fetch(_LOCK_MEMBERS, customer_ids=customer_ids, program_ids=list(programs))
     accounts = {account.membership_id: account for account in await open_accounts(work, rows)}
     members = [
         Member(row.id, row.customer_id, row.joined_at, programs[row.program_id], accounts[row.id]) for row in rows
     ]
-    for new in await join(work, _joinings(programs, rows, purchases)):
+    for new in await join(work, _joinings(programs, rows, purchases, buyers)):
         account = open_new_account(work, new.id)
         members.append(Member(new.id, new.customer_id, new.joined_at, programs[new.program_id], account))
     return members
 
 
 def _joinings(
-    programs: Mapping[UUID, EarningProgram], rows: Sequence[MemberRow], purchases: Sequence[PurchaseRecorded]
+    programs: Mapping[UUID, EarningProgram],
+    rows: Sequence[MemberRow],
+    purchases: Sequence[PurchaseRecorded],
+    buyers: Mapping[UUID, UUID],
 ) -> list[Joining]:
     """Return the buyers who join a program by their purchase, each with the time of the first purchase."""
     first: dict[tuple[UUID, UUID], datetime] = {}
     for purchase in purchases:
         for program in programs.values():
             if program.enrolment == "on_purchase" and program.currency == purchase.total.currency:
-                key = (program.id, purchase.customer_id)
+                key = (program.id, buyers[purchase.customer_id])
                 first[key] = min(first.get(key, purchase.purchased_at), purchase.purchased_at)
     joined = {(row.program_id, row.customer_id) for row in rows}
     return [Joining(*key, at) for key, at in sorted(first.items()) if key not in joined]
@@ -125,7 +162,7 @@ _LOCK_MEMBERS = Query(
            program_id, customer_id, joined_at
     from membership join wallet on wallet.id = membership.id
     where customer_id = any(array(select unnest(:customer_ids::uuid[])))
-    and program_id = any(:program_ids) and state = 'active'
+    and program_id = any(:program_ids) and state = 'active' and wallet.merged_into is null
     order by wallet.id for no key update of wallet
     """,
 )
@@ -163,8 +200,8 @@ async def _insert_bases(work: Work, eligible: Sequence[EligiblePurchase]) -> lis
 _INSERT_BASES = Query(
     BasisRow,
     """
-    insert into earn_basis (id, membership_id, purchase_id, purchased_at, eligible_minor, rules)
-    select id, membership_id, purchase_id, purchased_at, eligible_minor, rules
+    insert into earn_basis (id, membership_id, customer_id, purchase_id, purchased_at, eligible_minor, rules)
+    select id, membership_id, customer_id, purchase_id, purchased_at, eligible_minor, rules
     from json_populate_recordset(null::earn_basis, :rows::json)
     on conflict do nothing
     returning id, purchase_id,
@@ -177,6 +214,7 @@ def _basis_row(item: EligiblePurchase) -> dict[str, object]:
     return {
         "id": item.basis_id,
         "membership_id": item.member.id,
+        "customer_id": item.purchase.customer_id,
         "purchase_id": item.purchase.purchase_id,
         "purchased_at": item.purchase.purchased_at,
         "eligible_minor": item.minor,

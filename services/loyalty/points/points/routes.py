@@ -55,8 +55,8 @@ async def list_entries(
     kind: Annotated[list[LedgerEntryKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
 ) -> Page[LedgerEntry]:
     """List every movement of a member's points, newest first."""
-    await work.get(tables.Wallet, id)
-    where = [*equals(membership_id=id, kind=kind), *occurred_at.filters, *recorded_at.filters]
+    wallet = await work.get(tables.Wallet, id)
+    where = [*equals(membership_id=wallet.id, kind=kind), *occurred_at.filters, *recorded_at.filters]
     return await paginate(work, params, tables.PointsEntry, LedgerEntry, sort="-id", where=where)
 
 

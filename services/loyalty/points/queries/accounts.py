@@ -138,6 +138,8 @@ async def read_accounts(work: Work, membership_ids: Sequence[UUID]) -> dict[UUID
 async def read_balance(work: Work, membership_id: UUID) -> Balance:
     """Return a member's points as settled now, without locking or saving them. Raises NotFound."""
     rows = await lots.select_balance(work, membership_id, MAX_DUE_TIMES)
+    if rows and rows[0].merged_into is not None:
+        return await read_balance(work, rows[0].merged_into)
     if not rows:
         raise NotFound
     account = _to_account(rows[0])

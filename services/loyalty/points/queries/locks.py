@@ -16,9 +16,8 @@ async def lock_purchases(work: Work, purchase_ids: Sequence[UUID]) -> None:
 
 
 # Sorted, so that two transactions take the locks in the same order.
-_LOCK_PURCHASES = Command(
-    """
+LOCK_PURCHASES = """
     select pg_advisory_xact_lock(hashtextextended('purchase ' || id, 0))
     from (select distinct unnest(:purchase_ids::uuid[]) as id order by id) as purchases
-    """
-)
+"""
+_LOCK_PURCHASES = Command(LOCK_PURCHASES)

@@ -111,6 +111,8 @@ class TimeDocument(TypedDict):
 class BalanceRow(DueRow):
     """A wallet with what is due, and the points of its other lots by the time at which they become due."""
 
+    merged_into: UUID | None
+    """The membership that has the points of this one."""
     activating: list[TimeDocument]
     expiring: list[TimeDocument]
 
@@ -266,7 +268,7 @@ _DUE = Query(DueRow, _WALLETS_WITH_DUE.format(columns=""))
 _BALANCE = Query(
     BalanceRow,
     _WALLETS_WITH_DUE.format(
-        columns=""",
+        columns=""", wallet.merged_into,
            array(
                select json_build_object('at', activates_at, 'points', sum(lot.pending)) from lot
                where membership_id = wallet.id and lot.pending > 0 and activates_at > :now

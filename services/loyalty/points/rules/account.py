@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import cast
 from uuid import UUID
 
 from chassis.types.ids import uuid7
@@ -27,7 +28,7 @@ from services.loyalty.points.rules.lots import (
     drain,
 )
 from services.loyalty.points.rules.moves import Buckets, DueEffect, DueKey, DueKind, Move, Reason, Reversal
-from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, FromBucket, RefundPolicy, ToBucket
+from services.loyalty.points.rules.vocabulary import WALLET_BUCKETS, FromBucket, RefundPolicy, ToBucket, WalletBucket
 
 JOINED_VERSION = 1
 """The version of the first event of a membership, which announces it."""
@@ -327,6 +328,20 @@ class Account:
             raise InsufficientPoints
         self._debit(reason, "adjusted", deducted)
         self._move(reason, "debt", "adjusted", points - deducted)
+
+    def transfer(self, reason: Reason, **changes: int) -> None:
+        """Move points between the account and others, by bucket: positive numbers come in. The lots move elsewhere."""
+        for bucket, points in changes.items():
+            name = cast(WalletBucket, bucket)
+            # A debt that comes in is points that go out.
+            if (points > 0) is (name != "debt"):
+                self._move(reason, "transferred", name, abs(points))
+            else:
+                self._move(reason, name, "transferred", abs(points))
+
+    def pay_debt(self, reason: Reason, points: int) -> None:
+        """Pay a part of the debt with available points, from the lots that expire first."""
+        self._debit(reason, "debt", points)
 
     # Bookkeeping
 

@@ -15,14 +15,17 @@ that are still pending are reversed at all."""
 EarningRuleKind = TypeAliasType("EarningRuleKind", Literal["per_amount"])
 Rounding = TypeAliasType("Rounding", Literal["full_steps", "proportional"])
 """How a rule rounds down: points for each full step of `per`, or a share of the points for a share of a step."""
-MembershipState = TypeAliasType("MembershipState", Literal["active", "left"])
+MembershipState = TypeAliasType("MembershipState", Literal["active", "left", "merged"])
 RedemptionMode = TypeAliasType("RedemptionMode", Literal["reserve", "capture"])
 RedemptionState = TypeAliasType("RedemptionState", Literal["reserved", "captured", "released", "expired"])
 
-ReferenceType = TypeAliasType("ReferenceType", Literal["purchase", "refund", "redemption", "adjustment", "lot"])
+ReferenceType = TypeAliasType(
+    "ReferenceType", Literal["purchase", "refund", "redemption", "adjustment", "lot", "merge"]
+)
 """The kinds of records that move points."""
 LedgerEntryKind = TypeAliasType(
-    "LedgerEntryKind", Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse"]
+    "LedgerEntryKind",
+    Literal["earn", "activate", "expire", "adjust", "reserve", "capture", "release", "reverse", "transfer"],
 )
 FromBucket = TypeAliasType(
     "FromBucket", Literal["issued", "pending", "available", "reserved", "debt", "expired", "adjusted", "transferred"]
@@ -31,6 +34,7 @@ ToBucket = TypeAliasType(
     "ToBucket",
     Literal["pending", "available", "reserved", "debt", "redeemed", "expired", "reversed", "adjusted", "transferred"],
 )
+WalletBucket = Literal["pending", "available", "reserved", "debt"]
 WALLET_BUCKETS = ("pending", "available", "reserved", "debt")
 """The buckets of a wallet. Every other bucket is where points come from or where they go."""
 
