@@ -104,11 +104,11 @@ PATCHES = st.fixed_dictionaries(
         "given_name": st.none() | WORDS,
         "area": st.none() | WORDS,
         "tags": st.none() | st.lists(WORDS, max_size=3, unique=True),
-        "lifecycle": st.none() | st.sampled_from(["client", "former"]),
+        "occupation": st.none() | WORDS,
         "custom": st.none() | st.dictionaries(WORDS, SMALL) | st.dictionaries(TEXT, JSON, max_size=3),
     },
 )
-NOTHING_KNOWN: dict[str, Any] = {"given_name": None, "area": None, "tags": [], "lifecycle": "prospect", "custom": {}}
+NOTHING_KNOWN: dict[str, Any] = {"given_name": None, "area": None, "tags": [], "occupation": None, "custom": {}}
 """The values of removed fields."""
 
 
