@@ -219,3 +219,5 @@ class DatabaseView:
     name: str
     row: type[Any]
     sql: str
+    documents: tuple[str, ...] = ()
+    """The columns that may be large. A page of rows with large documents ends early."""

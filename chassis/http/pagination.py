@@ -234,7 +234,9 @@ class _PageSql:
     @property
     def size(self) -> str | None:
         """The expression for the size of a row, or None if rows are always small."""
-        return None if isinstance(self.source, DatabaseView) else row_size_sql(self.source)
+        if not isinstance(self.source, DatabaseView):
+            return row_size_sql(self.source)
+        return " + ".join(f"coalesce(pg_column_size(page.{name}), 0)" for name in self.source.documents) or None
 
     def all_rows(self) -> str:
         """Return the statement that reads all rows."""
@@ -271,10 +273,11 @@ async def _read(work: UnitOfWork, sql: _PageSql, filters: list[Filter], limit: i
     if size is None:
         records = await work.select(SqlQuery(Record, sql.all_rows()).where(filters))
         return records, len(records)
-    most = MAX_PAGE_BYTES // (limit + 1)
-    records = await work.select(SqlQuery(Record, sql.small_rows(size, most)).where(filters))
-    if all(record["item"] is not None if sql.json_columns else record["row_bytes"] <= most for record in records):
-        return records, len(records)
+    if not isinstance(sql.source, DatabaseView):
+        most = MAX_PAGE_BYTES // (limit + 1)
+        records = await work.select(SqlQuery(Record, sql.small_rows(size, most)).where(filters))
+        if all(record["item"] is not None if sql.json_columns else record["row_bytes"] <= most for record in records):
+            return records, len(records)
     records = await work.select(SqlQuery(Record, sql.first_rows(size, MAX_PAGE_BYTES)).where(filters))
     return records, records[0]["page_rows"] if records else 0
 

@@ -34,6 +34,9 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     customer = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
     other = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
     merge = await visitor.request("POST", f"/v1/customers/{customer}/merge", json={"merged_id": other})
+    related = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
+    spouse = {"kind": "spouse", "related_customer_id": related}
+    relation = await visitor.request("POST", f"/v1/customers/{customer}/relations", json=spouse)
     lines = [{"sku": "tea", "quantity": "1", "amount": "100000.00"}]
     purchase = (await visitor.request("POST", "/v1/purchases", json=a_purchase(customer, lines=lines))).json()["id"]
     await visitor.drained()
@@ -49,6 +52,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
         "customers": customer,
         **await in_sales(visitor, customer),
         "merges": merge.json()["id"],
+        "relations": relation.json()["id"],
         "purchases": purchase,
         "programs": program,
         "memberships": membership["id"],

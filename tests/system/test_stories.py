@@ -103,3 +103,34 @@ async def test_the_events_of_a_customer_arrive_in_the_order_of_its_versions(
     records = await records_of(stack, "rapport.customers")
     versions = [json.loads(record.value)["version"] for record in records if customer["id"].encode() in record.key]
     assert versions == list(range(1, 42))
+
+
+async def test_a_contact_of_an_account_gets_an_owner(visitor: Visitor) -> None:
+    """The record, its relations and its history, and the events that other systems receive."""
+    home = {"city": "Amsterdam", "latitude": 52.37, "longitude": 4.89}
+    body = a_customer(birthday="--12-10", emails=[{"address": "ada@example.com"}], addresses=[home])
+    ada = (await visitor.request("POST", "/v1/customers", json=body)).json()["id"]
+    firm = (await visitor.request("POST", "/v1/customers", json={"kind": "organization", "name": "Engines"})).json()
+    contact = {"kind": "contact", "related_customer_id": ada, "role": "buyer"}
+    await visitor.request("POST", f"/v1/customers/{firm['id']}/relations", json=contact)
+    await visitor.request("PATCH", f"/v1/customers/{ada}", json={"owner_id": "agent-7"})
+
+    (found,) = (await visitor.request("GET", "/v1/customers?near=52.4,4.9,10&owner_id=agent-7")).json()["items"]
+    (relation,) = (await visitor.request("GET", f"/v1/customers/{ada}/relations")).json()["items"]
+    (change, _) = (await visitor.request("GET", f"/v1/customers/{ada}/history")).json()["items"]
+    assert (found["id"], found["lifecycle"]) == (ada, "client")
+    assert (relation["kind"], relation["related_customer_id"]) == ("account", firm["id"])
+    assert [one["field"] for one in change["changes"]] == ["lifecycle", "owner_id"]
+
+    await visitor.request("POST", f"/v1/customers/{ada}/archive")
+    assert (await visitor.request("GET", "/v1/customers?owner_id=agent-7")).json()["items"] == []
+    await visitor.drained()
+    events = (await visitor.request("GET", "/v1/events?types=customers.*")).json()["items"]
+    assert [event["type"].split(".")[1] for event in events if event["subject"] == ada] == [
+        "customer_created",
+        "profile_completed",
+        "relation_changed",
+        "customer_updated",
+        "owner_assigned",
+        "customer_updated",
+    ]

@@ -347,3 +347,16 @@ async def test_history_has_each_field_with_its_actor_and_time(customers: Service
     created = {one["field"]: one["after"] for one in entries[3]["changes"]}
     assert created.keys() == {"kind", "given_name", "external_ids", "lifecycle", "state", "tags"}
     assert (await customers.get(f"/v1/customers/{uuid7()}/history")).status_code == 404
+
+
+async def test_a_page_of_history_ends_early_if_its_changes_are_large(customers: ServiceUnderTest) -> None:
+    ada = await create(customers)
+    for number in range(60):
+        await patch(customers, ada, custom={"text": f"{number}" + "x" * 60_000})
+    seen, cursor, pages = 0, {}, 0
+    while cursor is not None:
+        answer = await customers.get(f"/v1/customers/{ada['id']}/history", limit="200", **cursor)
+        assert len(answer.content) < 5_000_000
+        seen, pages = seen + len(answer.json()["items"]), pages + 1
+        cursor = {"cursor": answer.json()["next_cursor"]} if answer.json()["next_cursor"] else None
+    assert (seen, pages) == (61, 2)

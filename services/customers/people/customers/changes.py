@@ -1,6 +1,7 @@
 """Changes of a record: the fields that follow from those of a request, the refusals, the look-ups and the events."""
 
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -37,7 +38,8 @@ def new_customer(work: UnitOfWork, body: CustomerCreate | CustomerUpsert) -> tab
     values = records.with_defaults(_settle(NEW, body.changes()), FIELDS)
     _reject_impossible(work, values, values)
     values = _with_lookup_forms(work, values)
-    return complete(work, tables.Customer(**values, created_at=work.now, updated_at=work.now))
+    derived = _derived(work, values, completed_at=None)
+    return tables.Customer(**values, **derived, created_at=work.now, updated_at=work.now)
 
 
 def changes_of(
@@ -61,11 +63,14 @@ def changes_of(
 
 def complete(work: UnitOfWork, customer: tables.Customer) -> tables.Customer:
     """Return the row with the words of its names, and with the time at which its profile became complete."""
-    words = names.search_words(customer.given_name, customer.family_name, customer.name, customer.preferred_name)
-    completed_at = customer.profile_completed_at
-    if completed_at is None and profiles.is_complete(customer.__dict__):
+    return customer.replace(**_derived(work, customer.__dict__, completed_at=customer.profile_completed_at))
+
+
+def _derived(work: UnitOfWork, record: profiles.Values, *, completed_at: datetime | None) -> dict[str, Any]:
+    if completed_at is None and profiles.is_complete(record):
         completed_at = work.now
-    return customer.replace(search_words=words, profile_completed_at=completed_at)
+    words = names.search_words(*(record[name] for name in profiles.NAMES))
+    return {"search_words": words, "profile_completed_at": completed_at}
 
 
 def values_of(customer: tables.Customer) -> dict[str, Any]:
@@ -120,20 +125,16 @@ def _settle(current: profiles.Values, values: profiles.Values) -> dict[str, Any]
 
 
 def _reject_impossible(work: UnitOfWork, values: profiles.Values, record: profiles.Values) -> None:
-    """Raise a problem for values that no record may have, or that do not fit the rest of the record.
-
-    Today is the tenant's day. A day of tolerance allows for customers further east.
-    """
+    """Raise a problem for values that no record may have, or that do not fit the rest of the record."""
     if not records.is_identifiable(record):
         raise NotIdentifiable
     if record["owner_id"] is not None and not profiles.has_name(record):
         raise OwnerNeedsName
-    today = (work.now.astimezone(work.tenant.zone) + MAX_CLOCK_SKEW).date()
     birth_date = values.get("birth_date")
-    if birth_date is not None and birth_date > today:
+    if birth_date is not None and birth_date > _last_day(work):
         raise ValidationFailed.field("/birth_date", IN_THE_FUTURE, "must not be in the future")
     founded = (values.get("firmographics") or {}).get("founded_year")
-    if founded is not None and founded > today.year:
+    if founded is not None and founded > _last_day(work).year:
         raise ValidationFailed.field("/firmographics/founded_year", IN_THE_FUTURE, "must not be in the future")
     if not records.fits(values.get("custom") or {}):
         raise ValidationFailed.field(
@@ -143,6 +144,11 @@ def _reject_impossible(work: UnitOfWork, values: profiles.Values, record: profil
         profiles.reject_contradictions(record)
     except profiles.Contradiction as error:
         raise ValidationFailed.field(error.location, error.code, str(error)) from None
+
+
+def _last_day(work: UnitOfWork) -> date:
+    """Return the last day that is not in the future: the tenant's, and one more for customers further east."""
+    return (work.now.astimezone(work.tenant.zone) + MAX_CLOCK_SKEW).date()
 
 
 def _with_lookup_forms(work: UnitOfWork, values: profiles.Values) -> dict[str, Any]:

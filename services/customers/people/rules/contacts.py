@@ -75,12 +75,12 @@ def without_forms(name: str, items: Sequence[Mapping[str, Any]]) -> list[dict[st
 
 def with_forms(values: Mapping[str, Any], region: str) -> dict[str, Any]:
     """Return fields with the look-up forms of their e-mails and phones. Raises InvalidContact."""
-    return {
-        name: [_with_form(name, index, item, region) for index, item in enumerate(value)]
-        if name in LOOKUP_FORMS
-        else value
-        for name, value in values.items()
+    completed = {
+        name: [_with_form(name, index, item, region) for index, item in enumerate(values[name])]
+        for name in LOOKUP_FORMS
+        if values.get(name)
     }
+    return {**values, **completed}
 
 
 def _with_form(name: str, index: int, item: Mapping[str, Any], region: str) -> dict[str, Any]:

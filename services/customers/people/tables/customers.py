@@ -183,6 +183,7 @@ customer_change = DatabaseView(
         ) as changes, trace_id
         from chassis.audit where entity = 'customer'
     """,
+    documents=("changes",),
 )
 
 # Similarity is not leakproof, so row-level security would prevent the use of the indexes. The functions read as the
