@@ -30,7 +30,13 @@ from chassis.messaging.dispatcher import EventDispatcher, TransientFailure
 from chassis.service import Role, Service, installed_services, load
 from chassis.types import json
 
-COMMAND_MODULES = ("chassis.cli.backup", "chassis.cli.recovery", "gateway.commands", "local.commands")
+COMMAND_MODULES = (
+    "chassis.cli.backup",
+    "chassis.cli.erasures",
+    "chassis.cli.recovery",
+    "gateway.commands",
+    "local.commands",
+)
 """Modules outside the services that contribute commands, if they are installed."""
 Kind = TypeVar("Kind", bound=Settings)
 

@@ -1,11 +1,13 @@
 """Erasure in each service: rows that are deleted, rows that stay without anything personal, and late events."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from chassis.cli.backups.erased import ErasedPerson, add_erased, read_erased
 from chassis.db.statements import Statement
 from chassis.messaging import erasures
 from chassis.types.ids import uuid7
@@ -172,3 +174,15 @@ async def test_a_repeat_answers_with_all_that_was_erased(interactions: ServiceUn
     for _ in range(2):
         await interactions.deliver(asked | {"id": uuid7()})
         assert rows_of((await interactions.published())[-1])["touch_point", "deleted"] == 1
+
+
+async def test_a_restored_backup_does_not_bring_the_person_back(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    await interactions.post("/v1/touch-points", a_touch_point(customer))
+    person = ErasedPerson(interactions.tenant.id, customer, uuid7(), datetime(2026, 3, 1, tzinfo=UTC))
+    settings = interactions.shared.running.settings
+    assert (await add_erased(settings, [person]), await add_erased(settings, [person])) == (1, 0)
+    assert person in await read_erased(settings)
+    assert (await interactions.post("/v1/touch-points", a_touch_point(customer, 2))).status_code == 410
+    await interactions.run_periodic_tasks()
+    assert await tables_with(interactions, TEXT) == []

@@ -70,6 +70,8 @@ async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnd
 async def test_every_example_of_a_body_is_accepted(service: ServiceUnderTest) -> None:
     tenant = await service.for_new_tenant()
     responses = await responses_to_examples(tenant, service.service.openapi())
+    for name in [name for name in responses if name.startswith("POST /v1/deselections/{id}/")]:
+        assert responses.pop(name).status_code in (200, 409), name  # another person than the proposer decides
     assert {name: response.text for name, response in responses.items() if not response.is_success} == {}
     assert not [name for name, response in responses.items() if "refused" in response.text]
 

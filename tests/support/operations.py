@@ -29,6 +29,9 @@ BODIES: dict[str, Any] = {
         "source": "form",
     },
     "POST /v1/customers/{id}/end-relationship": {"reason": "price"},
+    "POST /v1/deselections/{id}/decide": {"decision": "rejected", "reason": "The figures are old."},
+    "POST /v1/deselections/{id}/appeal": {"reason": "The faults were yours."},
+    "POST /v1/deselections/{id}/decide-appeal": {"outcome": "upheld", "reason": "They were not."},
     "POST /v1/customers/{id}/relations": {"kind": "employer", "related_customer_id": "{other}"},
     "PATCH /v1/relations/{id}": {"role": "engineer"},
     "PATCH /v1/products/{id}": {"name": "Pot"},
@@ -58,6 +61,12 @@ BODIES: dict[str, Any] = {
 
 `{other}` is another record of the same tenant, which `OTHERS` names.
 """
+A_PROPOSAL = {
+    "customer_id": str(uuid7()),
+    "treatment": "repricing",
+    "reason": "Visits cost more than the purchases bring in.",
+    "evidence": [{"kind": "contribution", "value": "-120.00", "period_days": 365}],
+}
 QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
     "GET /v1/customers/{id}/merge-preview": {"with": "{other}"},
@@ -163,6 +172,8 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     erased = await made(asker, "/v1/customers", a_customer())
     erasure = await made(asker, "/v1/erasures", {"customer_id": erased["id"], "reason": "requested"})
     ids["erasures"] = erasure["id"]
+    proposal = A_PROPOSAL | {"customer_id": erased["id"]}
+    ids["deselections"] = (await made(asker, "/v1/deselections", proposal))["id"]
     return ids | await in_sales(asker, customer)
 
 

@@ -8,6 +8,7 @@ import httpx
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
 from tests.support.operations import (
+    A_PROPOSAL,
     BODIES,
     QUERIES,
     RECORDS,
@@ -47,6 +48,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
     "PATCH /v1/consent-settings": {"frequency_caps": [{"contacts": 3, "days": 7}]},
     "POST /v1/consents/batch": {"items": [A_RECEIPT | {"source_id": str(number)} for number in (1, 2)]},
+    "POST /v1/deselections": A_PROPOSAL,
     "POST /v1/erasures": {"customer_id": str(uuid7()), "reason": "requested"},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from chassis.cli.backups import BackupError, manifest
+from chassis.cli.backups.erased import ErasedPerson, add_erased, read_all_erased
 from chassis.cli.backups.manifest import DumpedDatabase, Manifest
 from chassis.cli.backups.programs import find_program, run_program
 from chassis.cli.backups.topics import delete_topics
@@ -63,6 +64,7 @@ async def restore_backup(
     await _check_dumps(restorations)
     for restoration in restorations:
         await _check_database(restoration, replace=replace)
+    erased = await read_all_erased(restoration.settings for restoration in restorations)
     settings = restorations[0].settings
     if not keep_kafka:
         await delete_topics(settings, ())  # checks that Kafka answers
@@ -82,9 +84,16 @@ async def restore_backup(
         say("deleted Kafka's topics")
     for restoration in restorations:
         await _put_in_place(restoration)
+    await _bring_up_to_date(restorations, erased, say)
+    return backup
+
+
+async def _bring_up_to_date(restorations: list[Restoration], erased: set[ErasedPerson], say: Say) -> None:
+    """Migrate the restored databases, and let the services erase the persons again that the backup contains."""
     for restoration in restorations:
         await migrate(restoration.settings, restoration.name, restoration.service.migrations)
-    return backup
+        if count := await add_erased(restoration.settings, erased):
+            say(f"{restoration.name}: {count} persons were erased since the backup, and will be erased again")
 
 
 def _restoration(folder: Path, backup: Manifest, service: Service, settings: Settings) -> Restoration:

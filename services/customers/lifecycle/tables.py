@@ -6,9 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, timestamp, unique
+from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, long_text, timestamp, unique
 from services.customers.base import Base
 from services.customers.lifecycle.rules import MergeState
+from services.customers.lifecycle.rules.deselecting import DeselectionState, EvidenceDocument, NoticeChannel, Treatment
 from services.customers.lifecycle.rules.erasing import ErasedRowsDocument, ErasureReason, ErasureState
 from services.customers.people.rules.stages import CustomerState, Lifecycle
 
@@ -149,3 +150,52 @@ class ErasureAnswer(Base, table=True):
     service: str
     tables: list[ErasedRowsDocument] = document()
     completed_at: datetime = timestamp()
+
+
+class Deselection(Versioned, Base, table=True):
+    """A proposal to treat a customer differently, its decision, and the treatment. At most one is open."""
+
+    __tablename__ = "deselection"
+    __table_args__ = (
+        belongs_to("customer_id", "customer", cascade=True),
+        index("created_at", "id"),
+        index("customer_id"),
+        index(
+            "customer_id",
+            name="uq_deselection_open",
+            unique=True,
+            postgresql_where=text("state in ('proposed', 'approved', 'in_effect', 'appealed')"),
+        ),
+        index(
+            "id",
+            name="ix_deselection_due",
+            postgresql_where=text("state in ('proposed', 'approved', 'in_effect')"),
+        ),
+        check("decided_by_another", "decided_by is null or decided_by <> proposed_by"),
+        check("never_silent", "state not in ('approved', 'in_effect') or notice_channel is not null"),
+    )
+    audited: ClassVar[bool] = True
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(
+            merge="keep",
+            merge_reason="A decision about one record is not a decision about the other.",
+            erase="delete",
+        ),
+    )
+
+    customer_id: UUID
+    treatment: Treatment = choice(Treatment, "treatment")
+    state: DeselectionState = choice(DeselectionState, "state", default="proposed")
+    reason: str = long_text()
+    evidence: list[EvidenceDocument] = document()
+    proposed_by: str
+    expires_at: datetime = timestamp()
+    decided_by: str | None = None
+    decided_at: datetime | None = timestamp(nullable=True, default=None)
+    decision_reason: str | None = long_text(default=None)
+    notice_channel: NoticeChannel | None = choice(NoticeChannel, "notice_channel", nullable=True, default=None)
+    takes_effect_at: datetime | None = timestamp(nullable=True, default=None)
+    appeal_reason: str | None = long_text(default=None)
+    appealed_at: datetime | None = timestamp(nullable=True, default=None)
+    appeal_decided_by: str | None = None
+    appeal_decision_reason: str | None = long_text(default=None)

@@ -13,6 +13,7 @@ from services.customers.lifecycle.rules.erasing import missing_answers, retry_de
 from services.customers.people.tables import Customer
 
 BATCH_SIZE = 10
+WORDS = 1_000
 
 
 async def begin_due(work: UnitOfWork) -> int:
@@ -55,6 +56,9 @@ async def record_answer(work: UnitOfWork, answer: ErasureAnswered) -> None:
         tables=[table.model_dump() for table in answer.tables],
         completed_at=answer.completed_at,
     )
+    if service == "customers":  # in a transaction of its own, because it keeps names from being written meanwhile
+        while await work.fetch_row(_REMOVE_UNUSED_WORDS, most=WORDS) == WORDS:
+            pass
     answers = await work.find_all(tables.ErasureAnswer, erasure_id=erasure.id)
     if erasure.state == "erasing" and not missing_answers([row.service for row in answers]):
         erasure = await work.update(erasure, state="completed", retry_at=None, completed_at=work.now)
@@ -115,6 +119,7 @@ _CLOSE = Query(
     update customer set state = 'erased', erased_at = :now where id in (select id from merged) returning id
     """,
 )
+_REMOVE_UNUSED_WORDS = Query(int, "select remove_unused_words(:most)")
 _LOCK = Query(Customer, "select * from customer where id = any(:ids) order by id for no key update")
 _STORE_ANSWER = Command(
     """
