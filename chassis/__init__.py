@@ -4,7 +4,7 @@ The author of a feature imports from here, and from nowhere below.
 """
 
 from chassis.core.events import Event, IncomingEvent
-from chassis.core.field_errors import FieldError
+from chassis.core.field_errors import FieldError, field_errors
 from chassis.core.identity import Caller, Tenant, TenantFacts, TenantKind
 from chassis.core.problems import (
     MalformedRequest,
@@ -84,6 +84,7 @@ from chassis.http.pagination import (
     time_range,
 )
 from chassis.http.parameters import ParameterPrefix
+from chassis.http.route import FeatureRoute
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.http.uploads import CsvFile, JsonLinesFile, Upload, UploadedFile
 from chassis.messaging.status import ServiceStatus
@@ -183,6 +184,7 @@ __all__ = [
     "DecimalText",
     "Event",
     "Feature",
+    "FeatureRoute",
     "FieldCode",
     "FieldError",
     "Fields",
@@ -267,6 +269,7 @@ __all__ = [
     "document",
     "equals",
     "exact_sum",
+    "field_errors",
     "find_erased",
     "first_instant",
     "index",

@@ -3,7 +3,6 @@
 The response is sent only after the commit. A FastAPI `yield` dependency would commit after sending it.
 """
 
-from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +11,11 @@ from fastapi import Response
 from fastapi.exceptions import RequestValidationError
 
 from chassis.core.fair_share import NoSlotInTime, ShareExceeded
-from chassis.core.field_errors import MAX_ERRORS, FieldError, did_you_mean
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.problems import (
-    MalformedRequest,
     Problem,
-    RepeatedParameter,
     TooManyRequests,
     UnexpectedBody,
-    UnknownParameter,
 )
 from chassis.core.retry import Backoff, retry
 from chassis.db.idempotency import HEADER as KEY_HEADER
@@ -37,9 +32,9 @@ from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.body import StrictRequest
 from chassis.http.context import RouteContext, injecting
 from chassis.http.error_handlers import problem_response
+from chassis.http.query import check_query
 from chassis.http.route import SAFE_METHODS, FeatureRoute
 from chassis.http.uploads import UPLOAD, Upload
-from chassis.types.codes import UNKNOWN_PARAMETER
 
 MAX_ATTEMPTS = 5
 EXPENSIVE_WAIT_SECONDS = 10
@@ -68,7 +63,7 @@ class RequestHandler:
         self._caller = self._context.verifier.caller(self._request.headers.get(TOKEN_HEADER))
         if self._route.options.scope is not None:
             self._caller.require(self._route.options.scope)
-        self._check_query()
+        check_query(self._route, self._request)
         if self._caller.owner is not None:
             self._route.owner_rule.check_request(self._request, self._caller.owner)
         await self._read_body()
@@ -102,21 +97,6 @@ class RequestHandler:
             raise
         except (RequestValidationError, Problem) as error:
             return await self._respond_to_error(error)
-
-    def _check_query(self) -> None:
-        if not self._request.scope["query_string"]:
-            return
-        if b"%00" in self._request.scope["query_string"]:
-            raise MalformedRequest("The query contains a NUL character.")
-        known = self._route.query_names
-        unknown = [name for name in self._request.query_params if not self._route.knows_parameter(name)]
-        if unknown:
-            errors = [_unknown_parameter(name, sorted(known)) for name in unknown[:MAX_ERRORS]]
-            raise UnknownParameter(f"Its parameters are: {', '.join(sorted(known)) or 'none'}.", errors=errors)
-        names = Counter(name for name, _ in self._request.query_params.multi_items())
-        repeated = sorted(name for name, count in names.items() if count > 1 and name in self._route.single_query_names)
-        if repeated:
-            raise RepeatedParameter(f"Send {', '.join(repeated)} only once.")
 
     async def _read_body(self) -> None:
         """Read the body within its limit, and claim the Idempotency-Key for it."""
@@ -209,8 +189,3 @@ class RequestHandler:
             claim=self._claim,
             is_retry=is_retry,
         )
-
-
-def _unknown_parameter(name: str, known: list[str]) -> FieldError:
-    detail = f"{name} is not a parameter of this operation{did_you_mean(name, known)}"
-    return FieldError(location="query", pointer=f"/{name}", code=UNKNOWN_PARAMETER, detail=detail)

@@ -164,15 +164,25 @@ def day_range(column: str) -> Callable[..., TimeRange]:
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """A value that another table holds for each row of a list, and by which the list is sorted.
+    """A text that another table holds for each row of a list, and by which the list is sorted.
 
     `rows` selects `row_id`, `sort_key`, and the columns of `where`, whose names the list's own table does not have.
     """
 
     rows: str
     where: Filter
-    type: Any
-    """The type of the key, by which a cursor's JSON value is read."""
+    few: bool = False
+    """True if other filters leave few rows. Otherwise the keys are read in order until the page is full."""
+
+    def join(self, table: str) -> str:
+        """Return the join with the list's own table.
+
+        A planner that underestimates the rows of a large tenant would join them all and sort them. The offset makes it
+        look up the row of each key.
+        """
+        if self.few:
+            return f"join {table} on {table}.id = row_id"
+        return f"cross join lateral (select * from {table} where id = row_id offset 0) as {table}"
 
 
 async def paginate(
@@ -194,21 +204,22 @@ async def paginate(
     `item` is the resource of each row, or a function that builds it from a table object or the view's row type. If it
     is the resource of a table, PostgreSQL writes its JSON: the items of the page are then only good to be sent.
     """
-    descending, column = sort.startswith("-"), sort.lstrip("-")
+    descending, column, row_id = sort.startswith("-"), sort.lstrip("-"), "id"
     direction, comparison = (" desc", "<") if descending else ("", ">")
     filters = list(where)
     name = source.name if isinstance(source, DatabaseView) else table_name(source)
-    columns_from = f"* from {name}"
+    selected = f"* from {name}"
     if key is not None:
-        column = "sort_key"
-        columns_from = f"{name}.*, sort_key from ({key.rows}) as sorted join {name} on {name}.id = row_id"
+        column, row_id = "sort_key", "row_id"  # of the same index, in which the page begins
+        selected = f"{name}.*, sort_key from ({key.rows}) as sorted {key.join(name)}"
         filters.append(key.where)
     after = params.after(work.tenant.id, sort)
     if after is not None:
-        adapter = _column_adapter(source, column) if key is None else _key_adapter(key.type)
-        position = adapter.validate_python(after[0])
-        filters.append(condition(f"({column}, id) {comparison} (:position, :id)", position=position, id=UUID(after[1])))
-    rows = f"select {columns_from} where {{where}} order by {column}{direction}, id{direction} limit {params.limit + 1}"
+        position = after[0] if key else _column_adapter(source, column).validate_python(after[0])
+        position_text = f"({column}, {row_id}) {comparison} (:position, :id)"
+        filters.append(condition(position_text, position=position, id=UUID(after[1])))
+    order = f"{column}{direction}, {row_id}{direction}"
+    rows = f"select {selected} where {{where}} order by {order} limit {params.limit + 1}"
     columns = _json_columns(source, item)
     sql = _PageSql(source, rows, columns, f"page.{column}", direction, key is not None)
     records, rows_read = await _read(work, sql, filters, params.limit)
@@ -303,11 +314,6 @@ def _item_builder(
     row_type: Any = source.row if isinstance(source, DatabaseView) else source
     build, convert = row_builder(row_type), item
     return lambda record: convert(build(record))
-
-
-@cache
-def _key_adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 @cache

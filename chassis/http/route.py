@@ -1,10 +1,10 @@
 """Routes of features: FastAPI's, with the options that Rapport adds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +18,7 @@ from chassis.http.batches import Batch, BatchResults, validate_items
 from chassis.http.body import StrictRequest
 from chassis.http.etags import etag, is_unchanged
 from chassis.http.owners import OwnerOption, OwnerRule, Places
+from chassis.http.query import check_query
 from chassis.http.schemas import Accepted, Resource, Upserted
 from chassis.types import json
 
@@ -104,7 +105,11 @@ class FeatureRoute(APIRoute):
     def is_expensive(self, request: Request) -> bool:
         """Return whether a request is expensive: the operation is, or a parameter of the request makes it so."""
         expensive = self.options.expensive
-        return expensive if isinstance(expensive, bool) else any(name in request.query_params for name in expensive)
+        if isinstance(expensive, bool):
+            return expensive
+        names = request.query_params
+        prefixes = tuple(name for name in expensive if name.endswith("."))
+        return any(name in expensive or name.startswith(prefixes) for name in names)
 
     async def run(self, request: StrictRequest) -> Response:
         """Call the function and build the response from its result. Raises RequestValidationError."""
@@ -119,6 +124,16 @@ class FeatureRoute(APIRoute):
         if errors:
             raise RequestValidationError(errors)
         return result if isinstance(result, Response) else self._respond(request, response, result)
+
+    async def run_with(self, request: Request, parameters: Sequence[tuple[str, str]]) -> Response:
+        """Run an operation that reads, with these query parameters instead of the request's, such as saved ones.
+
+        Raises what the operation raises, and what is raised for a query that it does not take.
+        """
+        scope = {**request.scope, "method": "GET", "query_string": urlencode(parameters).encode()}
+        other = StrictRequest(scope, request.receive)
+        check_query(self, other)
+        return await self.run(other)
 
     def _check_errors(self, body: Any) -> None:
         """Raise ValidationFailed for a body with too many errors, which FastAPI would list all."""
@@ -135,7 +150,11 @@ class FeatureRoute(APIRoute):
 
     def _check_expensive(self) -> None:
         names = self.options.expensive
-        unknown = () if isinstance(names, bool) else set(names) - self.query_names
+        unknown = (
+            ()
+            if isinstance(names, bool)
+            else set(names) - self.query_names - {each.prefix for each in self.query_prefixes}
+        )
         if unknown:
             raise TypeError(f"{self.operation_id} has no parameter {', '.join(sorted(unknown))}")
 

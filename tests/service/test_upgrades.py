@@ -30,6 +30,8 @@ from tests.support.stack import RAPPORT
 
 NOT_ASKED = ("status", "sandbox")
 """The status requests the other services, and a live tenant has no clock of its own."""
+TABLES = {"deliveries": "delivery", "views": "saved_view"}
+"""The tables of records whose names do not follow from the path."""
 NEWER = '''
 from alembic import op
 
@@ -192,7 +194,7 @@ def some_ids(upgraded: Upgraded, operation: Operation) -> list[dict[str, str]]:
     contents, kind = upgraded.after, operation.kind
     if not operation.is_on_a_record:
         return [{}]
-    name = "public." + ("delivery" if kind == "deliveries" else kind.replace("-", "_").removesuffix("s"))
+    name = "public." + TABLES.get(kind, kind.replace("-", "_").removesuffix("s"))
     table = contents.get(name)
     if table is None:  # an operation about a customer, for which this service has no table
         table = [{"id": row["customer_id"]} for rows in contents.values() for row in rows if row.get("customer_id")]

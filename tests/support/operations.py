@@ -19,6 +19,7 @@ NO_RECORD = ("timelines", "shopping-histories", "analytics")
 
 BODIES: dict[str, Any] = {
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
+    "PATCH /v1/views/{id}": {"name": "Our clients"},
     "PATCH /v1/custom-fields/{id}": {"label": "Tea"},
     "POST /v1/custom-fields/{id}/check": {"required": True},
     "POST /v1/customers/{id}/merge": {"merged_id": "{other}"},
@@ -164,6 +165,8 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     ids = {"customers": customer}
     ids["merges"] = (await made(asker, f"/v1/customers/{survivor}/merge", {"merged_id": merged}))["id"]
     field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
+    view = {"record_kind": "customer", "name": "Clients", "filters": {"lifecycle": ["client"]}}
+    ids["views"] = (await made(asker, "/v1/views", view))["id"]
     ids["custom-fields"] = (await made(asker, "/v1/custom-fields", field))["id"]
     ids["end-reasons"] = (await made(asker, "/v1/end-reasons", {"reason": f"r{uuid7().hex}"}))["id"]
     ids["related_customers"] = other

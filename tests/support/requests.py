@@ -39,6 +39,7 @@ A_RECEIPT = {
 }
 COLLECTIONS: dict[str, Any] = {
     "POST /v1/custom-fields": {"record_kind": "customer", "name": "favourite_tea", "type": "text"},
+    "POST /v1/views": {"record_kind": "customer", "name": "All", "filters": {}},
     "PUT /v1/custom-fields/rules": {"record_kind": "deal", "allow_undefined": False},
     "POST /v1/customers": a_customer(),
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},

@@ -47,9 +47,13 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
         json={"points": 1, "mode": "reserve"},
         headers={"Idempotency-Key": str(uuid7())},
     )
+    field = {"record_kind": "customer", "name": "tea", "type": "text", "indexed": True}
+    view = {"record_kind": "customer", "name": "Clients", "filters": {"lifecycle": ["client"]}}
     (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
     return {
         "customers": customer,
+        "custom-fields": (await visitor.request("POST", "/v1/custom-fields", json=field)).json()["id"],
+        "views": (await visitor.request("POST", "/v1/views", json=view)).json()["id"],
         **await in_sales(visitor, customer),
         "merges": merge.json()["id"],
         "relations": relation.json()["id"],

@@ -9,19 +9,28 @@ with them, in the same statement. To add custom fields to another table of recor
 """
 
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Numeric, Text
+from sqlalchemy import Text
 from sqlmodel import Field
 
-from chassis import DatabaseFunction, DatabaseView, Person, Versioned, belongs_to, choice, document, index, unique
+from chassis import (
+    DatabaseFunction,
+    DatabaseView,
+    Person,
+    Versioned,
+    belongs_to,
+    choice,
+    document,
+    index,
+    text_list,
+    unique,
+)
 from services.customers.base import Base
 from services.customers.customization.rules.custom_fields import CustomFieldState, CustomFieldType, RecordKind
 
-ABSENT_TEXT = "\U0010ffff"
+ABSENT = "\U0010ffff"
 """Stored for a record without a value. It is the last in order."""
 
 
@@ -58,26 +67,41 @@ class CustomField(Versioned, Base, table=True):
 
 
 class CustomFieldValue(Base, table=True):
-    """A record's value of an indexed field, as it is compared. A record without a value has the last one in order."""
+    """A record's value of an indexed field, as a text that is compared byte by byte.
+
+    It is a text for every type: PostgreSQL does not let row-level security use an index of numbers, whose comparison
+    might reveal rows by its errors. A record without a value has the last text in order.
+    """
 
     __tablename__ = "custom_field_value"
     __table_args__ = (
         belongs_to("field_id", "custom_field", cascade=True),
-        unique("field_id", "record_id"),
-        unique("field_id", "unique_value"),
-        index("record_id"),
-        index("field_id", "text_value", "record_id"),
-        index("field_id", "number_value", "record_id"),
-        index("field_id", "date_value", "record_id"),
+        # Only the last begins with the field, so that no plan reads all of a field for a value.
+        unique("record_id", "field_id"),
+        unique("unique_value", "field_id"),
+        index("field_id", "value", "record_id"),
     )
     persons: ClassVar[tuple[Person, ...]] = (Person("record_id", merge="own"),)
 
     field_id: UUID
     record_id: UUID
-    text_value: str | None = Field(default=None, sa_type=Text(collation="C"))
-    number_value: Decimal | None = Field(default=None, sa_type=Numeric)
-    date_value: date | None = None
+    value: str = Field(sa_type=Text(collation="C"))
     unique_value: str | None = None
+
+
+class SavedView(Versioned, Base, table=True):
+    """The parameters of a list, saved under a name."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (index("name", "id"),)
+
+    record_kind: RecordKind = choice(RecordKind, "record_kind")
+    name: str
+    filters: dict[str, list[str]] = document(default_factory=dict)
+    sort: str | None = None
+    columns: list[str] = text_list()
+    shared: bool = False
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,65 +131,53 @@ custom_text = DatabaseFunction(
     return casefold(normalize(btrim(value), nfkc) collate pg_c_utf8)
     """,
 )
-# The last values in order are those of records without a value, and of values that do not fit.
+# Texts of numbers have the same length and no sign: 10^18 is added. Texts of dates are in order as they are.
+# The last text in order is that of records without a value, and of values that do not fit.
 custom_value_key = DatabaseFunction(
     "custom_value_key(text, jsonb)",
     f"""
-    create or replace function custom_value_key(
-        field_type text, value jsonb, out text_value text, out number_value numeric, out date_value date
-    ) language plpgsql immutable parallel safe as $$
+    create or replace function custom_value_key(field_type text, value jsonb) returns text
+    language plpgsql immutable parallel safe as $$
         declare
             content text := value #>> '{{}}';
         begin
             if field_type = 'number' then
-                number_value := 'infinity';
                 if jsonb_typeof(value) in ('number', 'string')
                     and content ~ '^-?[0-9]{{1,18}}([.][0-9]{{1,10}}0*)?$' then
-                    number_value := trim_scale(content::numeric);
+                    return to_char(content::numeric + 1000000000000000000, 'FM0000000000000000000.0000000000');
                 end if;
             elsif field_type = 'date' then
-                date_value := 'infinity';
                 if jsonb_typeof(value) = 'string' and content ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'
                     and pg_input_is_valid(content, 'date') then
-                    date_value := content::date;
+                    return content;
                 end if;
-            else
-                text_value := '{ABSENT_TEXT}';
-                if jsonb_typeof(value) = (case field_type when 'boolean' then 'boolean' else 'string' end)
-                    and content <> '' and char_length(content) <= 255 then
-                    text_value := custom_text(content);
+            elsif field_type = 'boolean' then
+                if jsonb_typeof(value) = 'boolean' then
+                    return content;
                 end if;
+            elsif jsonb_typeof(value) = 'string' and content <> '' and char_length(content) <= 255 then
+                return custom_text(content);
             end if;
+            return '{ABSENT}';
         end
         $$
     """,
 )
 custom_value_fits = DatabaseFunction(
     "custom_value_fits(text, boolean, text[], jsonb)",
-    """
+    f"""
     create or replace function custom_value_fits(
         field_type text, is_indexed boolean, option_values text[], value jsonb
     ) returns boolean language sql immutable parallel safe
     return case field_type
         when 'text' then jsonb_typeof(value) = 'string'
-            and char_length(value #>> '{}') <= case when is_indexed then 255 else 10000 end
-        when 'choice' then jsonb_typeof(value) = 'string' and (value #>> '{}') = any(option_values)
+            and char_length(value #>> '{{}}') <= case when is_indexed then 255 else 10000 end
+        when 'choice' then jsonb_typeof(value) = 'string' and (value #>> '{{}}') = any(option_values)
         when 'boolean' then jsonb_typeof(value) = 'boolean'
-        when 'number' then (custom_value_key(field_type, value)).number_value < 'infinity'
-        when 'date' then (custom_value_key(field_type, value)).date_value < 'infinity'
-        else jsonb_typeof(value) = 'string' and pg_input_is_valid(value #>> '{}', 'uuid')
+        when 'number' then custom_value_key(field_type, value) <> '{ABSENT}'
+        when 'date' then custom_value_key(field_type, value) <> '{ABSENT}'
+        else jsonb_typeof(value) = 'string' and pg_input_is_valid(value #>> '{{}}', 'uuid')
     end
-    """,
-)
-custom_unique_value = DatabaseFunction(
-    "custom_unique_value(text, numeric, date)",
-    f"""
-    create or replace function custom_unique_value(text_value text, number_value numeric, date_value date) returns text
-    language sql immutable parallel safe
-    return coalesce(
-        nullif(text_value, '{ABSENT_TEXT}'), nullif(number_value, 'infinity')::text,
-        nullif(date_value, 'infinity')::text
-    )
     """,
 )
 custom_field_misfits = DatabaseFunction(
@@ -181,7 +193,7 @@ custom_field_misfits = DatabaseFunction(
                 where record_kind = of_kind and (is_required or custom ? field_name)
             ),
             compared as (
-                select id, row(custom_value_key(field_type, value)) as key from field_value
+                select id, custom_value_key(field_type, value) as key from field_value
                 where is_unique and value is not null
             ),
             misfit as (
@@ -226,7 +238,7 @@ custom_fields_are_current = DatabaseFunction(
 )
 index_custom_fields = DatabaseFunction(
     "index_custom_fields()",
-    """
+    f"""
     create or replace function index_custom_fields() returns trigger
     language plpgsql set search_path = public, pg_temp as $$
         begin
@@ -238,11 +250,9 @@ index_custom_fields = DatabaseFunction(
             end if;
             if tg_op = 'INSERT' then
                 insert into custom_field_value
-                    (tenant_id, field_id, record_id, text_value, number_value, date_value, unique_value)
-                select written.tenant_id, field.id, written.id, key.*,
-                    case when field.is_unique
-                        then custom_unique_value(key.text_value, key.number_value, key.date_value)
-                    end
+                    (tenant_id, field_id, record_id, value, unique_value)
+                select written.tenant_id, field.id, written.id, key,
+                    case when field.is_unique then nullif(key, '{ABSENT}') end
                 from new_rows as written
                 join custom_field as field
                     on field.tenant_id = written.tenant_id and record_kind = tg_argv[0] and indexed
@@ -252,11 +262,9 @@ index_custom_fields = DatabaseFunction(
                 where value.tenant_id = written.tenant_id and value.record_id = written.id
                     and to_jsonb(written) ->> 'state' in ('merged', 'erased');
                 insert into custom_field_value
-                    (tenant_id, field_id, record_id, text_value, number_value, date_value, unique_value)
-                select written.tenant_id, field.id, written.id, key.*,
-                    case when field.is_unique
-                        then custom_unique_value(key.text_value, key.number_value, key.date_value)
-                    end
+                    (tenant_id, field_id, record_id, value, unique_value)
+                select written.tenant_id, field.id, written.id, key,
+                    case when field.is_unique then nullif(key, '{ABSENT}') end
                 from new_rows as written
                 join old_rows as former using (tenant_id, id)
                 join custom_field as field
@@ -267,8 +275,7 @@ index_custom_fields = DatabaseFunction(
                     or to_jsonb(former) ->> 'state' in ('merged', 'erased')
                 )
                 on conflict (tenant_id, field_id, record_id) do update
-                set text_value = excluded.text_value, number_value = excluded.number_value,
-                    date_value = excluded.date_value, unique_value = excluded.unique_value;
+                set value = excluded.value, unique_value = excluded.unique_value;
             else
                 delete from custom_field_value as value using old_rows as former
                 where value.tenant_id = former.tenant_id and value.record_id = former.id;
@@ -286,7 +293,6 @@ Base.metadata.info.setdefault("objects", []).extend(
         custom_text,
         custom_value_key,
         custom_value_fits,
-        custom_unique_value,
         custom_field_misfits,
         custom_fields_are_current,
         index_custom_fields,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.custom_fields import choices, custom_of, customer_with, define
+from tests.support.custom_fields import MANY_CUSTOMERS, choices, custom_of, customer_with, define
+from tests.support.rows_read import queries, rows_read
 from tests.support.service import ServiceUnderTest
 
 
@@ -87,3 +88,38 @@ async def test_a_filter_that_no_index_answers_is_refused(
     answer = await customers.get("/v1/customers", **params)
     assert answer.status_code == 422
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+
+
+@pytest.mark.parametrize(
+    ("params", "position"),
+    [
+        ({"sort": "custom.number"}, 1_200),
+        ({"sort": "-custom.number"}, 1_200),
+        ({"sort": "name"}, 1_200),
+        ({"custom.number": "1234"}, None),
+        ({"custom.number.gte": "2400", "custom.number.lt": "2403"}, None),
+    ],
+)
+async def test_a_page_reads_little_more_than_its_rows(
+    running_customers: ServiceUnderTest, params: dict[str, str], position: int | None
+) -> None:
+    """Also if most tenants are far smaller, by whose size PostgreSQL estimates."""
+    for _ in range(25):
+        small = await running_customers.for_new_tenant()
+        await define(small, "number", "number", indexed=True)
+        await customer_with(small, number=1)
+    customers = await running_customers.for_new_tenant()
+    async with customers.transaction_of_worker() as transaction:
+        await (await transaction.begin()).execute(MANY_CUSTOMERS)
+    await define(customers, "number", "number", indexed=True)
+    await customers.run_periodic_tasks()
+    await customers.as_owner("analyze customer", "analyze custom_field_value")
+    more = {}
+    while position is not None and position > 0:
+        page = (await customers.get("/v1/customers", **params, limit="200", **more)).json()
+        more, position = {"cursor": page["next_cursor"]}, position - 200
+    with queries() as sent:
+        answer = await customers.get("/v1/customers", **params, limit="3", **more)
+    assert len(answer.json()["items"]) == (1 if params.get("custom.number") else 3)
+    for table in ("customer", "custom_field_value"):
+        assert await rows_read(customers, sent, table) <= 8

@@ -45,6 +45,31 @@ async def a_directory(customers: ServiceUnderTest) -> None:
     assert (await customers.post("/v1/customers/batch", {"items": items})).status_code == 200
 
 
+SPELLINGS = [
+    ("Straße", "STRASSE"),
+    ("Όδος", "οδοσ"),
+    ("مُحَمَّد", "محمد"),
+    ("محـمد", "محمد"),
+    ("فاطمة", "فاطمه"),
+    ("علی", "علي"),
+    ("שָׁלוֹם", "שלום"),
+    ("ｶﾞｷ", "ガキ"),
+    ("たなか", "タナカ"),
+    ("İnci", "inci"),
+    ("Işık", "isik"),  # noqa: RUF001
+    ("Nguyễn", "nguyen"),
+    ("Фёдор", "Федор"),
+    ("ＡＢＣ", "abc"),  # noqa: RUF001
+]
+
+
+@pytest.mark.parametrize(("stored", "searched"), SPELLINGS)
+async def test_a_name_is_found_by_either_spelling(customers: ServiceUnderTest, stored: str, searched: str) -> None:
+    for name, q in ((stored, searched), (searched, stored)):
+        await customers.post("/v1/customers", {"kind": "organization", "name": name})
+        assert name in await search(customers, q)
+
+
 async def search(customers: ServiceUnderTest, q: str) -> list[str]:
     answer = await customers.get("/v1/customers", q=q)
     assert answer.status_code == 200, answer.text

@@ -66,6 +66,7 @@ async def fill_index(work: UnitOfWork, field: tables.CustomField) -> bool:
         name=field.name,
         type=field.type,
         is_unique=field.is_unique,
+        absent=tables.ABSENT,
         after=field.filled_to or UUID(int=0),
         most=BATCH_SIZE,
     )
@@ -111,13 +112,12 @@ _FILL = Query(
         where record_kind = :kind and id > :after order by id limit :most
     ),
     keyed as (
-        select id, key.*, case when :is_unique
-            then custom_unique_value(key.text_value, key.number_value, key.date_value) end as unique_value
+        select id, key, case when :is_unique then nullif(key, :absent) end as unique_value
         from batch cross join lateral custom_value_key(:type, value) as key
     ),
     filled as (
-        insert into custom_field_value (field_id, record_id, text_value, number_value, date_value, unique_value)
-        select :field_id, id, text_value, number_value, date_value, case
+        insert into custom_field_value (field_id, record_id, value, unique_value)
+        select :field_id, id, key, case
             when row_number() over (partition by unique_value order by id) = 1 and not exists (
                 select from custom_field_value as other
                 where other.field_id = :field_id and other.unique_value = keyed.unique_value

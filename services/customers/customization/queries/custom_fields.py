@@ -96,7 +96,7 @@ class CustomFields:
             }
             for position, (field, value) in enumerate(values)
         ]
-        for row in await work.select(_COMPARE, kind=self.kind, asked=asked):
+        for row in await work.select(_COMPARE, kind=self.kind, asked=asked, absent=tables.ABSENT):
             field, value = values[row.position]
             if field.is_unique and row.key is not None:
                 self._keys[field.id, json.canonical(value)] = row.key
@@ -178,7 +178,7 @@ _COMPARE = Query(
     _Compared,
     """
     with asked as materialized (
-        select asked.*, custom_unique_value(key.text_value, key.number_value, key.date_value) as key
+        select asked.*, nullif(key, :absent) as key
         from jsonb_to_recordset(:asked::jsonb) as asked(
             position integer, field_id uuid, name text, type text, is_building boolean, value jsonb
         ) cross join lateral custom_value_key(type, value) as key
@@ -191,7 +191,7 @@ _COMPARE = Query(
         select custom_record.id from custom_record
         cross join lateral custom_value_key(asked.type, custom -> asked.name) as key
         where is_building and record_kind = :kind and custom ? asked.name
-            and custom_unique_value(key.text_value, key.number_value, key.date_value) = asked.key
+            and key = asked.key
     ) as stored on true
     """,
 )

@@ -9,11 +9,9 @@ await paginate(work, params, tables.Customer, Customer, sort=sort, key=shaped.ke
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 
 from chassis import (
     NOT_ONE_OF,
@@ -26,6 +24,7 @@ from chassis import (
     ValidationFailed,
     condition,
     invalid,
+    json,
 )
 from services.customers.customization import tables
 from services.customers.customization.rules.custom_fields import UNDEFINED_FIELD, RecordKind
@@ -72,8 +71,12 @@ class ListShape:
     key: SortKey | None = None
 
 
-async def shape_list(work: UnitOfWork, kind: RecordKind, parameters: Sequence[tuple[str, str]], sort: str) -> ListShape:
+async def shape_list(
+    work: UnitOfWork, kind: RecordKind, parameters: Sequence[tuple[str, str]], sort: str, *, few: bool = False
+) -> ListShape:
     """Return the conditions for parameters without their prefix, and the key of `custom.<name>` as a sort.
+
+    `few` is true if other filters, such as an e-mail address, leave few records.
 
     Raises ValidationFailed for a field that is not indexed or a value that is invalid, and CustomFieldIndexBuilding.
     """
@@ -81,15 +84,12 @@ async def shape_list(work: UnitOfWork, kind: RecordKind, parameters: Sequence[tu
     if not parameters and sorted_by is None:
         return ListShape()
     fields = {field.name: field for field in await work.find_all(tables.CustomField, record_kind=kind)}
-    values: dict[tuple[str, str], list[str]] = {}
+    asked: dict[str, dict[str, list[str]]] = {}
     for parameter, value in parameters:
         name, _, comparison = parameter.partition(".")
-        values.setdefault((name, comparison), []).append(value)
-    filters = [
-        _filter(_ready(fields, name, f"/custom.{name}"), comparison, given)
-        for (name, comparison), given in values.items()
-    ]
-    key = None if sorted_by is None else _sort_key(_ready(fields, sorted_by, "/sort"))
+        asked.setdefault(name, {}).setdefault(comparison, []).append(value)
+    filters = [_filter(_ready(fields, name, f"/custom.{name}"), tests) for name, tests in asked.items()]
+    key = None if sorted_by is None else _sort_key(_ready(fields, sorted_by, "/sort"), few)
     return ListShape(filters, key)
 
 
@@ -104,45 +104,50 @@ def _ready(fields: dict[str, tables.CustomField], name: str, pointer: str) -> ta
     return field
 
 
-def _filter(field: tables.CustomField, comparison: str, texts: list[str]) -> Filter:
-    pointer = f"/custom.{field.name}" + (f".{comparison}" if comparison else "")
+def _filter(field: tables.CustomField, tests: dict[str, list[str]]) -> Filter:
+    """Return the condition for all parameters of a field, so that a single range of the index is read."""
+    texts, values = [], dict[str, Any](field=field.id)
+    for comparison, given in tests.items():
+        asked = _values(field, comparison, given)
+        if comparison == "exists":
+            texts.append(_EXISTS if asked[0] else _ABSENT)
+        else:
+            keys = [json.dumps_str(value) for value in asked]
+            values |= {"type": field.type, comparison or "equal": keys}
+            texts.append(_TESTS[comparison])
+    where = _WHERE_EQUAL if "" in tests else _WHERE
+    return condition(where.format(" and ".join(texts)), **values)
+
+
+def _values(field: tables.CustomField, comparison: str, texts: list[str]) -> list[Any]:
     try:
         values = [filter_value(field, comparison, text) for text in texts]
         if comparison and len(values) > 1:
-            raise InvalidFilter(COMPARISONS_ONCE, "send it only once")
+            raise InvalidFilter(BOUND_REPEATED, "send it only once")
     except InvalidFilter as error:
+        pointer = f"/custom.{field.name}" + (f".{comparison}" if comparison else "")
         raise ValidationFailed.field(pointer, error.code, str(error), "query") from None
-    column, absent = _column(field)
-    if comparison == "exists":
-        return condition(_WHERE.format(f"{column} {'<>' if values[0] else '='} {absent}"), field=field.id)
-    if comparison:
-        test = f"{column} {COMPARISONS[comparison]} :value and {column} < {absent}"
-        return condition(_WHERE.format(test), field=field.id, value=values[0])
-    if column == "text_value":
-        return condition(_WHERE.format(_ANY_TEXT), field=field.id, values=values)
-    return condition(_WHERE.format(f"{column} = any(:values)"), field=field.id, values=values)
+    return values
 
 
-def _sort_key(field: tables.CustomField) -> SortKey:
-    column, _ = _column(field)
-    rows = f"select record_id as row_id, field_id as sort_field, {column} as sort_key from custom_field_value"
-    return SortKey(rows, condition("sort_field = :field", field=field.id), _KEY_TYPES[column])
+def _sort_key(field: tables.CustomField, few: bool) -> SortKey:
+    rows = "select record_id as row_id, field_id as sort_field, value as sort_key from custom_field_value"
+    return SortKey(rows, condition("sort_field = :field", field=field.id), few)
 
 
-def _column(field: tables.CustomField) -> tuple[str, str]:
-    """Return the column with the values of a field, and the value of records without one."""
-    if field.type == "number":
-        return "number_value", "'infinity'"
-    return ("date_value", "'infinity'") if field.type == "date" else ("text_value", f"'{tables.ABSENT_TEXT}'")
-
-
-COMPARISONS_ONCE = FieldCode(
+BOUND_REPEATED = FieldCode(
     "bound_repeated", "A bound of a filter is sent more than once.", "Send it once: only the stricter one matters."
 )
-_KEY_TYPES: dict[str, Any] = {
-    "text_value": str,
-    "number_value": Annotated[Decimal, Field(allow_inf_nan=True)],
-    "date_value": date,
-}
+_KEYS = "select custom_value_key(:type, asked::jsonb) as key from unnest(:{}::text[]) as asked"
 _WHERE = "id in (select record_id from custom_field_value where field_id = :field and {})"
-_ANY_TEXT = "text_value = any(array(select custom_text(asked) from unnest(:values::text[]) as asked))"
+# The lateral join has a single plan: a look-up of each value by the index that begins with it (docs/decisions/0015).
+_WHERE_EQUAL = f"""
+    id in (
+        select known.record_id from ({_KEYS.format("equal")}) as wanted
+        cross join lateral (select record_id from custom_field_value where field_id = :field and {{}} offset 0) as known
+    )
+"""
+_EXISTS, _ABSENT = f"value < '{tables.ABSENT}'", f"value = '{tables.ABSENT}'"
+_TESTS = {"": "value = wanted.key"} | {
+    name: f"value {sign} ({_KEYS.format(name)}) and {_EXISTS}" for name, sign in COMPARISONS.items()
+}

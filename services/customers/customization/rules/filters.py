@@ -1,7 +1,5 @@
 """The values of filters on custom fields, as they are written in a URL."""
 
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from chassis.types.codes import NOT_A_DATE, NOT_ONE_OF, TOO_LONG, UNKNOWN_PARAMETER, WRONG_FORMAT, FieldCode
@@ -25,7 +23,7 @@ class InvalidFilter(ValueError):
 
 
 def filter_value(field: Definition, comparison: str, text: str) -> Any:
-    """Return the value with which the values of a field are compared. Raises InvalidFilter."""
+    """Return the JSON value with which the values of a field are compared. Raises InvalidFilter."""
     if comparison == "exists":
         return _boolean(text)
     if comparison:
@@ -37,17 +35,15 @@ def filter_value(field: Definition, comparison: str, text: str) -> Any:
         misfit = explain_misfit(field, text or " ")
         if misfit is not None:
             raise InvalidFilter(*misfit)
-        return Decimal(text)
+        return text
     if field.type == "date":
         if explain_misfit(field, text or " ") is not None:
             raise InvalidFilter(NOT_A_DATE, "a date that exists is expected, such as 2026-03-01")
-        return date.fromisoformat(text)
-    return _text(field, text)
+        return text
+    return _boolean(text) if field.type == "boolean" else _text(field, text)
 
 
 def _text(field: Definition, text: str) -> str:
-    if field.type == "boolean":
-        return "true" if _boolean(text) else "false"
     if field.type == "reference" and not is_id(text):
         raise InvalidFilter(WRONG_FORMAT, "the id of a customer is expected")
     if field.type == "choice" and text.casefold() not in (option["value"].casefold() for option in field.options):

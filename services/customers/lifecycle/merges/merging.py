@@ -170,7 +170,7 @@ async def _change(work: UnitOfWork, before: Customer, values: dict[str, Any]) ->
     after = complete(work, before.replace(**values))
     if after.merged_into is not None:
         after = after.replace(search_words=[])
-    derived = {"search_words": after.search_words, "profile_completed_at": after.profile_completed_at}
+    derived = {name: getattr(after, name) for name in Customer.computed}
     stored = await work.update(before, **values, **derived)
     await store_name_words(work, [after])
     changed = [name for name in values if not json.json_equal(getattr(before, name), values[name])]

@@ -16,7 +16,7 @@ down_revision = "0012"
 def upgrade() -> None:
     """Create the tables, the functions that compare values, and the triggers of customers."""
     _create_tables()
-    for statement in (_RECORDS, _TEXT, _KEY, _FITS, _UNIQUE, _MISFITS, _CURRENT, _INDEX):
+    for statement in (_RECORDS, _TEXT, _KEY, _FITS, _MISFITS, _CURRENT, _INDEX):
         op.execute(statement)
     grant_view("custom_record", "customers")
     for function in _FUNCTIONS:
@@ -73,9 +73,7 @@ def _create_tables() -> None:
         "customers",
         sa.Column("field_id", sa.Uuid(), nullable=False),
         sa.Column("record_id", sa.Uuid(), nullable=False),
-        sa.Column("text_value", sa.Text(collation="C"), nullable=True),
-        sa.Column("number_value", sa.Numeric(), nullable=True),
-        sa.Column("date_value", sa.Date(), nullable=True),
+        sa.Column("value", sa.Text(collation="C"), nullable=False),
         sa.Column("unique_value", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["tenant_id", "field_id"],
@@ -84,27 +82,24 @@ def _create_tables() -> None:
             ondelete="cascade",
         ),
         sa.UniqueConstraint(
-            "tenant_id", "field_id", "record_id", name=op.f("uq_custom_field_value_tenant_id_field_id_record_id")
+            "tenant_id", "record_id", "field_id", name=op.f("uq_custom_field_value_tenant_id_record_id_field_id")
         ),
         sa.UniqueConstraint(
-            "tenant_id", "field_id", "unique_value", name=op.f("uq_custom_field_value_tenant_id_field_id_unique_value")
+            "tenant_id", "unique_value", "field_id", name=op.f("uq_custom_field_value_tenant_id_unique_value_field_id")
         ),
         append_only=False,
     )
-    op.create_index("ix_custom_field_value_tenant_id_record_id", "custom_field_value", ["tenant_id", "record_id"])
-    for kind in ("text", "number", "date"):
-        op.create_index(
-            f"ix_custom_field_value_tenant_id_field_id_{kind}_value_record_id",
-            "custom_field_value",
-            ["tenant_id", "field_id", f"{kind}_value", "record_id"],
-        )
+    op.create_index(
+        "ix_custom_field_value_tenant_id_field_id_value_record_id",
+        "custom_field_value",
+        ["tenant_id", "field_id", "value", "record_id"],
+    )
 
 
 _FUNCTIONS = (
     "custom_text(text)",
     "custom_value_key(text, jsonb)",
     "custom_value_fits(text, boolean, text[], jsonb)",
-    "custom_unique_value(text, numeric, date)",
     "custom_field_misfits(text, text, text, boolean, boolean, boolean, text[])",
     "custom_fields_are_current(text, bigint)",
     "index_custom_fields()",
@@ -124,31 +119,29 @@ _TEXT = """
     return casefold(normalize(btrim(value), nfkc) collate pg_c_utf8)
 """
 _KEY = """
-    create or replace function custom_value_key(
-        field_type text, value jsonb, out text_value text, out number_value numeric, out date_value date
-    ) language plpgsql immutable parallel safe as $$
+    create or replace function custom_value_key(field_type text, value jsonb) returns text
+    language plpgsql immutable parallel safe as $$
         declare
             content text := value #>> '{}';
         begin
             if field_type = 'number' then
-                number_value := 'infinity';
                 if jsonb_typeof(value) in ('number', 'string')
                     and content ~ '^-?[0-9]{1,18}([.][0-9]{1,10}0*)?$' then
-                    number_value := trim_scale(content::numeric);
+                    return to_char(content::numeric + 1000000000000000000, 'FM0000000000000000000.0000000000');
                 end if;
             elsif field_type = 'date' then
-                date_value := 'infinity';
                 if jsonb_typeof(value) = 'string' and content ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
                     and pg_input_is_valid(content, 'date') then
-                    date_value := content::date;
+                    return content;
                 end if;
-            else
-                text_value := '\U0010ffff';
-                if jsonb_typeof(value) = (case field_type when 'boolean' then 'boolean' else 'string' end)
-                    and content <> '' and char_length(content) <= 255 then
-                    text_value := custom_text(content);
+            elsif field_type = 'boolean' then
+                if jsonb_typeof(value) = 'boolean' then
+                    return content;
                 end if;
+            elsif jsonb_typeof(value) = 'string' and content <> '' and char_length(content) <= 255 then
+                return custom_text(content);
             end if;
+            return '\U0010ffff';
         end
         $$
 """
@@ -161,18 +154,10 @@ _FITS = """
             and char_length(value #>> '{}') <= case when is_indexed then 255 else 10000 end
         when 'choice' then jsonb_typeof(value) = 'string' and (value #>> '{}') = any(option_values)
         when 'boolean' then jsonb_typeof(value) = 'boolean'
-        when 'number' then (custom_value_key(field_type, value)).number_value < 'infinity'
-        when 'date' then (custom_value_key(field_type, value)).date_value < 'infinity'
+        when 'number' then custom_value_key(field_type, value) <> '\U0010ffff'
+        when 'date' then custom_value_key(field_type, value) <> '\U0010ffff'
         else jsonb_typeof(value) = 'string' and pg_input_is_valid(value #>> '{}', 'uuid')
     end
-"""
-_UNIQUE = """
-    create or replace function custom_unique_value(text_value text, number_value numeric, date_value date) returns text
-    language sql immutable parallel safe
-    return coalesce(
-        nullif(text_value, '\U0010ffff'), nullif(number_value, 'infinity')::text,
-        nullif(date_value, 'infinity')::text
-    )
 """
 _MISFITS = """
     create or replace function custom_field_misfits(
@@ -185,7 +170,7 @@ _MISFITS = """
                 where record_kind = of_kind and (is_required or custom ? field_name)
             ),
             compared as (
-                select id, row(custom_value_key(field_type, value)) as key from field_value
+                select id, custom_value_key(field_type, value) as key from field_value
                 where is_unique and value is not null
             ),
             misfit as (
@@ -235,11 +220,9 @@ _INDEX = """
             end if;
             if tg_op = 'INSERT' then
                 insert into custom_field_value
-                    (tenant_id, field_id, record_id, text_value, number_value, date_value, unique_value)
-                select written.tenant_id, field.id, written.id, key.*,
-                    case when field.is_unique
-                        then custom_unique_value(key.text_value, key.number_value, key.date_value)
-                    end
+                    (tenant_id, field_id, record_id, value, unique_value)
+                select written.tenant_id, field.id, written.id, key,
+                    case when field.is_unique then nullif(key, '\U0010ffff') end
                 from new_rows as written
                 join custom_field as field
                     on field.tenant_id = written.tenant_id and record_kind = tg_argv[0] and indexed
@@ -249,11 +232,9 @@ _INDEX = """
                 where value.tenant_id = written.tenant_id and value.record_id = written.id
                     and to_jsonb(written) ->> 'state' in ('merged', 'erased');
                 insert into custom_field_value
-                    (tenant_id, field_id, record_id, text_value, number_value, date_value, unique_value)
-                select written.tenant_id, field.id, written.id, key.*,
-                    case when field.is_unique
-                        then custom_unique_value(key.text_value, key.number_value, key.date_value)
-                    end
+                    (tenant_id, field_id, record_id, value, unique_value)
+                select written.tenant_id, field.id, written.id, key,
+                    case when field.is_unique then nullif(key, '\U0010ffff') end
                 from new_rows as written
                 join old_rows as former using (tenant_id, id)
                 join custom_field as field
@@ -264,8 +245,7 @@ _INDEX = """
                     or to_jsonb(former) ->> 'state' in ('merged', 'erased')
                 )
                 on conflict (tenant_id, field_id, record_id) do update
-                set text_value = excluded.text_value, number_value = excluded.number_value,
-                    date_value = excluded.date_value, unique_value = excluded.unique_value;
+                set value = excluded.value, unique_value = excluded.unique_value;
             else
                 delete from custom_field_value as value using old_rows as former
                 where value.tenant_id = former.tenant_id and value.record_id = former.id;

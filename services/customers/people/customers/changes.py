@@ -62,7 +62,7 @@ def changes_of(
 
 
 def complete(work: UnitOfWork, customer: tables.Customer) -> tables.Customer:
-    """Return the row with the words of its names, and with the time at which its profile became complete."""
+    """Return the row with the columns that follow from its fields: the computed ones."""
     return customer.replace(**_derived(work, customer.__dict__, completed_at=customer.profile_completed_at))
 
 
@@ -70,7 +70,8 @@ def _derived(work: UnitOfWork, record: profiles.Values, *, completed_at: datetim
     if completed_at is None and profiles.is_complete(record):
         completed_at = work.now
     words = names.search_words(*(record[name] for name in profiles.NAMES))
-    return {"search_words": words, "profile_completed_at": completed_at}
+    sort_name = names.sort_name(record["given_name"], record["family_name"], record["name"])
+    return {"search_words": words, "sort_name": sort_name, "profile_completed_at": completed_at}
 
 
 def values_of(customer: tables.Customer) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """The operations on customers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi import Query as Parameter
 
 from chassis import (
@@ -38,6 +38,7 @@ from services.customers.customization.queries.filters import (
     shape_list,
     sort_by,
 )
+from services.customers.customization.queries.saved_views import LISTS, ViewOutdated, list_by_view
 from services.customers.people import tables
 from services.customers.people.customers.changes import (
     changes_of,
@@ -87,7 +88,7 @@ from services.customers.people.rules.records import AccountKind, CustomerKind
 from services.customers.people.rules.stages import CustomerState, Lifecycle
 
 feature = Feature("customers")
-Sort: Any = sort_by("created_at", "updated_at")
+Sort: Any = sort_by("created_at", "updated_at", "name")
 Source = Annotated[Reference, Parameter(description="The system that assigned the id.")]
 SourcesId = Annotated[Reference, Parameter(description="The customer's id in that system.")]
 Archived = Annotated[bool, Parameter(description="True: only archived customers. False: only the others.")]
@@ -171,8 +172,20 @@ async def read_customer_by_external_id(
 @feature.get(
     "/customers",
     scope="customers:read",
-    raises=[CustomFieldIndexBuilding],
-    expensive=("q", "kind", "lifecycle", "state", "tag", "account_kind", "near", "strategic", "archived"),
+    raises=[CustomFieldIndexBuilding, NotFound, ViewOutdated],
+    expensive=(
+        "q",
+        "kind",
+        "lifecycle",
+        "state",
+        "tag",
+        "account_kind",
+        "near",
+        "strategic",
+        "archived",
+        "view",
+        "custom.",
+    ),
 )
 async def list_customers(
     work: Work,
@@ -180,6 +193,11 @@ async def list_customers(
     created_at: Annotated[TimeRange, Depends(time_range("created_at"))],
     updated_at: Annotated[TimeRange, Depends(time_range("updated_at"))],
     custom: Annotated[list[tuple[str, str]], Depends(CUSTOM_PARAMETERS)],
+    request: Request,
+    view: Annotated[
+        UUID | None,
+        Parameter(description="A saved view, whose parameters apply unless the request sends the same ones."),
+    ] = None,
     email: Annotated[Line | None, Parameter(description="E-mail address.")] = None,
     phone: Annotated[ShortLine | None, Parameter(description="Phone number, in any notation.")] = None,
     external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
@@ -215,6 +233,8 @@ async def list_customers(
     `q` ignores accents and case and tolerates a wrong letter or two. Each of its words counts by its length. It
     returns the best matches first, on a single page. Distant matches are returned only if there are no close matches.
     """
+    if view is not None:
+        return cast(Page[Customer], await list_by_view(work, request, view, "customer"))
     filters = equals(
         kind=kind, lifecycle=lifecycle, state=state, owner_id=owner_id, birthday=birthday, strategic=strategic
     )
@@ -230,12 +250,17 @@ async def list_customers(
         filters.append(condition("account_kinds && :account_kinds", account_kinds=account_kind))
     if near is not None:
         filters.append(nearby_filter(near))
-    shape = await shape_list(work, "customer", custom, sort)
+    has_lookup = any(value is not None for value in (email, phone, external_id))
+    shape = await shape_list(work, "customer", custom, sort, few=has_lookup)
     filters += shape.filters
     if q is not None:
         params.after(work.tenant.id, "q")  # a search has a single page, so it accepts no cursor
         return await search_by_name(work, q, params.limit, filters)
+    sort = sort.replace("name", "sort_name") if sort in ("name", "-name") else sort
     return await paginate(work, params, tables.Customer, Customer, sort=sort, key=shape.key, where=filters)
+
+
+LISTS["customer"] = feature.operations[-1]
 
 
 @feature.get("/customers/{id:uuid}", scope="customers:read", owner="id", owner_hidden=("strategic_reason",))
@@ -276,7 +301,7 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
         custom_fields.check(id, before.custom, changes["custom"])
         await custom_fields.confirm(work)
     after = complete(work, before.replace(**changes))
-    derived = {"search_words": after.search_words, "profile_completed_at": after.profile_completed_at}
+    derived = {name: getattr(after, name) for name in tables.Customer.computed}
     customer = await work.update(before, **changes, **derived)
     await sync_lookups(work, before, after)
     if after.search_words != before.search_words:

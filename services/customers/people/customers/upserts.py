@@ -33,7 +33,7 @@ from services.customers.people.rules import contacts, records
 from services.customers.people.rules.places import Point, points_of
 
 UpsertStatus = Literal["created", "updated", "unchanged"]
-WRITTEN = (*FIELDS, "search_words", "profile_completed_at", "version", "updated_at")
+WRITTEN = (*FIELDS, "search_words", "sort_name", "profile_completed_at", "version", "updated_at")
 """The columns that an upsert writes."""
 
 

@@ -9,10 +9,23 @@ from anyascii import anyascii
 MAX_WORD_LENGTH = 100
 """Longer words are cut. An index entry of PostgreSQL is limited to 2,704 bytes."""
 MAX_JOINED_WORDS = 4
+NAMELESS = "\U0010ffff"
+"""Sorted after every name."""
 
 _LETTER_MARKS = (0, 7, 8, 9)
 """The combining classes of marks that are parts of letters: vowel signs, nukta, kana voicing (カ, ガ), and virama."""
 _APOSTROPHES = dict.fromkeys(map(ord, "'`\u00b4\u2018\u2019\u02b9\u02bb\u02bc"))
+_HIRAGANA = range(0x3041, 0x3097)
+_TO_KATAKANA = 0x60
+_VARIANTS: dict[int, int | None] = {
+    **{code: code + _TO_KATAKANA for code in _HIRAGANA},
+    0x0640: None,  # the stroke that stretches an Arabic word
+    0x0649: 0x064A,  # final forms of Arabic, and letters of Persian keyboards
+    0x06CC: 0x064A,
+    0x06A9: 0x0643,
+    0x0629: 0x0647,
+}
+"""Letters that are written either way in the same name, and are stored as one."""
 _IDEOGRAM = re.compile("[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U000323af]")
 """A Chinese, Japanese or Korean character. Names in them are written without spaces."""
 
@@ -32,6 +45,15 @@ def search_words(*names: str | None) -> list[str]:
     return sorted(found)
 
 
+def sort_name(given_name: str | None, family_name: str | None, name: str | None) -> str:
+    """Return the name by which a record is sorted: family and given name, or else the whole name, without case.
+
+    A record without a name is the last.
+    """
+    parts = [part for part in (family_name, given_name) if part] or [name or ""]
+    return fold(" ".join(parts))[:MAX_WORD_LENGTH] or NAMELESS
+
+
 def split(text: str) -> list[str]:
     """Return the words of a text, in order: letters and digits without accents and case."""
     folded = fold(text.translate(_APOSTROPHES))
@@ -43,7 +65,7 @@ def fold(text: str) -> str:
     """Return text without accents and case, single-spaced: "  Sørby  Müller " is "sorby muller"."""
     if text.isascii():
         return " ".join(text.lower().split())
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(_VARIANTS)
     base = "".join(_base_letter(character) for character in decomposed if not _is_accent(character))
     return " ".join(unicodedata.normalize("NFC", base).split())
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Text, text
 from sqlmodel import Field
 
 from chassis import (
@@ -23,6 +23,7 @@ from chassis import (
 )
 from services.customers.base import Base
 from services.customers.people.rules.contacts import ContactKind, EmailDocument, PhoneDocument
+from services.customers.people.rules.names import NAMELESS
 from services.customers.people.rules.records import CustomerKind, ExternalIdDocument
 from services.customers.people.rules.stages import CustomerState, Lifecycle
 
@@ -35,6 +36,7 @@ class Customer(Versioned, Base, table=True):
         index("created_at", "id"),
         index("updated_at", "id"),
         index("merged_into", postgresql_where=text("merged_into is not null")),
+        index("sort_name", "id"),
         # Most customers have neither, so they have no entries.
         index("owner_id", "id", postgresql_where=text("owner_id is not null")),
         index("birthday", "id", postgresql_where=text("birthday is not null")),
@@ -46,7 +48,7 @@ class Customer(Versioned, Base, table=True):
         ),
     )
     audited: ClassVar[bool] = True
-    computed: ClassVar[frozenset[str]] = frozenset(("search_words", "profile_completed_at"))
+    computed: ClassVar[frozenset[str]] = frozenset(("search_words", "sort_name", "profile_completed_at"))
     persons: ClassVar[tuple[Person, ...]] = (Person("id", merge="own", erase="own"),)
 
     kind: CustomerKind = choice(CustomerKind, "kind")
@@ -73,6 +75,8 @@ class Customer(Versioned, Base, table=True):
     """Since then only the id is left: every request for the record is answered with 410."""
     search_words: list[str] = text_list(sa_column_kwargs={"server_default": "{}"})
     """The words of the names, without accents and case."""
+    sort_name: str = Field(default=NAMELESS, sa_type=Text(collation="C"), sa_column_kwargs={"server_default": NAMELESS})
+    """The name by which lists are sorted: the family name first, without accents and case."""
     preferred_name: str | None = None
     salutation: str | None = None
     birthday: str | None = None
