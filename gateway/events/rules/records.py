@@ -23,6 +23,10 @@ class RecordKind:
 
 # The first kind whose types match is that of an event.
 KINDS = (
+    *(
+        RecordKind("customers", f"{service}.erasure_completed.", "erasure_id", "/v1/erasures", "customers:read")
+        for service in ("interactions", "loyalty", "analytics")
+    ),
     RecordKind("customers", "customers.asset_", "asset_id", "/v1/assets", "customers:read"),
     RecordKind("customers", "customers.custom_field_", "field_id", "/v1/custom-fields", "customers:read"),
     RecordKind("customers", "customers.product_problem_", "problem_id", "/v1/product-problems", "customers:read"),
