@@ -252,3 +252,21 @@ async def test_the_events_name_both_records(customers: ServiceUnderTest) -> None
         ("merge_undone", ada),
     ]
     assert (events[2].data["merged_id"], events[2].data["number"], events[2].data["merge_id"]) == (copy, 1, row["id"])
+
+
+async def test_an_archived_record_is_not_merged(customers: ServiceUnderTest) -> None:
+    ada, copy = await create(customers), await create(customers)
+    assert (await customers.request("POST", f"/v1/customers/{ada}/archive")).is_success
+    response = await customers.post(f"/v1/customers/{ada}/merge", {"merged_id": copy})
+    assert (response.status_code, response.json()["code"]) == (409, "customer_archived")
+    assert (await read(customers, copy))["id"] == copy
+
+
+async def test_a_unique_custom_value_moves_with_the_merge_and_returns(customers: ServiceUnderTest) -> None:
+    field = {"record_kind": "customer", "name": "badge", "type": "text", "unique": True}
+    assert (await customers.post("/v1/custom-fields", field)).status_code == 201
+    ada, copy = await create(customers), await create(customers, custom={"badge": "B-1"})
+    row = await merge(customers, ada, copy)
+    assert (await read(customers, ada))["custom"] == {"badge": "B-1"}
+    await undo(customers, row)
+    assert [(await read(customers, id))["custom"] for id in (ada, copy)] == [{}, {"badge": "B-1"}]

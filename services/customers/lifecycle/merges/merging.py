@@ -102,6 +102,7 @@ async def merge(work: UnitOfWork, id: UUID, body: MergeCreate) -> tables.Merge:
     """Merge a record into the customer, and return the merge."""
     await lock_merges(work)
     survivor, merged = await find_records(work, id, body.merged_id, pointer="/merged_id", for_update=True)
+    reject_archived(survivor)
     fields = merged_fields(work, survivor, merged, body.choices or {})
     results = {field.field: field.result for field in fields if not json.json_equal(field.result, field.survivor)}
     for name in contacts.LOOKUP_FORMS.keys() & results.keys():

@@ -1,0 +1,45 @@
+"""A story of two records of a customer, through the gateway: a merge reaches every service, and so does its undo."""
+
+from typing import Any
+
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule
+from tests.support.stack import Visitor
+
+
+async def create(visitor: Visitor, path: str, body: Any) -> dict[str, Any]:
+    response = await visitor.request("POST", path, **({} if body is None else {"json": body}))
+    assert response.is_success, response.text
+    return dict(response.json())
+
+
+async def read(visitor: Visitor, path: str) -> dict[str, Any]:
+    response = await visitor.request("GET", path)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+async def seen(visitor: Visitor, customer: str) -> tuple[int, int, str]:
+    """Return what the services know of a customer: purchases on the timeline, points, and revenue."""
+    entries = (await read(visitor, f"/v1/timelines/{customer}"))["items"]
+    memberships = (await read(visitor, f"/v1/memberships?customer_id={customer}"))["items"]
+    sums = (await read(visitor, f"/v1/analytics/customers/{customer}"))["sums"]
+    points = sum(membership["balance"]["available"] for membership in memberships)
+    return len(entries), points, sums[0]["revenue"] if sums else "0.00"
+
+
+async def test_a_merge_reaches_every_service_and_so_does_its_undo(visitor: Visitor) -> None:
+    program = await create(visitor, "/v1/programs", a_program())
+    await create(visitor, f"/v1/programs/{program['id']}/earning-rules", a_rule())
+    ada, copy = [(await create(visitor, "/v1/customers", a_customer()))["id"] for _ in range(2)]
+    lines = [{"sku": "tea", "quantity": "1", "amount": "20.00"}]
+    for customer in (ada, copy):
+        await create(visitor, "/v1/purchases", a_purchase(customer, lines=lines))
+    merge = await create(visitor, f"/v1/customers/{ada}/merge", {"merged_id": copy})
+    await create(visitor, "/v1/purchases", a_purchase(copy, lines=lines))  # while the merge is on its way
+    await visitor.drained()
+    assert await seen(visitor, ada) == await seen(visitor, copy) == (3, 60, "60.00")
+    assert (await read(visitor, f"/v1/customers/{copy}"))["id"] == ada
+    await create(visitor, f"/v1/merges/{merge['id']}/undo", None)
+    await visitor.drained()
+    assert (await seen(visitor, ada), await seen(visitor, copy)) == ((1, 20, "20.00"), (2, 40, "40.00"))
+    assert (await read(visitor, "/v1/ledger/verify"))["differences"] == []
