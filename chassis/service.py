@@ -188,6 +188,7 @@ class RunningService:
             service.handlers,
             past_revisions(service.migrations, service.name),
             worker.consumer if worker else None,
+            service.metadata,
         )
         router = Router(self, service.routes, [*self.endpoints.routes(), *service.plain_routes])
         self.outer_app = service.outer_app(router, self) if service.outer_app else None

@@ -4,10 +4,12 @@ import asyncio
 import hmac
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 from fastapi import Request, Response
 from prometheus_client import generate_latest
+from sqlalchemy import MetaData
 from starlette.routing import Route
 
 from chassis.core.clock import clock
@@ -17,14 +19,25 @@ from chassis.core.problems import MissingScope, Unauthenticated
 from chassis.core.settings import Settings
 from chassis.core.telemetry import Metrics, log
 from chassis.db.tables import SCHEMA
+from chassis.db.transaction import Transaction
+from chassis.db.unit_of_work import UnitOfWork
 from chassis.feature import EventHandler
 from chassis.http.unmatched import no_such_route
 from chassis.messaging.consumer import Consumer
+from chassis.messaging.personal_data import collect
 from chassis.messaging.status import StatusReader
 from chassis.messaging.tallies import read_tallies
 from chassis.types import json
 
-OPERATIONAL_PATHS = ("/health", "/ready", "/metrics", "/internal/status", "/internal/tallies")
+PERSONAL_DATA_SCOPE = "personal-data:read"
+OPERATIONAL_PATHS = (
+    "/health",
+    "/ready",
+    "/metrics",
+    "/internal/status",
+    "/internal/tallies",
+    "/internal/personal-data",
+)
 """Paths that every service serves outside the API."""
 
 
@@ -41,6 +54,7 @@ class OperationalEndpoints:
         handlers: Sequence[EventHandler],
         past_revisions: Collection[str],
         consumer: Consumer | None,
+        metadata: MetaData,
     ) -> None:
         self.operator_token = settings.operator_token
         self._pool = pool
@@ -50,10 +64,11 @@ class OperationalEndpoints:
         self._handlers = handlers
         self._past_revisions = past_revisions
         self._consumer = consumer
+        self._metadata = metadata
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        endpoints = (self._health, self._ready, self._metrics, self._status, self._tallies)
+        endpoints = (self._health, self._ready, self._metrics, self._status, self._tallies, self._personal_data)
         return [Route(path, endpoint) for path, endpoint in zip(OPERATIONAL_PATHS, endpoints, strict=True)]
 
     async def _health(self, _: Request) -> Response:
@@ -87,6 +102,14 @@ class OperationalEndpoints:
         period = [datetime.fromisoformat(request.query_params[name]) for name in ("since", "until")]
         tallies = await read_tallies(self._pool, self._handlers, period[0], period[1])
         return Response(tallies.model_dump_json(), media_type="application/json")
+
+    async def _personal_data(self, request: Request) -> Response:
+        caller = self._verifier.caller(request.headers.get(TOKEN_HEADER))
+        caller.require(PERSONAL_DATA_SCOPE)
+        ids = [UUID(id) for id in request.query_params.getlist("person")]
+        async with Transaction(self._pool, caller, writes=False) as transaction:
+            data = await collect(UnitOfWork(transaction), self._metadata, ids)
+        return Response(json.dumps(data), media_type="application/json")
 
     async def _missing(self) -> list[str]:
         """Return the reasons why this process is not ready yet."""

@@ -1,20 +1,22 @@
 """Readings: what the gateway itself asks every service, beside the requests that it forwards."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 import aiohttp
 from pydantic import BaseModel
 
-from chassis import Caller, ServiceStatus
+from chassis import Caller, NotFound, PersonErased, ServiceStatus, json
 from chassis.core.identity import HEADER as TOKEN_HEADER
 from chassis.core.identity import OPERATOR_CALLER, Signer
+from chassis.messaging.personal_data import ServiceData
 from chassis.messaging.tallies import Tallies, read_tallies
 from chassis.service import RunningService
-from gateway.proxy.upstreams import Upstream
+from gateway.proxy.upstreams import Upstream, UpstreamUnavailable
 
 DEADLINE = aiohttp.ClientTimeout(total=6)
 PAUSE_SECONDS = 0.1
@@ -64,6 +66,29 @@ class Readings:
         readings = await self._fetch_all(f"/internal/tallies?{query}", OPERATOR_CALLER, Tallies)
         handlers = self._running.service.handlers
         return readings | {"gateway": await read_tallies(self._running.pool, handlers, since, until)}
+
+    async def personal_data(self, caller: Caller, ids: Sequence[UUID]) -> dict[str, ServiceData | None]:
+        """Return what each service holds about persons, or None of a service that is unavailable."""
+        query = urlencode([("person", str(id)) for id in ids])
+        return await self._fetch_all(f"/internal/personal-data?{query}", caller, ServiceData)
+
+    async def personal_data_request(self, caller: Caller, id: UUID) -> dict[str, Any]:
+        """Return a request for personal data. Raises NotFound, PersonErased, and UpstreamUnavailable."""
+        upstream = self._upstreams["customers"]
+        headers = {TOKEN_HEADER: self._signer.sign(caller, upstream.service)}
+        url = f"{upstream.url}/v1/personal-data-requests/{id}"
+        try:
+            async with self._session.get(url, headers=headers, timeout=DEADLINE) as response:
+                status, content = response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UpstreamUnavailable(upstream.service) from error
+        if status == 404:
+            raise NotFound(f"No personal data request has the id {id}.")
+        if status == 410:
+            raise PersonErased
+        if status != 200:
+            raise UpstreamUnavailable(upstream.service)
+        return dict(json.loads(content))
 
     async def _fetch_all(self, path: str, caller: Caller, model: type[Model]) -> dict[str, Model | None]:
         answers = (self._fetch(upstream, path, caller, model) for upstream in self._upstreams.values())

@@ -96,7 +96,8 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
     needing = {where for where in operations if "{" in where}
     # Tenants are created by a command, and deliveries by events.
     deliveries = {"GET /v1/deliveries/{id}", "GET /v1/deliveries/{id}/attempts", "POST /v1/deliveries/{id}/redeliver"}
-    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"} | deliveries
+    request = {"GET /v1/personal-data-requests/{id}"}  # its link leads to the data
+    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"} | deliveries | request
 
 
 def test_every_segment_of_a_path_has_one_owner(openapi: dict[str, Any]) -> None:

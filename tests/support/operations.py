@@ -30,6 +30,7 @@ BODIES: dict[str, Any] = {
         "source": "form",
     },
     "POST /v1/customers/{id}/end-relationship": {"reason": "price"},
+    "POST /v1/customers/{id}/personal-data": {"requested_by": "by letter"},
     "POST /v1/deselections/{id}/decide": {"decision": "rejected", "reason": "The figures are old."},
     "POST /v1/deselections/{id}/appeal": {"reason": "The faults were yours."},
     "POST /v1/deselections/{id}/decide-appeal": {"outcome": "upheld", "reason": "They were not."},
@@ -175,6 +176,8 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     erased = await made(asker, "/v1/customers", a_customer())
     erasure = await made(asker, "/v1/erasures", {"customer_id": erased["id"], "reason": "requested"})
     ids["erasures"] = erasure["id"]
+    asked = await made(asker, f"/v1/customers/{customer}/personal-data", {})
+    ids["personal-data-requests"] = ids["personal-data"] = asked["id"]
     proposal = A_PROPOSAL | {"customer_id": erased["id"]}
     ids["deselections"] = (await made(asker, "/v1/deselections", proposal))["id"]
     return ids | await in_sales(asker, customer)

@@ -46,7 +46,10 @@ INSIDE = (
     "gopher://crm.example.com/",
 )
 """URLs of servers inside a network, and of other services than the web."""
-NOT_IN_THE_DOCUMENT = {"/health", "/ready", "/metrics", "/internal/status", "/internal/tallies"}
+NOT_IN_THE_DOCUMENT = {
+    *("/health", "/ready", "/metrics"),
+    *("/internal/status", "/internal/tallies", "/internal/personal-data"),
+}
 PAGES = {
     *("/", "/openapi.json", "/asyncapi.json", "/favicon.ico", "/problems/{name}"),
     *("/docs", "/docs/try", "/docs/guide", "/docs/guide/{name}", "/docs/assets/{digest}/{name}"),

@@ -89,6 +89,22 @@ async def change_state(work: UnitOfWork, customer: Customer, **changes: Any) -> 
     return after
 
 
+async def ids_of(work: UnitOfWork, customer_id: UUID) -> list[UUID]:
+    """Return the id of a customer, and the ids of the records that were merged into it, sorted."""
+    return sorted(await work.select(_MERGED, id=customer_id))
+
+
+_MERGED = Query(
+    UUID,
+    """
+    with recursive merged(id) as (
+        select :id::uuid
+        union
+        select customer.id from customer join merged on merged_into = merged.id
+    )
+    select id from merged
+    """,
+)
 _END_IN_FORCE = Query(
     tables.RelationshipEnd,
     "select * from relationship_end where customer_id = :customer_id and resumed_at is null for no key update",

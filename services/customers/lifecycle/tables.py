@@ -199,3 +199,20 @@ class Deselection(Versioned, Base, table=True):
     appealed_at: datetime | None = timestamp(nullable=True, default=None)
     appeal_decided_by: str | None = None
     appeal_decision_reason: str | None = long_text(default=None)
+
+
+class PersonalDataRequest(Base, table=True):
+    """A request for everything that is held about a customer."""
+
+    __tablename__ = "personal_data_request"
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        index("created_at", "id"),
+        index("customer_id", "created_at", "id"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (Person(erase="anonymise", cleared=("requested_by",)),)
+
+    customer_id: UUID
+    requested_by: str | None = None
+    actor: str
+    created_at: datetime = timestamp()
