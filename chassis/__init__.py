@@ -6,6 +6,7 @@ The author of a feature imports from here, and from nowhere below.
 from chassis.core.events import Event, IncomingEvent
 from chassis.core.field_errors import FieldError, field_errors
 from chassis.core.identity import Caller, Tenant, TenantFacts, TenantKind
+from chassis.core.link_tokens import hash_link_token, new_link_token
 from chassis.core.problems import (
     MalformedRequest,
     MissingScope,
@@ -272,6 +273,7 @@ __all__ = [
     "field_errors",
     "find_erased",
     "first_instant",
+    "hash_link_token",
     "index",
     "invalid",
     "job_constraints",
@@ -282,6 +284,7 @@ __all__ = [
     "merge_patch",
     "minor_from_text",
     "moves",
+    "new_link_token",
     "new_registry",
     "normalize_email",
     "normalize_phone",

@@ -51,6 +51,7 @@ class RouteArguments(TypedDict, total=False):
     streamed: bool
     store_response: bool
     expensive: bool | tuple[str, ...]
+    public: bool
     owner: OwnerOption
     owner_fields: tuple[str, ...]
     owner_hidden: tuple[str, ...]

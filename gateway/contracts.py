@@ -21,6 +21,17 @@ def owners(folder: Path) -> dict[str, str]:
 
 
 @cache
+def public_paths(folder: Path) -> dict[str, dict[str, frozenset[str]]]:
+    """Return the methods of each public path, by the first segment after /v1/. Their second segment is a link token."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for path, operations in openapi(folder)["paths"].items():
+        methods = frozenset(method.upper() for method, operation in operations.items() if operation.get("x-public"))
+        if methods:
+            found.setdefault(path.split("/")[2], {})[path] = methods
+    return found
+
+
+@cache
 def customer_scopes(folder: Path) -> frozenset[str]:
     """Return the scopes of operations that customers' tokens may call."""
     operations = [operation for path in openapi(folder)["paths"].values() for operation in path.values()]

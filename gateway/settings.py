@@ -59,6 +59,12 @@ class Settings(chassis.Settings):
     key_requests_per_second: float = Field(
         5_000.0, gt=0, description="Maximum rate of an API key's requests, unless `rapport keys limit` sets another."
     )
+    visitor_requests_per_second: float = Field(
+        50.0,
+        gt=0,
+        description="Maximum rate of requests with a link token from an address. All visitors of a tenant have ten "
+        "times as many.",
+    )
     request_burst_seconds: float = Field(
         2.0, ge=1, description="For how many seconds' worth of requests may come at once after a pause."
     )

@@ -22,6 +22,8 @@ from chassis.types import json
 
 ISSUER = "rapport-gateway"
 HEADER = "x-rapport-token"
+VISITOR = "visitor"
+"""The actor of a person with a link instead of a login. It reaches public operations alone."""
 ALGORITHM = "Ed25519"
 MAX_CLOCK_SKEW_SECONDS = 10
 MAX_CACHED_TOKENS = 10_000

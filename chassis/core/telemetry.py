@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.core.link_tokens import without_link_tokens
 from chassis.core.tracing import Tracing
 from chassis.core.version import VERSION
 from chassis.types import json
@@ -130,7 +131,9 @@ class Telemetry:
         caller = received.get(b"traceparent", b"").decode("latin-1")
         span = None
         if self._tracing is not None and not scope["path"].startswith(OPERATIONAL_PREFIXES):
-            span = self._tracing.start(scope["method"], "server", caller, method=scope["method"], path=scope["path"])
+            span = self._tracing.start(
+                scope["method"], "server", caller, method=scope["method"], path=without_link_tokens(scope["path"])
+            )
         trace_id, traceparent = (span.trace_id, span.traceparent) if span else continue_trace(caller)
         received_id = received.get(b"x-request-id", b"").decode("latin-1")
         request_id = received_id if _REQUEST_ID.match(received_id) else trace_id
@@ -170,7 +173,7 @@ class Telemetry:
                 "event": "request",
                 "level": "info",
                 "method": scope["method"],
-                "path": scope["path"],
+                "path": without_link_tokens(scope["path"]),
                 "route": route,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 2),

@@ -5,6 +5,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from chassis.core.field_errors import field_errors
+from chassis.core.link_tokens import without_link_tokens
 from chassis.core.problems import (
     InternalError,
     Problem,
@@ -27,12 +28,12 @@ def to_problem(request: Request, error: Exception) -> Problem:
         body = route.body_field.field_info.annotation if route.body_field else None
         return ValidationFailed(errors=field_errors(error.errors(), body=body, resource=route.response_model))
     if isinstance(error, asyncpg.QueryCanceledError):
-        log.warning("time limit exceeded", path=request.url.path)
+        log.warning("time limit exceeded", path=without_link_tokens(request.url.path))
         return TimeLimitExceeded()
     if is_transient(error) or isinstance(error, (RetryTransaction, *RETRYABLE_ERRORS)):
         log.warning("request refused", error=repr(error))
         return Unavailable()
-    log.error("request failed", path=request.url.path, exc_info=error)
+    log.error("request failed", path=without_link_tokens(request.url.path), exc_info=error)
     return InternalError()
 
 

@@ -3,6 +3,7 @@
 The response is sent only after the commit. A FastAPI `yield` dependency would commit after sending it.
 """
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from fastapi.exceptions import RequestValidationError
 
 from chassis.core.fair_share import NoSlotInTime, ShareExceeded
 from chassis.core.identity import HEADER as TOKEN_HEADER
+from chassis.core.identity import VISITOR
 from chassis.core.problems import (
     Problem,
     TooManyRequests,
+    Unauthenticated,
     UnexpectedBody,
 )
 from chassis.core.retry import Backoff, retry
@@ -43,6 +46,8 @@ STORED_ERRORS = (409, 412)
 """Statuses of errors that the state of records has decided. They are stored for a repeated Idempotency-Key."""
 _EMPTY_BODIES = (b"", b"{}", b"null")
 """Bodies that some clients send when there is nothing to send."""
+_ONE_CLICK = re.compile(rb"\bList-Unsubscribe\W+One-Click\b")
+"""The form that mail programs send to a link, URL-encoded or as multipart (RFC 8058). The link says the rest."""
 _BACKOFF = Backoff(0.02, 1.0, jitter=True, immediate=1)  # a repeated record is usually found at once
 
 
@@ -61,6 +66,8 @@ class RequestHandler:
     async def respond(self) -> Response:
         """Return the response. Raises Problem, and the errors of the database."""
         self._caller = self._context.verifier.caller(self._request.headers.get(TOKEN_HEADER))
+        if self._caller.actor == VISITOR and not self._route.options.public:
+            raise Unauthenticated("A link does not open this operation.")
         if self._route.options.scope is not None:
             self._caller.require(self._route.options.scope)
         check_query(self._route, self._request)
@@ -103,7 +110,7 @@ class RequestHandler:
         request, settings, options = self._request, self._context.settings, self._route.options
         request.body_limit = settings.batch_body_limit_bytes if options.batch else settings.body_limit_bytes
         request.is_batch, request.tenant = options.batch, self._caller.tenant.id
-        key = None if self._is_safe else request.headers.get(KEY_HEADER)
+        key = None if self._is_safe or options.public else request.headers.get(KEY_HEADER)
         if key is None and options.idempotency_key == "required":
             raise IdempotencyKeyRequired
         body: Any = None
@@ -115,9 +122,12 @@ class RequestHandler:
             body = await request.json() if await request.body() else None
             if self._caller.owner is not None:
                 self._route.owner_rule.check_body(body, self._caller.owner)
-        elif request.may_have_body and await request.body() not in _EMPTY_BODIES:
+        elif request.may_have_body and not self._is_empty(bytes(await request.body())):
             raise UnexpectedBody
         self._claim = None if key is None else Claim.of(self._caller, request.scope, key, body)
+
+    def _is_empty(self, body: bytes) -> bool:
+        return body in _EMPTY_BODIES or (self._route.options.public and _ONE_CLICK.search(body) is not None)
 
     async def _run_in_transaction(self, attempt: int) -> Response:
         async with self._transaction(is_retry=attempt > 1) as transaction:

@@ -92,6 +92,10 @@ _KEY_PARAMETER = {
 }
 
 
+_OF_CREDENTIALS = (Unauthenticated, MissingScope, OwnerAccessDenied, TenantSuspended)
+"""Problems that a public operation does not have."""
+
+
 def error_responses(method: str, options: RouteOptions, path: str) -> dict[int | str, dict[str, Any]]:
     """Return the error `responses` of an operation: its own problems and those that every operation may raise."""
     problems: list[type[Problem]] = [*options.raises, UnknownParameter, RepeatedParameter, MalformedRequest]
@@ -118,6 +122,8 @@ def error_responses(method: str, options: RouteOptions, path: str) -> dict[int |
         problems += [IdempotencyKeyInFlight, IdempotencyKeyReused]
     if options.idempotency_key == "required":
         problems.append(IdempotencyKeyRequired)
+    if options.public:
+        problems = [each for each in problems if each not in _OF_CREDENTIALS and "Idempotency" not in each.__name__]
     by_status: dict[int | str, dict[str, Any]] = {}
     for status in sorted({problem.status for problem in problems}):
         titles = {problem.code: problem.title for problem in problems if problem.status == status}
@@ -156,7 +162,9 @@ def service_document(
 def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRoute, service: str) -> None:
     options = route.options
     operation["x-service"] = service
-    operation["security"] = [{SECURITY_SCHEME: []}]
+    operation["security"] = [] if options.public else [{SECURITY_SCHEME: []}]
+    if options.public:
+        operation["x-public"] = True
     if options.scope is not None:
         operation["x-scope"] = options.scope
         text = f"{operation.get('description', '')}\n\nRequires the scope `{options.scope}`."
@@ -176,7 +184,7 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
         content[MERGE_PATCH if method == "PATCH" else "application/json"] = media | (
             {"example": example} if example else {}
         )
-    if method != "GET":
+    if method != "GET" and not options.public:
         required = options.idempotency_key == "required"
         operation.setdefault("parameters", []).append(_KEY_PARAMETER | {"required": required})
     operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)

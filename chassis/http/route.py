@@ -50,6 +50,8 @@ class RouteOptions:
     path. By default, they are refused."""
     owner_fields: tuple[str, ...] = ()
     """The fields of the body that an owner may send, if not all."""
+    public: bool = False
+    """True if a link token in the path takes the place of a credential. The operation itself checks the token."""
     owner_hidden: tuple[str, ...] = ()
     """Fields that are null in responses to owners, at any depth."""
 

@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from chassis.core.link_tokens import without_link_tokens
 from chassis.core.problems import MethodNotAllowed, NotFound, Problem
 from chassis.core.telemetry import log
 from chassis.http.body import StrictRequest
@@ -44,7 +45,7 @@ class Router:
             response = await self._respond_or_explain(scope, request)
             await response(scope, receive, send)
         except ClientDisconnect:
-            log.debug("client disconnected while it sent its request", path=scope["path"])
+            log.debug("client disconnected while it sent its request", path=without_link_tokens(scope["path"]))
         finally:
             request.release()
 

@@ -12,6 +12,7 @@ NOT_FEATURES = (
     "throttle",
     "token_cache",
     "user_tokens",
+    "visitors",
     "web_tokens",
 )
 """They authenticate requests for the reverse proxy, outside any unit of work."""

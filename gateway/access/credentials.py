@@ -28,6 +28,7 @@ from gateway.access.queries import CHANNEL
 from gateway.access.rules import PresentedKey, RefusalReason, matches_hash, parse_key, parse_payload
 from gateway.access.throttle import Throttle, client_address
 from gateway.access.user_tokens import FindCustomer
+from gateway.access.visitors import VisitorCache
 from gateway.settings import Settings
 
 USAGE_INTERVAL_SECONDS = 5.0
@@ -47,6 +48,7 @@ class Credentials:
         self._settings = settings
         self._pool = pool
         self.cache = KeyCache(pool)
+        self.visitors = VisitorCache(pool)
         self._issuers = IssuerCache(pool)
         signer = token_signer(settings.internal_token_private_key.get_secret_value())
         self.tokens = BearerTokens(signer, self.cache, self._issuers, key_sets, find_customer)
@@ -89,6 +91,7 @@ class Credentials:
         if changed.tenant is not None:
             self.tokens.cache.invalidate(self.cache.keys_of(changed.tenant))
             self.cache.invalidate_tenant(changed.tenant)
+            self.visitors.invalidate([changed.tenant])
         if changed.issuer is not None:
             self._issuers.invalidate([changed.issuer])
             self.tokens.cache.invalidate([changed.issuer])
@@ -157,10 +160,11 @@ class Credentials:
     def _invalidate_all(self) -> None:
         self.cache.invalidate_all()
         self._issuers.invalidate_all()
+        self.visitors.invalidate_all()
         self.tokens.cache.clear()
 
     def _set_listening(self, is_listening: bool) -> None:
-        self.cache.is_listening = self._issuers.is_listening = is_listening
+        self.cache.is_listening = self._issuers.is_listening = self.visitors.is_listening = is_listening
         self._invalidate_all()
 
     def _failure(self, id: UUID, reason: RefusalReason, detail: str) -> Unauthenticated:

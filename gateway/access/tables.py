@@ -226,6 +226,22 @@ Base.metadata.info.setdefault("objects", []).extend(
             """,
         ),
         DatabaseFunction(
+            "find_visited_tenants(uuid[])",
+            """
+            create or replace function find_visited_tenants(
+                wanted uuid[], out tenant_id uuid, out name text, out kind text, out timezone text, out currency text,
+                out region text, out clock_at timestamptz, out clock_runs_since timestamptz
+            )
+            returns setof record
+            language sql stable security definer set search_path = public, pg_temp as $$
+                select tenant.tenant_id, tenant.name, tenant.kind, tenant.timezone, tenant.currency, tenant.region,
+                       tenant.clock_at, tenant.clock_runs_since
+                from tenant
+                where tenant.id = any(wanted) and tenant.suspended_at is null and tenant.deleted_at is null
+            $$
+            """,
+        ),
+        DatabaseFunction(
             "find_request_limits(uuid[])",
             """
             create or replace function find_request_limits(

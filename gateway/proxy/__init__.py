@@ -17,5 +17,6 @@ NOT_FEATURES = (
     "streams",
     "token_buckets",
     "upstreams",
+    "visitors",
 )
 """The reverse proxy is plain ASGI: a feature's route would cost ten times the CPU."""

@@ -41,6 +41,7 @@ from gateway.proxy.readings import Readings
 from gateway.proxy.signals import FEED_CHANNEL, TenantSignals
 from gateway.proxy.streams import IS_HEAD, StreamGuard
 from gateway.proxy.upstreams import Upstream, UpstreamLost, UpstreamTimeout, UpstreamUnavailable
+from gateway.proxy.visitors import PRIVATE, Visitors, without_stripped
 from gateway.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -89,6 +90,7 @@ class ReverseProxy:
         self.upstreams = {name: Upstream(name, url, settings) for name, url in settings.upstreams.items()}
         self._own = Upstream("gateway", "", settings)
         self._limits = RateLimits(settings, running.pool)
+        self._visitors = Visitors(settings)
         self.feed_signal = TenantSignals(FEED_CHANNEL, settings)
 
     @asynccontextmanager
@@ -162,6 +164,10 @@ class ReverseProxy:
         parts = scope["path"].split("/", 3)
         if len(parts) < 3 or parts[1] != "v1" or not is_unambiguous(scope["path"], scope["raw_path"]):
             raise no_such_route(scope["method"], scope["path"], self._known_paths)
+        link_token = self._visitors.token_of(scope)
+        if link_token is not None:
+            await self._serve_visitor(link_token, scope, receive, send)
+            return
         key = bearer_key(scope["headers"])
         credential = await self._authenticate(key, scope)
         if credential.origin is not None:
@@ -179,6 +185,22 @@ class ReverseProxy:
             else:
                 scope["rapport.route"] = f"{owner}:{parts[2]}"
                 await self._serve_upstream(self.upstreams[owner], tenant, token, scope, receive, send)
+
+    async def _serve_visitor(self, link_token: str, scope: Scope, receive: Receive, send: CompressingSend) -> None:
+        """Serve a request to a public operation. Its service checks the token, and responds alike to all wrong ones."""
+        send.added = send.added + PRIVATE
+        visit = self._visitors.admit(scope, link_token)
+        try:
+            credential = await self._credentials.visitors.credential(visit.tenant)
+        except Exception as error:
+            raise Unavailable("The gateway's database is busy or unavailable.") from error
+        segment = scope["path"].split("/", 3)[2]
+        owner = self._owners[segment]
+        scope["rapport.route"] = f"{owner}:{segment}"
+        scope["headers"] = without_stripped(scope["headers"])
+        token, upstream, counting = credential.token(self._signer, owner), self.upstreams[owner], visit.counting(send)
+        with self._limits.open_request(visit.share):
+            await self._serve_upstream(upstream, visit.share, token, scope, receive, counting, MAX_BUFFERED_BYTES)
 
     async def _authenticate(self, key: str, scope: Scope) -> Credential:
         try:
@@ -209,12 +231,19 @@ class ReverseProxy:
             await self._app(scope, body.replayed(), self._invalidate_on_change(guarded))
 
     async def _serve_upstream(
-        self, upstream: Upstream, tenant: UUID, token: str, scope: Scope, receive: Receive, send: Send
+        self,
+        upstream: Upstream,
+        tenant: UUID,
+        token: str,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        body_limit: int | None = None,
     ) -> None:
         is_streamed = self._is_streamed(scope)
         settings = self._settings
         limit = settings.upload_limit_bytes if is_streamed else settings.batch_body_limit_bytes
-        body = await self._receive_body(scope, receive, limit)
+        body = await self._receive_body(scope, receive, body_limit or limit)
         with DisconnectWatcher(body):
             async with upstream.turn(tenant, is_upload=body.is_large):
                 await self._forward(upstream, token, body, scope, send, is_streamed=is_streamed)

@@ -14,3 +14,6 @@ class Settings(chassis.Settings):
     backup_days: int = Field(
         30, ge=1, description="How long backups are kept, as certificates of erasures state it. It deletes no backup."
     )
+    preference_link_days: int | None = Field(
+        30, ge=1, description="How long expired links to the preference centre are listed; none: for ever."
+    )

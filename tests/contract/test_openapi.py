@@ -27,12 +27,16 @@ def test_every_operation_has_a_name_of_its_own(operations: dict[str, dict[str, A
 
 
 FOR_EVERY_CREDENTIAL = ("GET /v1/me",)
+PUBLIC = tuple(f"{method} /v1/preferences/{{token}}" for method in ("GET", "PUT", "POST"))
+"""The operations of persons with a link, which need no credential. Each is a decision of its own."""
 
 
 def test_every_operation_says_who_may_and_what_it_does(operations: dict[str, dict[str, Any]]) -> None:
     for where, operation in operations.items():
-        assert operation["security"] == [{"api_key": []}], where
-        if where not in FOR_EVERY_CREDENTIAL:
+        is_public = operation.get("x-public", False)
+        assert operation["security"] == ([] if is_public else [{"api_key": []}]), where
+        assert is_public is (where in PUBLIC), where
+        if where not in FOR_EVERY_CREDENTIAL and not is_public:
             assert operation["x-scope"].count(":") == 1, where
             assert operation["x-scope"] in operation["description"], where
         assert operation["x-service"], where
@@ -44,7 +48,8 @@ def test_every_error_is_a_declared_problem(operations: dict[str, dict[str, Any]]
         for status, answer in operation["responses"].items():
             if status.startswith(("4", "5")):
                 assert list(answer["content"]) == ["application/problem+json"], f"{where} {status}"
-        assert {"400", "401", "403", "422", "503"} <= operation["responses"].keys(), where
+        expected = {"400", "422", "503"} if where in PUBLIC else {"400", "401", "403", "422", "503"}
+        assert expected <= operation["responses"].keys(), where
         if "{" in where:
             assert "404" in operation["responses"], where
 
@@ -97,7 +102,8 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
     # Tenants are created by a command, and deliveries by events.
     deliveries = {"GET /v1/deliveries/{id}", "GET /v1/deliveries/{id}/attempts", "POST /v1/deliveries/{id}/redeliver"}
     request = {"GET /v1/personal-data-requests/{id}"}  # its link leads to the data
-    assert needing - reached == {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"} | deliveries | request
+    tenants = {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"}
+    assert needing - reached == {*tenants, *deliveries, *request, *PUBLIC}  # a link's token is not its id
 
 
 def test_every_segment_of_a_path_has_one_owner(openapi: dict[str, Any]) -> None:

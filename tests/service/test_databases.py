@@ -50,6 +50,7 @@ OF_KEYS = {
     "find_api_key",
     "find_api_keys",
     "find_issuers",
+    "find_visited_tenants",
     "find_request_limits",
     "note_key_use",
     "count_authentication_failures",

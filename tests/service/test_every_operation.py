@@ -58,6 +58,8 @@ async def test_lists_and_figures_of_another_tenant_show_nothing_of_it(service: S
 async def test_an_operation_takes_its_own_scope_and_no_other(service: ServiceUnderTest) -> None:
     tenant = await service.for_new_tenant()
     for operation in operations_of(service):
+        if operation.is_public:
+            continue
         needed, ids = str(operation.scope), (str(uuid7()), str(uuid7()))
         wrong = await operation.send(tenant.with_scopes(*(tenant.scopes - {needed})), *ids)
         assert (wrong.status_code, wrong.json()["code"]) == (403, "missing_scope"), operation

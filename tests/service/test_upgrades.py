@@ -183,7 +183,8 @@ async def test_what_the_release_wrote_is_answered(upgraded: Upgraded) -> None:
     tested = upgraded.service
     for operation in operations_of(tested):
         of_two_records = "{other}" in QUERIES.get(str(operation), {}).values()
-        if operation.method == "GET" and operation.kind not in NOT_ASKED and not of_two_records:
+        is_asked = operation.kind not in NOT_ASKED and not operation.is_public and not of_two_records
+        if operation.method == "GET" and is_asked:
             for ids in some_ids(upgraded, operation):
                 answer = await request_of(operation, ids).sent_to(tested)
                 assert answer.status_code == 200, f"{operation}: {answer.text}"

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -28,9 +28,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def echoing() -> AsyncIterator[int]:
-    """Run the server and yield its port."""
-    config = Config(echo, log_config=None, access_log=False, ws="none", lifespan="off")
+async def serving(app: ASGIApp) -> AsyncIterator[int]:
+    """Serve an application on a port, which is yielded."""
+    config = Config(app, log_config=None, access_log=False, ws="none", lifespan="off")
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(lambda: BoundedHttp(config, state, {}), "127.0.0.1", 0)
@@ -41,6 +41,11 @@ async def echoing() -> AsyncIterator[int]:
         for connection in list(state.connections):
             connection.shutdown()
         await server.wait_closed()
+
+
+def echoing() -> AbstractAsyncContextManager[int]:
+    """Run the server that echoes. Yields its port."""
+    return serving(echo)
 
 
 class Connection:

@@ -18,6 +18,7 @@ NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
 
 BODIES: dict[str, Any] = {
+    "PUT /v1/preferences/{token}": {"choices": [{"purpose": "newsletter", "channel": "email", "allowed": True}]},
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
     "PATCH /v1/views/{id}": {"name": "Our clients"},
     "PATCH /v1/custom-fields/{id}": {"label": "Tea"},
@@ -71,6 +72,7 @@ A_PROPOSAL = {
 }
 QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
+    "POST /v1/preferences/{token}": {"action": "stop"},
     "GET /v1/customers/{id}/merge-preview": {"with": "{other}"},
 }
 OTHERS: dict[str, str] = {}
@@ -111,6 +113,16 @@ class Operation:
     def scope(self) -> str | None:
         """The scope that the operation declares, or None if every credential may call it."""
         return self.described.get("x-scope")
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether a link token in the path takes the place of a credential."""
+        return bool(self.described.get("x-public"))
+
+    @property
+    def returns_secret(self) -> bool:
+        """Return whether the response contains a secret, which is not stored for a repeated request."""
+        return "secret_not_replayable" in self.described["responses"].get("409", {}).get("description", "")
 
     @property
     def is_on_a_record(self) -> bool:
@@ -180,7 +192,13 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     ids["personal-data-requests"] = ids["personal-data"] = asked["id"]
     proposal = A_PROPOSAL | {"customer_id": erased["id"]}
     ids["deselections"] = (await made(asker, "/v1/deselections", proposal))["id"]
+    ids |= await in_permission(asker, customer)
     return ids | await in_sales(asker, customer)
+
+
+async def in_permission(asker: Asker, customer: str) -> dict[str, str]:
+    revoked, link = [await made(asker, "/v1/preference-links", {"customer_id": customer}) for _ in range(2)]
+    return {"preference-links": revoked["id"], "preferences": link["token"]}
 
 
 async def in_sales(asker: Asker, customer: str) -> dict[str, str]:

@@ -125,6 +125,7 @@ async def a_known_customer(visitor: Visitor) -> str:
     for channel, expires_at in (("sms", now - timedelta(hours=1)), ("phone", now + timedelta(days=99))):
         decided = {"decided_at": (now - timedelta(days=1)).isoformat(), "expires_at": expires_at.isoformat()}
         await post(visitor, f"{path}/consents", consent | decided | {"channel": channel, "decision": "granted"})
+    await post(visitor, "/v1/preference-links", {"customer_id": customer["id"]})
     settings = {"frequency_caps": [{"contacts": 3, "days": 7}]}
     assert (await visitor.request("PATCH", "/v1/consent-settings", json=settings)).status_code == 200
     return str(customer["id"])

@@ -47,6 +47,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/end-reasons": {"reason": "bankruptcy"},
     "POST /v1/products": a_product(),
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
+    "POST /v1/preference-links": {"customer_id": str(uuid7())},
     "PATCH /v1/consent-settings": {"frequency_caps": [{"contacts": 3, "days": 7}]},
     "POST /v1/consents/batch": {"items": [A_RECEIPT | {"source_id": str(number)} for number in (1, 2)]},
     "POST /v1/deselections": A_PROPOSAL,
@@ -79,6 +80,7 @@ class AnyRequest:
     path: str
     params: dict[str, str] | None
     body: Any
+    operation: Operation
 
     async def sent_to(self, service: ServiceUnderTest, key: str | None = None) -> httpx.Response:
         """Send the request, with an Idempotency-Key if given, and return the response."""
@@ -122,4 +124,5 @@ def request_of(operation: Operation, ids: dict[str, str]) -> AnyRequest:
         body = body | {"program_id": ids["open to all"]}
     path = operation.at(ids.get(operation.kind) or str(uuid7()), ids.get("rule_id", ""))
     record = ids.get(operation.kind, "")
-    return AnyRequest(operation.method, path, with_other(PARAMETERS.get(name), record), with_other(body, record))
+    params, body = with_other(PARAMETERS.get(name), record), with_other(body, record)
+    return AnyRequest(operation.method, path, params, body, operation)

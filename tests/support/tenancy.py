@@ -23,6 +23,7 @@ LOOK_ACROSS_TENANTS = {
     *("load_deliveries", "record_delivery_attempts", "count_webhook_backlog", "find_request_limits", "lease_tokens"),
     *("find_api_key", "find_api_keys", "find_issuers", "find_tenants", "list_tenants", "note_key_use"),
     "count_authentication_failures",
+    "find_visited_tenants",
 }
 """The functions across tenants in docs/architecture.md, such as counts and the lookup of a key."""
 

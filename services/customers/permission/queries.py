@@ -142,9 +142,9 @@ def event_of(receipt: tables.ConsentReceipt, customer: Customer) -> Event:
 async def receipts_of(
     work: UnitOfWork, customers: Iterable[UUID], purpose: str | None = None, channel: str | None = None
 ) -> list[tables.ConsentReceipt]:
-    """Return the receipts of a customer in the order in which they were recorded.
+    """Return the receipts of customers in the order in which they were recorded.
 
-    A merged customer has the receipts of all its ids: `fold_receipts` explains why none needs to move.
+    A merge moves the receipts to the survivor, whose permission is then that of `fold_receipts`.
     """
     ids = list(customers)
     return await work.select(_RECEIPTS, customers=ids, purpose=purpose, channel=channel)

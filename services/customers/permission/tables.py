@@ -1,4 +1,4 @@
-"""Consent receipts, the settings of consent, and the contacts that frequency caps count."""
+"""Consent receipts, the settings of consent, contacts that caps count, and links to the preference centre."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -74,3 +74,24 @@ class Contact(Base, table=True):
     customer_id: UUID
     channel: str
     occurred_at: datetime = timestamp()
+
+
+class PreferenceLink(Base, table=True):
+    """A link to a customer's preference centre. Its token is shown once, and only the hash is stored."""
+
+    __tablename__ = "preference_link"
+    __table_args__ = (
+        belongs_to("customer_id", "customer", cascade=True),
+        unique("token_hash"),
+        index("customer_id"),
+        index("expires_at", "id"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (Person(),)
+
+    customer_id: UUID
+    token_hash: bytes
+    confirms_id: UUID | None = None
+    expires_at: datetime = timestamp()
+    revoked_at: datetime | None = timestamp(nullable=True, default=None)
+    created_at: datetime = timestamp()
+    created_by: str
