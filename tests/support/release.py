@@ -25,7 +25,7 @@ from local.generated import ROOT
 from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.openapi_changes import keep_document
-from tests.support.stack import RunningStack, Visitor, a_visitor
+from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
 RELEASES, EVENTS = DATA / "releases", DATA / "events"
@@ -73,6 +73,11 @@ async def use_everything(visitor: Visitor) -> None:
     merged = await post(visitor, "/v1/customers", a_customer())
     merge = await post(visitor, f"/v1/customers/{customer}/merge", {"merged_id": merged["id"]})
     await post(visitor, f"/v1/merges/{merge['id']}/undo")
+    await complete_a_profile(visitor, customer)
+    await own_a_product(visitor, customer)
+    await define_a_custom_field(visitor)
+    await end_relationships(visitor)
+    await deselect(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )
@@ -94,6 +99,10 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, f"/v1/redemptions/{held[0]['id']}/capture")
     await post(visitor, f"/v1/redemptions/{held[1]['id']}/release")
     await post(visitor, f"{rules}/{rule['id']}/versions", {"points": 2, "per": "1.00"})
+    twin = await post(visitor, "/v1/customers", a_customer())
+    await post(visitor, "/v1/purchases", a_purchase(twin["id"]))
+    await visitor.drained()
+    await post(visitor, f"/v1/customers/{customer}/merge", {"merged_id": twin["id"]})
     await post(visitor, "/v1/analytics/clv/simple", CLV)
     wrong = Visitor(visitor.stack, visitor.key[:-8] + "wrong-se")
     assert (await wrong.request("GET", "/v1/tenants")).status_code == 401
@@ -131,6 +140,72 @@ async def a_known_customer(visitor: Visitor) -> str:
     return str(customer["id"])
 
 
+async def complete_a_profile(visitor: Visitor, customer: str) -> None:
+    address = {"street": "Keizersgracht 1", "city": "Amsterdam", "country": "NL"}
+    changes = {"owner_id": "agent-1", "birth_date": "1815-12-10", "addresses": [address]}
+    await patch(visitor, f"/v1/customers/{customer}", changes)
+    other = await post(visitor, "/v1/customers", a_customer())
+    relation = {"kind": "spouse", "related_customer_id": other["id"]}
+    await post(visitor, f"/v1/customers/{customer}/relations", relation)
+
+
+async def own_a_product(visitor: Visitor, customer: str) -> None:
+    product = await post(visitor, "/v1/products", {"sku": "kettle-2", "name": "Kettle", "list_price": "39.00"})
+    await patch(visitor, f"/v1/products/{product['id']}", {"list_price": "42.00"})
+    problem = {"severity": "high", "description": "The lid may come off.", "remedy": "Return it for a new lid."}
+    added = await post(visitor, f"/v1/products/{product['id']}/problems", problem)
+    await post(visitor, f"/v1/product-problems/{added['id']}/resolve", {"resolution": "New lids since batch 18."})
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    dates = {"warranty_until": today, "next_maintenance_on": today}
+    asset = {"customer_id": customer, "product_id": product["id"], **dates}
+    owned = await post(visitor, "/v1/assets", asset)
+    await patch(visitor, f"/v1/assets/{owned['id']}", {"serial_number": "K2-000817"})
+    # Periodic tasks run at once for a tenant that has changed: they remind of both dates.
+    (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
+    await patch(visitor, f"/v1/tenants/{tenant['id']}", {"name": "Kettles"})
+
+
+async def define_a_custom_field(visitor: Visitor) -> None:
+    definition = {"record_kind": "customer", "name": "shirt_size", "type": "text", "indexed": True}
+    field = await post(visitor, "/v1/custom-fields", definition)
+    await patch(visitor, f"/v1/custom-fields/{field['id']}", {"label": "Size of the shirt"})
+    await post(visitor, "/v1/customers", a_customer(custom={"shirt_size": "m"}))
+    retired = await post(visitor, "/v1/custom-fields", definition | {"name": "hat_size"})
+    deleted = await visitor.request("DELETE", f"/v1/custom-fields/{retired['id']}")
+    assert deleted.status_code == 204, deleted.text
+
+
+async def end_relationships(visitor: Visitor) -> None:
+    lost = await post(visitor, "/v1/customers", a_customer())
+    await post(visitor, f"/v1/customers/{lost['id']}/end-relationship", {"reason": "price"})
+    await post(visitor, f"/v1/customers/{lost['id']}/resume-relationship")
+    await post(visitor, f"/v1/customers/{lost['id']}/end-relationship", {"reason": "competitor"})
+    forgotten = await post(visitor, "/v1/customers", a_customer())
+    request = {"customer_id": forgotten["id"], "reason": "requested", "grace_days": 0}
+    erasure = await post(visitor, "/v1/erasures", request)
+    async with asyncio.timeout(90):
+        while (await visitor.request("GET", f"/v1/erasures/{erasure['id']}")).json()["state"] != "completed":
+            await asyncio.sleep(0.5)
+
+
+async def deselect(stack: RunningStack) -> None:
+    """In a sandbox, whose clock passes the notice and the end of the treatment."""
+    proposer = a_sandbox(stack, clock="2026-03-01T10:00:00Z")
+    scopes = ["customers:read", "customers:decide"]
+    decider = Visitor(stack, (await post(proposer, "/v1/api-keys", {"name": "decider", "scopes": scopes}))["key"])
+    customer = await post(proposer, "/v1/customers", a_customer(lifecycle="client"))
+    evidence = {"kind": "contribution", "value": "-120.00", "period_days": 365}
+    proposal = {"treatment": "self_service", "reason": "Costs more than it brings.", "evidence": [evidence]}
+    proposed = await post(proposer, "/v1/deselections", proposal | {"customer_id": customer["id"]})
+    approval = {"decision": "approved", "reason": "A year of losses.", "notice_channel": "post", "notice_days": 14}
+    await post(decider, f"/v1/deselections/{proposed['id']}/decide", approval | {"days": 30})
+    for _ in range(2):
+        await post(proposer, "/v1/sandbox/clock", {"advance": "P31D"})
+        await proposer.request("GET", "/v1/sandbox/clock?wait_seconds=30")
+    await proposer.close()
+    await decider.close()
+
+
 def a_touch_point(customer: str) -> dict[str, Any]:
     return {
         "customer_id": customer,
@@ -152,6 +227,11 @@ async def post(visitor: Visitor, path: str, body: Any = None) -> dict[str, Any]:
     answer = await visitor.request("POST", path, headers=headers, **({} if body is None else {"json": body}))
     assert answer.status_code < 300, f"{path}: {answer.text}"
     return dict(answer.json())
+
+
+async def patch(visitor: Visitor, path: str, body: Any) -> None:
+    answer = await visitor.request("PATCH", path, json=body)
+    assert answer.status_code == 200, f"{path}: {answer.text}"
 
 
 async def park_something(stack: RunningStack) -> None:
