@@ -29,23 +29,43 @@ CHASSIS_RIGHTS = {
         "outbox": "insert",
         "idempotency": "select insert",
         "audit": "select insert",
+        "erased_person": "select",
     },
     "worker": {
         "alembic_version": "select",
         "tenant": "select insert update delete",
         "deleted_tenant": "select insert update",
-        "outbox": "select insert delete",
-        "published_event": "select insert delete",
+        "outbox": "select insert update delete",
+        "published_event": "select insert update delete",
         "inbox": "select insert delete",
         "backlog": "select insert delete",
         "dead_letter": "select insert update delete",
-        "idempotency": "select delete",
+        "idempotency": "select update delete",
         "audit": "select insert",
+        "erased_person": "select insert update",
     },
 }
+OF_MERGES = {
+    "merge": "select insert update",
+    "moved_row": "select insert update delete",
+    "redirect": "select insert update delete",
+}
+"""The same for both logins of a service that follows merges of customers, which the gateway does not."""
 """Exactly the rights that docs/architecture.md grants in the schema `chassis`."""
 RIGHTS = ("select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain")
-COUNTS = {"counts", "tenant_counts", "published_tallies", "applied_tallies", "purge_tenant"}
+COUNTS = {
+    "counts",
+    "tenant_counts",
+    "published_tallies",
+    "applied_tallies",
+    "purge_tenant",
+    "reject_erased",
+    "erase_rows",
+}
+OF_CUSTOM_FIELDS = {
+    *("custom_fields_are_current", "custom_field_misfits", "custom_value_fits", "custom_value_key", "custom_text"),
+    "index_custom_fields",
+}
 OF_KEYS = {
     "find_api_key",
     "find_api_keys",
@@ -60,7 +80,7 @@ OF_WEBHOOKS = {
     *("webhook_endpoints_of", "load_deliveries", "record_delivery_attempts"),
 }
 FUNCTIONS = {
-    "customers": {*COUNTS, "runnable_jobs", "search_customers", "remove_unused_words"},
+    "customers": {*COUNTS, *OF_CUSTOM_FIELDS, "runnable_jobs", "search_customers", "remove_unused_words"},
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
@@ -70,7 +90,7 @@ FUNCTIONS = {
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = OF_KEYS | {"lease_tokens"}
-NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", "runnable_jobs", *OF_WEBHOOKS}
+NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", "erase_rows", "runnable_jobs", *OF_WEBHOOKS}
 
 
 def service_of(login: str) -> str:
@@ -190,7 +210,8 @@ async def test_a_login_may_do_in_the_chassis_tables_what_is_written_down(databas
             "and (has_sequence_privilege($1, oid, 'usage') or has_sequence_privilege($1, oid, 'update'))",
             login,
         )
-    assert {row["relname"]: row["rights"] for row in rows} == CHASSIS_RIGHTS[login.rpartition("_")[2]]
+    rights = CHASSIS_RIGHTS[login.rpartition("_")[2]] | (OF_MERGES if service_of(login) != "gateway" else {})
+    assert {row["relname"]: row["rights"] for row in rows} == rights
     assert sequences == []
 
 
