@@ -18,7 +18,7 @@ MANY_CUSTOMERS = """
 async def define(customers: ServiceUnderTest, name: str, type: str = "text", **properties: Any) -> dict[str, Any]:
     """Define a custom field of customers and return it."""
     misfits = properties.pop("misfits", "refuse")
-    body = {"record_kind": "customer", "name": name, "type": type, **properties}
+    body = {"record_kind": properties.pop("record_kind", "customer"), "name": name, "type": type, **properties}
     answer = await customers.request("POST", "/v1/custom-fields", params={"misfits": misfits}, json=body)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())

@@ -10,6 +10,12 @@ from tests.support.facts import a_program
 from tests.support.operations import OTHERS, RECORDS, Asker, Operation, made, operations, with_records
 from tests.support.requests import PARAMETERS
 
+REFUSED_BY_STATE = {
+    "POST /v1/discount-approvals/{id}/approve": "approval_decided",
+    "POST /v1/discount-approvals/{id}/refuse": "approval_decided",
+}
+"""Operations whose examples are valid, and conflict with the examples before them: the lines of the deal changed."""
+
 
 async def responses_to_examples(asker: Asker, document: dict[str, Any]) -> dict[str, httpx.Response]:
     """Send the example of every operation with a body. Returns the responses by operation."""

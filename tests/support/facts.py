@@ -67,6 +67,12 @@ def a_rule(points: int = 1, per: str = "1.00", **fields: Any) -> dict[str, Any]:
     return {"kind": "per_amount", "points": points, "per": per, **fields}
 
 
+def a_pipeline(**fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/pipelines."""
+    stages = [{"name": "Talks"}, {"name": "Won", "kind": "won"}, {"name": "Lost", "kind": "lost"}]
+    return {"name": "Wholesale", "stages": stages, **fields}
+
+
 def a_product(**fields: Any) -> dict[str, Any]:
     """Return a body for POST /v1/products."""
     return {"sku": str(uuid7()), "name": "Kettle, 2 litres", "category": "kitchen", **fields}

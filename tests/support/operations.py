@@ -42,6 +42,20 @@ BODIES: dict[str, Any] = {
     "POST /v1/product-problems/{id}/resolve": {"resolution": "A new lid."},
     "PATCH /v1/assets/{id}": {"state": "returned"},
     "POST /v1/assets/{id}/maintenance": {},
+    "PATCH /v1/pipelines/{id}": {"allows_skipping": False},
+    "PATCH /v1/deals/{id}": {"competitor": "Pots & Co"},
+    "PUT /v1/deals/{id}/lines": {"lines": [{"name": "Kettles", "quantity": "2", "unit_price": "9.00"}]},
+    "POST /v1/deals/{id}/stage-changes": {"stage_id": str(uuid7())},
+    "POST /v1/deals/{id}/lose": {"reason": "price"},
+    "POST /v1/deals/{id}/reopen": {},
+    "POST /v1/deals/{id}/discount-approvals": {"reason": "A large order."},
+    "POST /v1/discount-approvals/{id}/approve": {},
+    "POST /v1/discount-approvals/{id}/refuse": {"reason": "Below cost."},
+    "PATCH /v1/leads/{id}": {"state": "working"},
+    "POST /v1/leads/{id}/convert": {},
+    "PATCH /v1/contracts/{id}": {"notice_days": 60},
+    "POST /v1/contracts/{id}/renew": {"ends_on": "2199-06-30"},
+    "POST /v1/contracts/{id}/end": {"reason": "moved"},
     "POST /v1/purchases/{id}/refunds": {
         "source": "till",
         "source_id": "r",
@@ -138,9 +152,13 @@ class Operation:
         """Return the path with ids."""
         return re.sub(r"\{\w+\}", id, self.path.replace("{rule_id}", rule_id))
 
-    async def send(self, asker: Asker, id: str, rule_id: str = "", **headers: str) -> httpx.Response:
-        """Call the operation on that record."""
+    async def send(
+        self, asker: Asker, id: str, rule_id: str = "", *, records: dict[str, str] | None = None, **headers: str
+    ) -> httpx.Response:
+        """Call the operation on that record. Its body names these records."""
         body = with_other(BODIES.get(str(self)), id)
+        if isinstance(body, dict):
+            body = with_records(body, records or {})
         if self.method != "GET":
             headers = {"idempotency-key": str(uuid7())} | headers
         options = {} if body is None else {"json": body}
@@ -205,7 +223,38 @@ async def in_sales(asker: Asker, customer: str) -> dict[str, str]:
     product = (await made(asker, "/v1/products", a_product()))["id"]
     problem = await made(asker, f"/v1/products/{product}/problems", BODIES["POST /v1/products/{id}/problems"])
     asset = await made(asker, "/v1/assets", {"customer_id": customer, "product_id": product})
-    return {"products": product, "product-problems": problem["id"], "assets": asset["id"]}
+    return {
+        "products": product,
+        "product-problems": problem["id"],
+        "assets": asset["id"],
+        **await in_deals(asker, customer),
+    }
+
+
+async def in_deals(asker: Asker, customer: str) -> dict[str, str]:
+    stages = [
+        {"name": "Talks"},
+        {"name": "Offer"},
+        {"name": "Won", "kind": "won"},
+        {"name": "Lost", "kind": "lost"},
+    ]
+    body = {"name": f"p{uuid7().hex}", "stages": stages, "discount_percent": "10"}
+    pipeline = await made(asker, "/v1/pipelines", body)
+    deal = await made(asker, "/v1/deals", {"customer_id": customer, "name": "Kettles", "pipeline_id": pipeline["id"]})
+    path = f"/v1/deals/{deal['id']}"
+    lines = {"lines": [{"name": "Kettles", "quantity": "1", "unit_price": "9.00", "discount": "4.00"}]}
+    await asker.request("PUT", f"{path}/lines", json=lines)
+    approval = await made(asker, f"{path}/discount-approvals", {"reason": "A large order."})
+    lead = await made(asker, "/v1/leads", {"kind": "person", "given_name": "Grace"})
+    term = {"customer_id": customer, "name": "Service", "starts_on": "2026-01-01", "ends_on": "2029-06-30"}
+    return {
+        "leads": lead["id"],
+        "contracts": (await made(asker, "/v1/contracts", term))["id"],
+        "pipelines": pipeline["id"],
+        "stages": pipeline["stages"][1]["id"],
+        "deals": deal["id"],
+        "discount-approvals": approval["id"],
+    }
 
 
 async def in_interactions(asker: Asker) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from chassis.types.ids import uuid7
-from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
+from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
 from tests.support.operations import (
     A_PROPOSAL,
     BODIES,
@@ -52,6 +52,10 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/consents/batch": {"items": [A_RECEIPT | {"source_id": str(number)} for number in (1, 2)]},
     "POST /v1/deselections": A_PROPOSAL,
     "POST /v1/erasures": {"customer_id": str(uuid7()), "reason": "requested"},
+    "POST /v1/pipelines": a_pipeline(),
+    "POST /v1/leads": {"kind": "person", "given_name": "Grace"},
+    "POST /v1/contracts": {"customer_id": str(uuid7()), "name": "Service", "starts_on": "2026-01-01"},
+    "POST /v1/deals": {"customer_id": str(uuid7()), "name": "Kettles"},
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},

@@ -71,6 +71,7 @@ class ServiceUnderTest:
         self.tenant = a_tenant()
         self.scopes = frozenset(_scopes(service))
         self.customer: UUID | None = None
+        self.actor = "key:test"
         self._shared: Shared | None = None
 
     @asynccontextmanager
@@ -108,6 +109,12 @@ class ServiceUnderTest:
         other.scopes = frozenset(scopes)
         return other
 
+    def acting_as(self, actor: str) -> "ServiceUnderTest":
+        """Return the same service for another principal of the tenant."""
+        other = self.for_tenant(self.tenant)
+        other.actor = actor
+        return other
+
     def for_customer(self, customer: UUID, *scopes: str) -> "ServiceUnderTest":
         """Return the same service for a customer's token, with all scopes by default."""
         other = self.with_scopes(*(scopes or self.scopes))
@@ -123,7 +130,7 @@ class ServiceUnderTest:
     @property
     def caller(self) -> Caller:
         """The caller of this tenant's requests."""
-        actor = "key:test" if self.customer is None else f"customer:{self.customer}"
+        actor = self.actor if self.customer is None else f"customer:{self.customer}"
         return Caller(self.tenant, actor, self.scopes, self.customer)
 
     # Requests

@@ -27,6 +27,9 @@ SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 EXAMPLES = int(os.environ.get("RAPPORT_EXAMPLES", "3"))
 SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
 
+NAMED = ("customers", "programs", "products", "pipelines", "stages")
+"""Records that parameters and fields name by `<thing>_id`."""
+
 
 async def some_records(visitor: Visitor) -> dict[str, str]:
     """Create a record of each kind, by the segment of its path. Otherwise most requests would return 404."""
@@ -74,12 +77,12 @@ def sections(records: dict[str, str]) -> str:
     for things, id in records.items():
         value = f'{{ dictionary = "{things}", probability = 0.7 }}'
         found += f'\n[dictionaries.{things}]\nvalues = ["{id}"]\n'
+        if things == "stages":  # they have no path of their own
+            continue
         found += (
             f'\n[[operations]]\ninclude-path-regex = "^/v1/{things}/\\\\{{id\\\\}}"\nparameters."path.id" = {value}\n'
         )
-    names = [
-        (data_dir, things) for data_dir in ("path", "query", "body") for things in ("customers", "programs", "products")
-    ]
+    names = [(data_dir, things) for data_dir in ("path", "query", "body") for things in NAMED]
     bound = (
         f'"{data_dir}.{things[:-1]}_id" = {{ dictionary = "{things}", probability = 0.7 }}\n'
         for data_dir, things in names

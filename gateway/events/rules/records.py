@@ -28,7 +28,12 @@ KINDS = (
         for service in ("interactions", "loyalty", "analytics")
     ),
     RecordKind("customers", "customers.asset_", "asset_id", "/v1/assets", "customers:read"),
+    RecordKind("customers", "customers.contract_", "contract_id", "/v1/contracts", "customers:read"),
     RecordKind("customers", "customers.custom_field_", "field_id", "/v1/custom-fields", "customers:read"),
+    RecordKind("customers", "customers.deal_", "deal_id", "/v1/deals", "customers:read"),
+    RecordKind("customers", "customers.discount_", "approval_id", "/v1/discount-approvals", "customers:read"),
+    RecordKind("customers", "customers.lead_", "lead_id", "/v1/leads", "customers:read"),
+    RecordKind("customers", "customers.pipeline_", "pipeline_id", "/v1/pipelines", "customers:read"),
     RecordKind("customers", "customers.product_problem_", "problem_id", "/v1/product-problems", "customers:read"),
     RecordKind("customers", "customers.product_", "product_id", "/v1/products", "customers:read"),
     RecordKind("customers", "customers.", "customer_id", "/v1/customers", "customers:read"),

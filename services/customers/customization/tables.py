@@ -121,6 +121,7 @@ custom_record = DatabaseView(
     create or replace view custom_record with (security_invoker = true) as
         select tenant_id, 'customer'::text as record_kind, id, custom from customer
         where state not in ('merged', 'erased')
+        union all select tenant_id, 'deal', id, custom from deal
     """,
 )
 # A value is compared without case, and in the compatibility form of Unicode: a full-width digit is a digit.

@@ -68,10 +68,3 @@ class SerialNumberTaken(Problem, status=409):
 
     `asset_id` is that asset. Change its owner, or correct the serial number.
     """
-
-
-class ProductRetired(Problem, status=409):
-    """The product is retired and takes no new records.
-
-    Choose another product, or make it active again.
-    """

@@ -20,14 +20,15 @@ from chassis import (
     day_range,
     equals,
     json,
+    of_person,
     paginate,
     reject_future,
     time_range,
 )
 from services.customers.sales import tables
-from services.customers.sales.assets.events import AssetCreated, AssetUpdated, ProductRetired, SerialNumberTaken
+from services.customers.sales.assets.events import AssetCreated, AssetUpdated, SerialNumberTaken
 from services.customers.sales.assets.schemas import Asset, AssetCreate, AssetUpdate, MaintenanceCreate
-from services.customers.sales.queries.named import TimeSort, named_customer, named_product, today
+from services.customers.sales.queries.named import ProductRetired, TimeSort, named_customer, named_product, today
 from services.customers.sales.rules.catalogue import AssetState, add_months, asset_dates
 
 feature = Feature("assets")
@@ -39,12 +40,12 @@ async def create_asset(work: Work, body: AssetCreate) -> Asset:
     product = await named_product(work, body.product_id)
     if product.state == "retired":
         raise ProductRetired
-    await named_customer(work, body.customer_id)
+    customer = await named_customer(work, body.customer_id)
     acquired_at = body.acquired_at or work.now
     reject_future(work, acquired_at, "/acquired_at")
     if work.is_retry:  # the unique constraint has found the serial number of another asset
         await _reject_taken_serial_number(work, body.product_id, body.serial_number)
-    values = body.values() | {"acquired_at": acquired_at}
+    values = body.values() | {"customer_id": customer.id, "acquired_at": acquired_at}
     terms = {name: getattr(product, name) for name in ("warranty_months", "maintenance_interval_months")}
     values |= asset_dates(values, terms, acquired_at.astimezone(work.tenant.zone).date())
     asset = await work.insert(tables.Asset(**values))
@@ -66,8 +67,14 @@ async def list_assets(
     sort: Annotated[TimeSort, Parameter(description="Sort field; prefix with `-` for descending.")] = "created_at",
 ) -> Page[Asset]:
     """List assets. `warranty_until.lte` finds those whose warranty ends by a day."""
-    columns = equals(customer_id=customer_id, product_id=product_id, serial_number=serial_number, state=state)
-    where = [*columns, *warranty_until.filters, *next_maintenance_on.filters, *updated_at.filters]
+    columns = equals(product_id=product_id, serial_number=serial_number, state=state)
+    where = [
+        *of_person(customer_id),
+        *columns,
+        *warranty_until.filters,
+        *next_maintenance_on.filters,
+        *updated_at.filters,
+    ]
     return await paginate(work, params, tables.Asset, Asset, sort=sort, where=where)
 
 
@@ -82,7 +89,7 @@ async def update_asset(work: Work, id: UUID, body: AssetUpdate, if_match: IfMatc
     """Change the fields that are named: null clears a field. Another `customer_id` transfers the asset."""
     changes = body.changes()
     if body.customer_id is not None:
-        await named_customer(work, body.customer_id)
+        changes["customer_id"] = (await named_customer(work, body.customer_id)).id
     if body.acquired_at is not None:
         reject_future(work, body.acquired_at, "/acquired_at")
     before = await work.get(tables.Asset, id, for_update=True)

@@ -6,11 +6,18 @@ from uuid import UUID
 
 from typing_extensions import TypeAliasType
 
-from chassis import UNKNOWN_RECORD, UnitOfWork, ValidationFailed
+from chassis import UNKNOWN_RECORD, Problem, UnitOfWork, ValidationFailed, current_person
 from services.customers.people.tables import Customer
 from services.customers.sales import tables
 
 TimeSort = TypeAliasType("TimeSort", Literal["created_at", "-created_at", "updated_at", "-updated_at"])
+
+
+class ProductRetired(Problem, status=409):
+    """The product is retired and takes no new records.
+
+    Choose another product, or make it active again.
+    """
 
 
 def today(work: UnitOfWork) -> date:
@@ -19,11 +26,11 @@ def today(work: UnitOfWork) -> date:
 
 
 async def named_customer(work: UnitOfWork, id: UUID, pointer: str = "/customer_id") -> Customer:
-    """Return the customer that a body names, locked. Raises ValidationFailed if the tenant has no such customer.
+    """Return the customer that a body names, or the one it was merged into, locked. Raises ValidationFailed if unknown.
 
     The lock keeps a concurrent merge or erasure from missing a record that is about to name the customer.
     """
-    customer = await work.find(Customer, id=id, for_update=True)
+    customer = await work.find(Customer, id=await current_person(work, id), for_update=True)
     if customer is None or customer.state in ("merged", "erased"):
         raise ValidationFailed.field(pointer, UNKNOWN_RECORD, f"no customer has the id {id}")
     return customer

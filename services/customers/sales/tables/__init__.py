@@ -1,8 +1,26 @@
 """The tables of sales.
 
 catalogue.py  products, their known problems, and what customers own of them
+deals.py      pipelines, deals, the history of their stages, approvals of discounts
+leads.py      persons and organizations that may become customers
+contracts.py  contracts
 """
 
 from services.customers.sales.tables.catalogue import Asset, Product, ProductProblem
+from services.customers.sales.tables.contracts import Contract
+from services.customers.sales.tables.deals import NO_DATE, Deal, DealStageChange, DiscountApproval, Pipeline, Stage
+from services.customers.sales.tables.leads import Lead
 
-__all__ = ["Asset", "Product", "ProductProblem"]
+__all__ = [
+    "NO_DATE",
+    "Asset",
+    "Contract",
+    "Deal",
+    "DealStageChange",
+    "DiscountApproval",
+    "Lead",
+    "Pipeline",
+    "Product",
+    "ProductProblem",
+    "Stage",
+]
