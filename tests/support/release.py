@@ -184,7 +184,7 @@ async def end_relationships(visitor: Visitor) -> None:
     request = {"customer_id": forgotten["id"], "reason": "requested", "grace_days": 0}
     erasure = await post(visitor, "/v1/erasures", request)
     async with asyncio.timeout(90):
-        while (await visitor.request("GET", f"/v1/erasures/{erasure['id']}")).json()["state"] != "completed":
+        while (await visitor.request("GET", f"/v1/erasures/{erasure['id']}")).json()["state"] != "completed":  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
 
