@@ -25,6 +25,7 @@ from local.generated import ROOT
 from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
 from tests.support.openapi_changes import keep_document
+from tests.support.release_of_sales import patch, post, use_sales
 from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
@@ -78,6 +79,7 @@ async def use_everything(visitor: Visitor) -> None:
     await define_a_custom_field(visitor)
     await end_relationships(visitor)
     await deselect(visitor.stack)
+    await use_sales(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )
@@ -220,18 +222,6 @@ def a_touch_point(customer: str) -> dict[str, Any]:
 def a_refund() -> dict[str, Any]:
     at = datetime.now(UTC).isoformat()
     return {"source": "till", "source_id": str(uuid7()), "refunded_at": at, "amount": "1.00"}
-
-
-async def post(visitor: Visitor, path: str, body: Any = None) -> dict[str, Any]:
-    headers = {"idempotency-key": str(uuid7())}
-    answer = await visitor.request("POST", path, headers=headers, **({} if body is None else {"json": body}))
-    assert answer.status_code < 300, f"{path}: {answer.text}"
-    return dict(answer.json())
-
-
-async def patch(visitor: Visitor, path: str, body: Any) -> None:
-    answer = await visitor.request("PATCH", path, json=body)
-    assert answer.status_code == 200, f"{path}: {answer.text}"
 
 
 async def park_something(stack: RunningStack) -> None:
