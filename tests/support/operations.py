@@ -87,7 +87,7 @@ A_PROPOSAL = {
 QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
     "POST /v1/preferences/{token}": {"action": "stop"},
-    "GET /v1/customers/{id}/merge-preview": {"with": "{other}"},
+    "GET /v1/customers/{id}/merge-preview": {"merged_id": "{other}"},
 }
 OTHERS: dict[str, str] = {}
 """Another record of the same kind and tenant, for the records of `RECORDS` that have one."""

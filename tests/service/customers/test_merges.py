@@ -96,7 +96,7 @@ async def test_values_survive_by_rule_or_by_choice(customers: ServiceUnderTest) 
     copy = await create(
         customers, given_name="Augusta", occupation="poet", lifecycle="client", custom={"size": "M", "cup": "blue"}
     )
-    preview = (await customers.get(f"/v1/customers/{ada}/merge-preview", **{"with": copy})).json()
+    preview = (await customers.get(f"/v1/customers/{ada}/merge-preview", merged_id=copy)).json()
     rules = {field["field"]: (field["result"], field["rule"]) for field in preview["fields"]}
     assert rules["given_name"] == ("Ada", "survivor")
     assert rules["occupation"] == ("poet", "merged")

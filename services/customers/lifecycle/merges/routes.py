@@ -31,7 +31,7 @@ feature = Feature("merges").include(merging.feature)
 async def preview_merge(
     work: Work,
     id: UUID,
-    merged_id: Annotated[UUID, Parameter(alias="with", description="The record to merge into the customer.")],
+    merged_id: Annotated[UUID, Parameter(description="The record to merge into the customer.")],
 ) -> MergePreview:
     """Return what a merge would do, field by field. Nothing changes."""
     survivor, merged = await merging.find_records(work, id, merged_id, pointer="/with")
