@@ -91,7 +91,7 @@ def sections(records: dict[str, str]) -> str:
     return found + chains + "\n[parameters]\n" + "".join(bound)
 
 
-@pytest.mark.timeout(300 + 60 * EXAMPLES)
+@pytest.mark.timeout(600 + 60 * EXAMPLES)
 async def test_whatever_is_asked_is_done_or_refused_with_a_clear_problem(
     stack: RunningStack, visitor: Visitor, tmp_path: Path
 ) -> None:

@@ -94,14 +94,14 @@ class PreferenceFields(Fields):
     """How the customer prefers to pay."""
 
 
-class PreferencesCreate(PreferenceFields, MergePatch):
+class ServicePreferencesCreate(PreferenceFields, MergePatch):
     """How a customer wants to be served. A patch merges the fields."""
 
     times: Annotated[list[ContactTimeCreate], Field(max_length=50)] | None = None
     """When contact is welcome."""
 
 
-class Preferences(PreferenceFields, Resource):
+class ServicePreferences(PreferenceFields, Resource):
     """How a customer wants to be served."""
 
     times: list[ContactTime] | None

@@ -20,8 +20,8 @@ from services.customers.people.customers.contact_fields import (
 from services.customers.people.customers.profile_fields import (
     Firmographics,
     FirmographicsCreate,
-    Preferences,
-    PreferencesCreate,
+    ServicePreferences,
+    ServicePreferencesCreate,
     SocialProfile,
     SocialProfileCreate,
 )
@@ -105,7 +105,7 @@ class CustomerFields(PersonFields, InternalFields):
     """What the customer is interested in."""
     social_profiles: Annotated[list[SocialProfileCreate], Field(max_length=50), Distinct] | None = None
     """Accounts in social networks."""
-    preferences: PreferencesCreate | None = None
+    preferences: ServicePreferencesCreate | None = None
     """How the customer wants to be served."""
     firmographics: FirmographicsCreate | None = None
     """Facts about an organization. A person has none."""
@@ -191,7 +191,7 @@ class Customer(PersonFields, InternalFields, Resource, row=tables.Customer, etag
     """What the customer is interested in."""
     social_profiles: list[SocialProfile]
     """Accounts in social networks."""
-    preferences: Preferences | None
+    preferences: ServicePreferences | None
     """How the customer wants to be served."""
     firmographics: Firmographics | None
     """Facts about an organization."""
