@@ -58,9 +58,8 @@ class RequestBody(BaseModel):
         while fields["type"] != "model-fields":  # the model and its validators surround them
             fields = fields["schema"]
         for name, field in fields["fields"].items():
-            value = field["schema"]
-            if value["type"] == "default" and value["schema"]["type"] == "nullable" and not cls.accepts_null(name):
-                value["schema"] = value["schema"]["schema"]
+            if not cls.accepts_null(name):
+                _reject_null(field)
         return cast(CoreSchema, schema)
 
     def values(self) -> dict[str, Any]:
@@ -70,6 +69,18 @@ class RequestBody(BaseModel):
     def changes(self) -> dict[str, Any]:
         """Return the fields that the request contains, including those set to null: absent and null differ."""
         return self.model_dump(include=set(self.model_fields_set))
+
+
+def _reject_null(field: Any) -> None:
+    """Take null out of the schema of an optional field, below its default and its validators."""
+    outer, value, is_optional = field, field["schema"], False
+    while value["type"] == "default" or value["type"].startswith("function-"):
+        is_optional = is_optional or value["type"] == "default"
+        if "schema" not in value:
+            return
+        outer, value = value, value["schema"]
+    if is_optional and value["type"] == "nullable":
+        outer["schema"] = value["schema"]
 
 
 class MergePatch(RequestBody):

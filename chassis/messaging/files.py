@@ -37,7 +37,7 @@ class FileSweeper:
 
     async def sweep(self) -> None:
         """Delete all files of deleted tenants, and those of other tenants that belong to no job."""
-        tenants = [UUID(name) for name in await self._files.folders()]
+        tenants = [tenant for name in await self._files.folders() if (tenant := _id_of(name)) is not None]
         deleted = {row["tenant_id"] for row in await self._pool.fetch(_DELETED, tenants)}
         for tenant in tenants:
             found = [file async for file in self._files.files_in(str(tenant))]
@@ -51,3 +51,11 @@ class FileSweeper:
             existing = set(await UnitOfWork(read).select(self._jobs, ids=list(jobs)))
         before = clock.now() - GRACE
         return [file for file in found if UUID(file.path.split("/")[1]) not in existing and file.stored_at < before]
+
+
+def _id_of(name: str) -> UUID | None:
+    """Return the id of a folder's tenant, or None for a folder of something else in the same place."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return None

@@ -113,7 +113,7 @@ async def test_a_scope_is_required_of_customers_too(service: ServiceUnderTest) -
 
 
 async def test_a_customer_changes_his_or_her_own_fields_only(customers: ServiceUnderTest) -> None:
-    (id,) = (await RECORDS["customers"](customers)).values()
+    id = (await RECORDS["customers"](customers))["customers"]
     customer = customers.for_customer(UUID(id))
     path = f"/v1/customers/{id}"
 

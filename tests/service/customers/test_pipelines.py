@@ -91,3 +91,10 @@ async def test_a_shorter_time_makes_the_deals_of_a_stage_stall(customers: Servic
     await customers.patch(f"/v1/pipelines/{pipeline['id']}", {"stages": [first | {"stalled_after_days": 1}, *others]})
     (row,) = await customers.rows("select stalls_at - updated_at as after from deal where id = $1", deal["id"])
     assert row["after"].days == 1
+
+
+async def test_the_stages_of_a_pipeline_are_never_null(customers: ServiceUnderTest) -> None:
+    pipeline = await a_pipeline(customers)
+    refused = await customers.patch(f"/v1/pipelines/{pipeline['id']}", {"stages": None})
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"] == "/stages"
