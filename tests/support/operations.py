@@ -193,7 +193,7 @@ def with_records(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
 async def in_customers(asker: Asker) -> dict[str, str]:
     customer, other, survivor, merged = [(await made(asker, "/v1/customers", a_customer()))["id"] for _ in range(4)]
     OTHERS[customer] = other
-    ids = {"customers": customer}
+    ids = {"customers": customer, "survivors": survivor, "merged": merged}
     ids["merges"] = (await made(asker, f"/v1/customers/{survivor}/merge", {"merged_id": merged}))["id"]
     field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
     view = {"record_kind": "customer", "name": "Clients", "filters": {"lifecycle": ["client"]}}
@@ -205,7 +205,7 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     ids["relations"] = (await made(asker, f"/v1/customers/{customer}/relations", relation))["id"]
     erased = await made(asker, "/v1/customers", a_customer())
     erasure = await made(asker, "/v1/erasures", {"customer_id": erased["id"], "reason": "requested"})
-    ids["erasures"] = erasure["id"]
+    ids |= {"erasures": erasure["id"], "erased": erased["id"]}
     asked = await made(asker, f"/v1/customers/{customer}/personal-data", {})
     ids["personal-data-requests"] = ids["personal-data"] = asked["id"]
     proposal = A_PROPOSAL | {"customer_id": erased["id"]}
@@ -252,6 +252,7 @@ async def in_deals(asker: Asker, customer: str) -> dict[str, str]:
         "contracts": (await made(asker, "/v1/contracts", term))["id"],
         "pipelines": pipeline["id"],
         "stages": pipeline["stages"][1]["id"],
+        "first_stages": pipeline["stages"][0]["id"],
         "deals": deal["id"],
         "discount-approvals": approval["id"],
     }
@@ -283,6 +284,7 @@ async def in_loyalty(asker: Asker) -> dict[str, str]:
     return {
         "programs": program["id"],
         "memberships": membership["id"],
+        "members": joining["customer_id"],
         "redemptions": held["id"],
         "rule_id": rule["id"],
     }

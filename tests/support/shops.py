@@ -1,0 +1,152 @@
+"""Two shops for the tests of isolation: tenants with the same names, external ids, source ids and keys."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
+from tests.support.interactions import a_touch_point
+from tests.support.operations import NO_RECORD, OTHERS, RECORDS, Operation, an_issuer, in_customers, made
+from tests.support.stack import RunningStack, Visitor, a_visitor
+
+ADA = a_customer(
+    family_name="Lovelace",
+    emails=[{"address": "ada@example.com"}],
+    phones=[{"number": "+31201234567"}],
+    tags=["vip"],
+    account_kinds=["customer"],
+    custom={"tea": "assam"},
+    birth_date="1815-12-10",
+    addresses=[{"city": "Amsterdam", "latitude": 52.37, "longitude": 4.89}],
+    owner_id="agent-7",
+    **known_as("7"),
+)
+SALE = {"store": "Dam 1", "channel": "email"}
+SOUGHT = {
+    "drained": "true",
+    "complete": "true",
+    "id": "7",
+    "source": "till",
+    "store": "Dam 1",
+    "agent_id": "agent-7",
+    "email": "ada@example.com",
+    "phone": "+31201234567",
+    "external_id": "till:7",
+    "q": "lovela",
+    "tag": "vip",
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-06-01T00:00:00Z",
+    "purpose": "newsletter",
+    "channel": "email",
+    "as_of": "2026-06-01T00:00:00Z",
+    "timezone": "Europe/Amsterdam",
+    "currency": "EUR",
+    "entity": "api_key",
+    "actor": "command",
+    "event_type": "customers.customer_created.v1",
+    "types": "customers.customer_created.v1",
+    "custom": "assam",
+    "owner_id": "agent-7",
+    "birthday": "--12-10",
+    "near": "52.37,4.89,10",
+    "serial_number": "7",
+    "sku": "7",
+    "category": "tea",
+    "reason": "price",
+}
+"""The value that finds Ada, by parameter."""
+SENT_AS = {"custom": "custom.tea"}
+"""The name of a parameter in a query, if it differs from that in the document."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A tenant and its records, none of which it shares."""
+
+    visitor: Visitor
+    ids: dict[str, str]
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request as a client of the tenant."""
+        return await self.visitor.request(method, path, **options)
+
+    def of(self, operation: Operation) -> tuple[str, str]:
+        """Return the ids that fill an operation's path."""
+        kind = "customers" if operation.kind in NO_RECORD else operation.kind
+        assert kind in self.ids, f"{operation}: add a record of this kind to tests/support/operations.py"
+        return self.ids[kind], self.ids["rule_id"]
+
+
+async def a_shop(stack: RunningStack) -> Shop:
+    """Create a tenant and its records. Every tenant sends the same values with the same keys."""
+    visitor, ids = a_visitor(stack), {}
+    for make in (in_customers, *RECORDS.values()):
+        ids |= await make(visitor)
+    same = {"idempotency-key": "same"}
+    for kind in ("customer", "deal"):
+        field = {"record_kind": kind, "name": "tea", "type": "text", "indexed": True}
+        await made(visitor, "/v1/custom-fields", field, **{"idempotency-key": f"same-{kind}"})
+    ada = await made(visitor, "/v1/customers", ADA, **same)
+    OTHERS[ada["id"]] = ids["related_customers"]
+    ids["contracted_deals"] = await sell_to(visitor, ada["id"], ids["pipelines"])
+    purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], **SALE, source_id="p-1"), **same)
+    refund = {"source": "till", "source_id": "p-1", "refunded_at": "2026-03-02T10:00:00Z", "amount": "0.01"}
+    await made(visitor, f"/v1/purchases/{purchase['id']}/refunds", refund, **same)
+    contact = a_touch_point(ada["id"], source="till", source_id="p-1", channel="email", agent_id="agent-7")
+    await made(visitor, "/v1/touch-points", contact, **same)
+    for number in (1, 2):
+        again = {"idempotency-key": f"same-{number}"}
+        await made(visitor, "/v1/issuers", an_issuer(), **again)
+        bo = await made(visitor, "/v1/customers", a_customer(given_name="Bo"), **again)
+        await made(visitor, f"/v1/customers/{bo['id']}/end-relationship", {"reason": "price"}, **again)
+        await made(visitor, "/v1/touch-points", a_touch_point(ada["id"], source_id=f"t-{number}"), **again)
+        sold = await made(visitor, "/v1/purchases", a_purchase(ada["id"], source_id=f"s-{number}"), **again)
+        returned = refund | {"source_id": f"r-{number}"}
+        await made(visitor, f"/v1/purchases/{sold['id']}/refunds", returned, **again)
+        await made(visitor, "/v1/refunds", early_refund(f"early-{number}"), **again)
+        program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
+        joining = {"program_id": program["id"], "customer_id": ada["id"]}
+        await made(visitor, "/v1/memberships", joining, **again)
+    await be_refused(stack, visitor)
+    others = {"with_sales": ids["customers"], "ended": bo["id"]}
+    return Shop(visitor, ids | others | {"customers": ada["id"], "purchases": purchase["id"]})
+
+
+async def sell_to(visitor: Visitor, ada: str, pipeline: str) -> str:
+    """Record a sale of each kind to a customer, and return the id of the deal."""
+    same = {"idempotency-key": "same"}
+    deal = {"name": "Pots", "pipeline_id": pipeline, "custom": ADA["custom"], "owner_id": "agent-7"}
+    deal |= {"source": "till", "expected_close_on": "2029-01-01"}
+    term = {"name": "Service", "starts_on": "2026-01-01", "ends_on": "2029-06-30", "notice_days": 30}
+    term["owner_id"] = "agent-7"
+    lead = {"kind": "person", "given_name": "Grace", "owner_id": "agent-7", "source": "till"}
+    deal_id = (await made(visitor, "/v1/deals", deal | {"customer_id": ada}, **same))["id"]
+    await made(visitor, "/v1/contracts", term | {"customer_id": ada, "deal_id": deal_id}, **same)
+    converted = await made(visitor, "/v1/leads", lead, **same)
+    await made(visitor, f"/v1/leads/{converted['id']}/convert", {"customer_id": ada}, **same)
+    product = await made(visitor, "/v1/products", a_product(sku="7", category="tea"), **same)
+    asset = {"customer_id": ada, "product_id": product["id"], "serial_number": "7", "warranty_until": "2030-01-01"}
+    asset["next_maintenance_on"] = "2029-01-01"
+    await made(visitor, "/v1/assets", asset, **same)
+    return str(deal_id)
+
+
+async def be_refused(stack: RunningStack, visitor: Visitor) -> None:
+    """Cause two authentication failures, and wait until they are recorded."""
+    revoked = await made(visitor, "/v1/api-keys", {"name": "lost", "scopes": ["tenants:read"]})
+    assert (await visitor.request("DELETE", f"/v1/api-keys/{revoked['id']}")).status_code == 204
+    for key in (revoked["key"], visitor.key[:-8] + "wrong-se"):
+        client = Visitor(stack, key)
+        assert (await client.request("GET", "/v1/tenants")).status_code == 401
+        await client.close()
+    async with asyncio.timeout(20):
+        while len((await visitor.request("GET", "/v1/authentication-failures")).json()["items"]) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+
+def early_refund(source_id: str, purchase: str = "unknown") -> dict[str, Any]:
+    named = {"source": "till", "source_id": purchase}
+    back = {"refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
+    return {"source": "till", "source_id": source_id, "purchase": named, **back}
