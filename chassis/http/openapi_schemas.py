@@ -26,10 +26,17 @@ def subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def simplify_document(document: dict[str, Any]) -> None:
-    """Simplify every schema of a document, and name its components after their classes."""
+    """Simplify every schema of a document, and name its components after their classes.
+
+    Raises ValueError for different classes of the same name.
+    """
     components = document["components"]["schemas"]
     names = {name: schema.get("title", name) for name, schema in components.items()}
-    document["components"]["schemas"] = {names[name]: schema for name, schema in components.items()}
+    named: dict[str, dict[str, Any]] = {}
+    for name, schema in components.items():
+        if named.setdefault(names[name], schema) != schema:
+            raise ValueError(f"two different schemas are called {names[name]}, one of them as {name}")
+    document["components"]["schemas"] = named
     for parameter in _parameters(document):
         _remove_null(parameter["schema"])
         if parameter["in"] == "header" and parameter["name"].islower():

@@ -156,6 +156,20 @@ def test_a_request_and_a_response_that_share_fields_have_one_schema_each() -> No
     assert set(schemas["BookShown"]["required"]) == set(schemas["BookShown"]["properties"])
 
 
+def test_two_different_schemas_of_the_same_name_raise() -> None:
+    class Notice(Resource):
+        author: str
+
+    library = Feature("library")
+
+    @library.get("/loans/{title}", scope="books:read")
+    async def read_loan(title: str) -> Notice:
+        return Notice(author=title)
+
+    with pytest.raises(ValueError, match="two different schemas are called Notice"):
+        service_document([*shop.operations, *library.operations], "books")
+
+
 # Request bodies
 
 
