@@ -20,6 +20,7 @@ from tests.support import costs, server
 from tests.support.service import ServiceUnderTest
 
 settings.register_profile("house", deadline=None)  # a busy machine is not a failure
+settings.register_profile("fixed", deadline=None, derandomize=True)  # .ci/run
 settings.register_profile("fuzz", deadline=None, max_examples=2_000)  # `make fuzz`
 settings.load_profile("house")
 
