@@ -78,7 +78,7 @@ async def audit_topics(stack: RunningStack, all_books: list[Books]) -> None:
             announced[data["purchase_id"]] += 1
         elif type == REFUND:
             refunded[data["purchase_id"]].append(round(float(data["refunded"]["amount"]) * 100))
-    for _, _, data in events["customers"]:
+    for _, _, data in [event for event in events["customers"] if event[0] in CHANGES_OF_CUSTOMERS]:
         versions[data["customer_id"]].append(data["version"])
     for _, sequence, data in events["loyalty"]:
         sequences[data.get("customer_id")].append(sequence)  # programs and their rules have none
@@ -96,6 +96,7 @@ async def audit_topics(stack: RunningStack, all_books: list[Books]) -> None:
 
 
 PUBLISHERS = ("customers", "interactions", "loyalty")
+CHANGES_OF_CUSTOMERS = ("customers.customer_created.v1", "customers.customer_updated.v1")
 PURCHASE, REFUND = "interactions.purchase_recorded.v1", "interactions.purchase_refunded.v1"
 
 

@@ -14,24 +14,23 @@ from chassis.types import json
 from chassis.types.ids import uuid7
 from local.generated import ROOT
 from tests.auditor.audit import records_of
-from tests.support.facts import a_customer, a_purchase
+from tests.support.facts import a_purchase
+from tests.support.operations import RECORDS, Operation, operations
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
 IN_FLIGHT = "idempotency_key_in_flight"
-CHANGES = {
-    "/v1/customers/{id}": ({"area": "a"}, {"area": "b"}),
-    "/v1/issuers/{id}": ({"name": "a"}, {"name": "b"}),
-    "/v1/tenants/{id}": ({"name": "a"}, {"name": "b"}),
-    "/v1/webhook-endpoints/{id}": ({"description": "a"}, {"description": "b"}),
+CHANGED_FIELDS = {
+    "customers": "area",
+    "custom-fields": "label",
+    "relations": "role",
+    "assets": "serial_number",
+    "deals": "competitor",
+    "leads": "note",
+    "webhook-endpoints": "description",
 }
-"""Two different changes for each operation that takes If-Match."""
-RECORDS: dict[str, dict[str, Any]] = {
-    "/v1/customers": a_customer(),
-    "/v1/issuers": {"name": "x", "url": "https://login.example.com", "audience": "at-once"},
-    "/v1/webhook-endpoints": {"url": "https://crm.example.com/hooks", "event_types": ["*"]},
-}
-"""A record to change, unless the tenant has one."""
+"""A field of each kind of record that a PATCH may change to any text. Default: `name`."""
+QUIET_HOURS = [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")]
 
 
 async def a_member(visitor: Visitor, points: int) -> str:
@@ -68,28 +67,28 @@ async def test_fifty_equal_requests_with_one_key_have_one_effect(stack: RunningS
     assert len([one for one in await records_of(stack, "rapport.loyalty") if id in one.value]) == 1
 
 
-def paths_that_take_a_version() -> list[str]:
+def operations_that_take_a_version() -> list[Operation]:
     document = json.loads((ROOT / "contracts" / "openapi.json").read_bytes())
     return [
-        path
-        for path, methods in document["paths"].items()
-        if any(one["name"].lower() == "if-match" for one in methods.get("patch", {}).get("parameters", []))
+        operation
+        for operation in operations(document)
+        if operation.method == "PATCH"
+        and any(one["name"].lower() == "if-match" for one in operation.described.get("parameters", []))
     ]
 
 
 @pytest.mark.generated
-@pytest.mark.parametrize("path", paths_that_take_a_version())
-async def test_of_fifty_changes_of_one_version_one_wins(visitor: Visitor, path: str) -> None:
-    records = path.removesuffix("/{id}")
-    if records in RECORDS:
-        created = await visitor.request("POST", records, json=RECORDS[records])
-        assert created.status_code == 201, created.text
-    (record,) = (await visitor.request("GET", records)).json()["items"]
-    path, bodies = path.replace("{id}", record["id"]), CHANGES[path]
+@pytest.mark.parametrize("operation", operations_that_take_a_version(), ids=str)
+async def test_of_fifty_changes_of_one_version_one_wins(visitor: Visitor, operation: Operation) -> None:
+    ids = await RECORDS[operation.described["x-service"]](visitor)
+    path = operation.at(ids.get(operation.kind, ""))
+    record = (await visitor.request("GET", path)).json()
+    field = CHANGED_FIELDS.get(operation.kind, "name")
+    bodies = QUIET_HOURS if operation.kind == "consent-settings" else [{field: "a"}, {field: "b"}]
     headers = {"if-match": f'"{record["version"]}"'}
     changes = (visitor.request("PATCH", path, json=bodies[number % 2], headers=headers) for number in range(50))
     answers = await asyncio.gather(*changes)
-    assert Counter(one.status_code for one in answers) == {200: 1, 412: 49}
+    assert Counter(one.status_code for one in answers) == {200: 1, 412: 49}, answers[0].text
     (won,) = (one.json() for one in answers if one.status_code == 200)
     assert (await visitor.request("GET", path)).json() == won
     assert won["version"] == record["version"] + 1

@@ -175,7 +175,7 @@ async def test_a_document_is_sent_again_only_after_it_has_changed(visitor: Visit
         again = await visitor.request("GET", path, headers={"if-none-match": read.headers["etag"]})
         assert (again.status_code, again.content) == (304, b""), path
     openapi = await visitor.request("GET", "/openapi.json")
-    assert openapi.num_bytes_downloaded < 100_000
+    assert openapi.num_bytes_downloaded < len(openapi.content) / 8
 
 
 async def test_the_status_is_a_single_reading_unless_it_is_to_say_whether_all_is_applied(visitor: Visitor) -> None:

@@ -1,4 +1,4 @@
-"""Errors that nobody expected: the client gets a problem, and the log the traceback."""
+"""Unexpected errors: the client gets a problem, and the log the traceback."""
 
 import logging
 from typing import Any
