@@ -71,7 +71,7 @@ from chassis.feature import Feature, LoopContext
 from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
-from chassis.http.etags import IfMatch, merge_patch
+from chassis.http.etags import IfMatch, is_unchanged, merge_patch
 from chassis.http.owners import Owned
 from chassis.http.pagination import (
     MAX_PAGE_BYTES,
@@ -276,6 +276,7 @@ __all__ = [
     "hash_link_token",
     "index",
     "invalid",
+    "is_unchanged",
     "job_constraints",
     "json",
     "last_instant",

@@ -315,7 +315,7 @@ def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, di
     streams = [one for one in alternatives if isinstance(one, type) and issubclass(one, Response)]
     if streams:
         annotation = next((one for one in alternatives if one not in streams), None)
-        content = {str(stream.media_type): {"schema": {"type": "string"}} for stream in streams}
+        content = {str(stream.media_type): {"schema": _schema_of_text(stream)} for stream in streams}
         return status, annotation, {200: {"content": content}}
     for alternative in alternatives:
         origin = get_origin(alternative)
@@ -327,6 +327,10 @@ def _successes(annotation: Any, status: int | None) -> tuple[int | None, Any, di
         return status, annotation, {}
     (usual, model), *others = models.items()
     return usual, model, {other: {"model": model, "description": _DESCRIPTIONS[other]} for other, model in others}
+
+
+def _schema_of_text(stream: type[Response]) -> dict[str, str]:
+    return {"type": "string"} | ({"format": "binary"} if stream.media_type == "application/pdf" else {})
 
 
 def _description(status: int | None, model: Any) -> str:

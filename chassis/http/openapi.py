@@ -174,6 +174,8 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
     _finish_parameters(operation, route)
     if route.is_streamed:
         operation["x-streamed"] = True
+    if route.response_model is None and len(content := operation["responses"].get("200", {}).get("content", {})) > 1:
+        del content["application/json"]  # it returns a document of another type alone
     if options.upload:
         binary = {"schema": {"type": "string", "format": "binary"}}
         operation["requestBody"] = {"required": True, "content": {media: binary for media in options.upload}}

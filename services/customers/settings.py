@@ -1,5 +1,7 @@
 """The settings of the customers service, beside those of every service."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 import chassis
@@ -16,4 +18,8 @@ class Settings(chassis.Settings):
     )
     preference_link_days: int | None = Field(
         30, ge=1, description="How long expired links to the preference centre are listed; none: for ever."
+    )
+    quote_font: Path | None = Field(
+        None,
+        description="A TrueType or OpenType font for characters of quotes that FiraGO and Noto Sans CJK lack.",
     )

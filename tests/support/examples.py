@@ -13,8 +13,13 @@ from tests.support.requests import PARAMETERS
 REFUSED_BY_STATE = {
     "POST /v1/discount-approvals/{id}/approve": "approval_decided",
     "POST /v1/discount-approvals/{id}/refuse": "approval_decided",
+    "PATCH /v1/quotes/{id}": "quote_not_draft",
+    "POST /v1/quotes/{id}/decline": "quote_not_sent",
 }
-"""Operations whose examples are valid, and conflict with the examples before them: the lines of the deal changed."""
+"""Operations whose examples are valid, and conflict with the examples before them.
+
+The lines of the deal changed, and the quote was replaced by a version.
+"""
 
 
 async def responses_to_examples(asker: Asker, document: dict[str, Any]) -> dict[str, httpx.Response]:

@@ -52,6 +52,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/discount-approvals/{id}/approve": {},
     "POST /v1/discount-approvals/{id}/refuse": {"reason": "Below cost."},
     "PATCH /v1/leads/{id}": {"state": "working"},
+    "PATCH /v1/quotes/{id}": {"note": "Free delivery."},
+    "POST /v1/quotes/{id}/versions": {},
+    "POST /v1/quotes/{id}/decline": {},
     "POST /v1/leads/{id}/convert": {},
     "PATCH /v1/contracts/{id}": {"notice_days": 60},
     "POST /v1/contracts/{id}/renew": {"ends_on": "2199-06-30"},
@@ -245,10 +248,12 @@ async def in_deals(asker: Asker, customer: str) -> dict[str, str]:
     lines = {"lines": [{"name": "Kettles", "quantity": "1", "unit_price": "9.00", "discount": "4.00"}]}
     await asker.request("PUT", f"{path}/lines", json=lines)
     approval = await made(asker, f"{path}/discount-approvals", {"reason": "A large order."})
+    quote = await made(asker, "/v1/quotes", {"deal_id": deal["id"]})
     lead = await made(asker, "/v1/leads", {"kind": "person", "given_name": "Grace"})
     term = {"customer_id": customer, "name": "Service", "starts_on": "2026-01-01", "ends_on": "2029-06-30"}
     return {
         "leads": lead["id"],
+        "quotes": quote["id"],
         "contracts": (await made(asker, "/v1/contracts", term))["id"],
         "pipelines": pipeline["id"],
         "stages": pipeline["stages"][1]["id"],

@@ -53,6 +53,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/deselections": A_PROPOSAL,
     "POST /v1/erasures": {"customer_id": str(uuid7()), "reason": "requested"},
     "POST /v1/pipelines": a_pipeline(),
+    "POST /v1/quotes": {"deal_id": str(uuid7())},
     "POST /v1/leads": {"kind": "person", "given_name": "Grace"},
     "POST /v1/contracts": {"customer_id": str(uuid7()), "name": "Service", "starts_on": "2026-01-01"},
     "POST /v1/deals": {"customer_id": str(uuid7()), "name": "Kettles"},

@@ -23,6 +23,7 @@ class RecordKind:
 
 # The first kind whose types match is that of an event.
 KINDS = (
+    RecordKind("customers", "customers.quote_", "quote_id", "/v1/quotes", "customers:read"),
     RecordKind("customers", "customers.asset_", "asset_id", "/v1/assets", "customers:read"),
     RecordKind("customers", "customers.contract_", "contract_id", "/v1/contracts", "customers:read"),
     RecordKind("customers", "customers.custom_field_", "field_id", "/v1/custom-fields", "customers:read"),

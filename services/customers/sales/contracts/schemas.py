@@ -21,7 +21,7 @@ from chassis import (
     text_from_minor,
 )
 from services.customers.sales import tables
-from services.customers.sales.queries.deals import PositiveAmount
+from services.customers.sales.queries.deal_fields import PositiveAmount
 from services.customers.sales.rules.contracts import ContractEndReason, ContractState, Renewal
 
 

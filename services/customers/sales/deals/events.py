@@ -80,13 +80,6 @@ class StageSkipped(Problem, status=409):
     """
 
 
-class DealClosed(Problem, status=409):
-    """The deal is won or lost.
-
-    Reopen it first: `POST /v1/deals/{id}/reopen`.
-    """
-
-
 class DealOpen(Problem, status=409):
     """The deal is open.
 
@@ -98,11 +91,4 @@ class AmountFromLines(Problem, status=409):
     """The amount and the currency of a deal with lines follow from the lines.
 
     Change the lines, or remove them all.
-    """
-
-
-class DiscountNotApproved(Problem, status=409):
-    """The deal's discount is above what its author may grant, and is not approved.
-
-    Request an approval with `POST /v1/deals/{id}/discount-approvals`, or lower the discount.
     """

@@ -22,9 +22,10 @@ from chassis import (
     text_from_minor,
 )
 from services.customers.sales import tables
-from services.customers.sales.deals.events import DealClosed, DealUpdated
+from services.customers.sales.deals.events import DealUpdated
 from services.customers.sales.deals.schemas import DealLineCreate, DealLines, DealLinesUpdate
 from services.customers.sales.queries.deals import (
+    DealClosed,
     StageFieldsMissing,
     amount_of,
     change_deal,

@@ -8,28 +8,30 @@ from pydantic import Field
 
 from chassis import (
     Amount,
-    Fields,
     JsonObject,
     Line,
     MergePatch,
     Money,
     MultilineText,
     Quantity,
-    QuantityText,
     RequestBody,
     Resource,
     ShortLine,
     UnitPrice,
-    UnitPriceText,
     text_from_minor,
 )
 from services.customers.sales import tables
 from services.customers.sales.deals.events import LostReason
-from services.customers.sales.queries.deals import DealFields, DealValues, PositiveAmount
-from services.customers.sales.rules.lines import MAX_LINES, DiscountState
+from services.customers.sales.queries.deal_fields import (
+    DealFields,
+    DealLine,
+    DealLineFields,
+    DealValues,
+    DiscountFields,
+    PositiveAmount,
+)
+from services.customers.sales.rules.lines import MAX_LINES
 from services.customers.sales.rules.pipelines import DealState, StageChangeKind
-
-PercentText = Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{2}$", examples=["12.50"])]
 
 
 class DealCreate(DealValues, RequestBody):
@@ -63,13 +65,6 @@ class DealUpdate(DealValues, MergePatch):
     """The name of the deal."""
 
 
-class DealLineFields(Fields):
-    """The fields of a line that requests and responses share."""
-
-    product_id: UUID | None = None
-    """The product."""
-
-
 class DealLineCreate(DealLineFields, RequestBody):
     """A line of a deal: a product, or a name and a unit price."""
 
@@ -90,36 +85,6 @@ class DealLinesUpdate(RequestBody):
 
     lines: Annotated[list[DealLineCreate], Field(max_length=MAX_LINES)]
     """The lines in order. An empty list removes the lines and the amount."""
-
-
-class DealLine(DealLineFields, Resource):
-    """A line of a deal, with its amount."""
-
-    number: int
-    """The number of the line, from 1."""
-    sku: str | None
-    """The seller's number of the product, or null without a product."""
-    name: str
-    """The name of the item."""
-    quantity: QuantityText
-    """The quantity: a decimal string."""
-    list_price: UnitPriceText | None
-    """The product's list price at the time, if it is in the currency of the deal."""
-    unit_price: UnitPriceText
-    """The price of a unit."""
-    discount: Amount
-    """The discount on the whole line."""
-    amount: Amount
-    """Quantity x unit price, rounded half up, less the discount."""
-
-
-class DiscountFields(Fields):
-    """The discount of a deal's lines."""
-
-    discount_percent: PercentText
-    """The discount of the lines in per cent of their list prices, rounded up."""
-    discount_state: DiscountState
-    """Whether the discount is within the limit of its author, or needs an approval."""
 
 
 class DealLines(DiscountFields, Resource, etag="version"):

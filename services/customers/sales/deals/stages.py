@@ -18,13 +18,11 @@ from chassis import (
 )
 from services.customers.sales import tables
 from services.customers.sales.deals.events import (
-    DealClosed,
     DealLost,
     DealOpen,
     DealReopened,
     DealStageChanged,
     DealWon,
-    DiscountNotApproved,
     SameStage,
     StageSkipped,
 )
@@ -37,6 +35,8 @@ from services.customers.sales.deals.schemas import (
 )
 from services.customers.sales.queries.deals import (
     ClosingStage,
+    DealClosed,
+    DiscountNotApproved,
     StageFieldsMissing,
     add_stage_change,
     amount_of,

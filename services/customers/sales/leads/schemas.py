@@ -30,7 +30,7 @@ from services.customers.people.customers.schemas import ExternalReferenceCreate
 from services.customers.people.queries import ExternalReference
 from services.customers.people.rules.records import CustomerKind
 from services.customers.sales import tables
-from services.customers.sales.queries.deals import DealValues
+from services.customers.sales.queries.deal_fields import DealValues
 from services.customers.sales.rules.leads import LeadState, OpenLeadState
 
 

@@ -9,19 +9,11 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from chassis import (
-    POSITIVE_AMOUNT_PATTERN,
     REQUIRED,
-    CurrentCurrency,
-    Day,
     Event,
     FieldError,
-    Fields,
-    JsonObject,
-    Line,
     Money,
     Problem,
-    Reference,
-    ShortLine,
     UnitOfWork,
     ValidationFailed,
     code_of,
@@ -31,32 +23,6 @@ from services.customers.customization.queries.custom_fields import CustomFields
 from services.customers.sales import tables
 from services.customers.sales.queries.pipelines import LockedPipeline
 from services.customers.sales.rules import pipelines
-
-PositiveAmount = Annotated[str, Field(pattern=POSITIVE_AMOUNT_PATTERN, examples=["12.34"])]
-
-
-class DealFields(Fields):
-    """The fields that requests and responses share, and that are null if nothing is known."""
-
-    owner_id: Reference | None = None
-    """The salesperson: an id of your own."""
-    expected_close_on: Day | None = None
-    """The day on which it is expected to be won."""
-    competitor: Line | None = None
-    """The strongest competitor."""
-    source: ShortLine | None = None
-    """The origin of the deal, such as `fair`."""
-
-
-class DealValues(DealFields):
-    """The fields that a request may set."""
-
-    amount: PositiveAmount | None = None
-    """The amount, while the deal has no lines: a decimal string."""
-    currency: CurrentCurrency | None = None
-    """The currency of the amount and the lines. Default: that of the tenant."""
-    custom: JsonObject | None = None
-    """Fields of your own: a JSON object of at most 65,536 bytes."""
 
 
 class DealEvent(Event):
@@ -97,6 +63,20 @@ class ClosingStage(Problem, status=409):
     """A deal is not moved to a stage that closes it.
 
     Win or lose the deal instead: `POST /v1/deals/{id}/win` or `/lose`.
+    """
+
+
+class DealClosed(Problem, status=409):
+    """The deal is won or lost.
+
+    Reopen it first: `POST /v1/deals/{id}/reopen`.
+    """
+
+
+class DiscountNotApproved(Problem, status=409):
+    """The deal's discount is above what its author may grant, and is not approved.
+
+    Request an approval with `POST /v1/deals/{id}/discount-approvals`, or lower the discount.
     """
 
 
