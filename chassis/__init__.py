@@ -48,6 +48,7 @@ from chassis.db.redirects import (
 from chassis.db.statements import Command, Filter, Query, condition, current_person_sql, equals, of_person
 from chassis.db.tables import (
     SCHEMA,
+    SURVIVES_RESTORE,
     DatabaseFunction,
     DatabaseView,
     Table,
@@ -162,6 +163,7 @@ __all__ = [
     "REQUIRED",
     "RUNNABLE_JOBS",
     "SCHEMA",
+    "SURVIVES_RESTORE",
     "TOO_LARGE",
     "TOO_SMALL",
     "UNKNOWN_RECORD",

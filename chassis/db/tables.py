@@ -119,6 +119,9 @@ def blank_values(table: type[Table], columns: Iterable[str]) -> dict[str, Any]:
     }
 
 
+SURVIVES_RESTORE = {"info": {"survives_restore": True}}
+"""Marks a table, last in its `__table_args__`: `rapport restore --replace` adds its present rows to a backup's."""
+
 # Columns
 
 LONG = "long"

@@ -71,7 +71,7 @@ class JobRunner:
         """Do the next chunk of a job. Returns False if there was nothing to do, or another worker is doing it."""
         try:
             return await retry(
-                lambda _: self._run_in_transaction(tenant, id),
+                lambda attempt: self._run_in_transaction(tenant, id, attempt),
                 on=(RetryTransaction, *RETRYABLE_ERRORS),
                 attempts=lambda _: MAX_ATTEMPTS,
                 backoff=_CONFLICT_BACKOFF,
@@ -117,8 +117,9 @@ class JobRunner:
         self._turns[row["tenant_id"]] = time.monotonic()
         return tenant_from_row(row), row["id"]
 
-    async def _run_in_transaction(self, tenant: Tenant, id: UUID) -> bool:
-        async with Transaction(self._pool, Caller(tenant, "job", frozenset())) as transaction:
+    async def _run_in_transaction(self, tenant: Tenant, id: UUID, attempt: int) -> bool:
+        caller = Caller(tenant, "job", frozenset())
+        async with Transaction(self._pool, caller, is_retry=attempt > 1) as transaction:
             work = UnitOfWork(transaction)
             rows = await work.fetch(self._lock, id=id)
             if not rows or rows[0].state not in ACTIVE:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import httpx
 
 from chassis.types.ids import uuid7
-from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule
+from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -209,12 +209,22 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     erased = await made(asker, "/v1/customers", a_customer())
     erasure = await made(asker, "/v1/erasures", {"customer_id": erased["id"], "reason": "requested"})
     ids |= {"erasures": erasure["id"], "erased": erased["id"]}
+    ids |= await a_block(asker)
     asked = await made(asker, f"/v1/customers/{customer}/personal-data", {})
     ids["personal-data-requests"] = ids["personal-data"] = asked["id"]
     proposal = A_PROPOSAL | {"customer_id": erased["id"]}
     ids["deselections"] = (await made(asker, "/v1/deselections", proposal))["id"]
     ids |= await in_permission(asker, customer)
     return ids | await in_sales(asker, customer)
+
+
+async def a_block(asker: Asker) -> dict[str, str]:
+    """Erase a customer, and return the ids of the erasure and of the block that it leaves."""
+    blocked = await made(asker, "/v1/customers/batch", {"items": [a_customer(**known_as(uuid7().hex))]})
+    erasure = {"customer_id": blocked["results"][0]["id"], "reason": "requested", "grace_days": 0, "block": True}
+    id = (await made(asker, "/v1/erasures", erasure))["id"]
+    (block,) = (await asker.request("GET", f"/v1/blocks?erasure_id={id}")).json()["items"]
+    return {"blocks": block["id"], "blocking_erasures": id}
 
 
 async def in_permission(asker: Asker, customer: str) -> dict[str, str]:

@@ -55,6 +55,7 @@ SOUGHT = {
     "sku": "7",
     "category": "tea",
     "reason": "price",
+    "number": "1",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}

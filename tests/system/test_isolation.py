@@ -26,6 +26,7 @@ FILTERED_BY = {
     "customer_id": ("customers", "with_sales", "related_customers", "ended", "erased", "survivors", "members"),
     "deal_id": ("deals", "contracted_deals"),
     "entity_id": ("api-keys",),
+    "erasure_id": ("blocking_erasures",),
     "event_id": (),
     "stage_id": ("stages", "first_stages"),
     "endpoint_id": ("webhook-endpoints",),
@@ -290,7 +291,8 @@ async def everything_seen_by(shop: Shop, offered: list[Operation]) -> dict[str, 
         if operation.method == "GET" and str(operation) != OF_THE_WHOLE_SYSTEM and str(operation) != ONLY_IN_SANDBOXES:
             answer = await read(shop, operation)
             assert answer.status_code == own_status(operation), f"{operation}: {answer.text}"
-            seen[str(operation)] = without_what_changes(answer.json())
+            is_json = answer.headers["content-type"].endswith("json")
+            seen[str(operation)] = without_what_changes(answer.json()) if is_json else answer.text
     return seen
 
 

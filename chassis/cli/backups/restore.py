@@ -16,6 +16,7 @@ from chassis.cli.backups import BackupError, manifest
 from chassis.cli.backups.erased import ErasedPerson, add_erased, read_all_erased
 from chassis.cli.backups.manifest import DumpedDatabase, Manifest
 from chassis.cli.backups.programs import find_program, run_program
+from chassis.cli.backups.surviving import Rows, add_surviving, read_surviving
 from chassis.cli.backups.topics import delete_topics
 from chassis.core.events import topic_name
 from chassis.core.settings import Settings
@@ -65,6 +66,7 @@ async def restore_backup(
     for restoration in restorations:
         await _check_database(restoration, replace=replace)
     erased = await read_all_erased(restoration.settings for restoration in restorations)
+    surviving = {one.name: await read_surviving(one.settings, one.service.metadata) for one in restorations}
     settings = restorations[0].settings
     if not keep_kafka:
         await delete_topics(settings, ())  # checks that Kafka answers
@@ -84,14 +86,17 @@ async def restore_backup(
         say("deleted Kafka's topics")
     for restoration in restorations:
         await _put_in_place(restoration)
-    await _bring_up_to_date(restorations, erased, say)
+    await _bring_up_to_date(restorations, erased, surviving, say)
     return backup
 
 
-async def _bring_up_to_date(restorations: list[Restoration], erased: set[ErasedPerson], say: Say) -> None:
-    """Migrate the restored databases, and let the services erase the persons again that the backup contains."""
+async def _bring_up_to_date(
+    restorations: list[Restoration], erased: set[ErasedPerson], surviving: Mapping[str, Rows], say: Say
+) -> None:
+    """Migrate the restored databases, add what survives a restore, and let the services erase persons again."""
     for restoration in restorations:
         await migrate(restoration.settings, restoration.name, restoration.service.migrations)
+        await add_surviving(restoration.settings, surviving[restoration.name])
         if count := await add_erased(restoration.settings, erased):
             say(f"{restoration.name}: {count} persons were erased since the backup, and will be erased again")
 

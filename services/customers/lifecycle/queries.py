@@ -1,18 +1,20 @@
-"""Writes that the features of the area share: the end of a relationship, and its events."""
+"""Writes that the features of the area share: the end of a relationship with its events, and blocks."""
 
+import secrets
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Query, UnitOfWork
+from chassis import Command, Query, UnitOfWork
 from services.customers.lifecycle import tables
 from services.customers.lifecycle.rules import REASON_PATTERN, lifecycle_after_end
 from services.customers.people.customers.changes import publish_updated
-from services.customers.people.queries import CustomerEvent
+from services.customers.people.queries import HASHES, CustomerEvent
 from services.customers.people.rules.stages import Lifecycle
-from services.customers.people.tables import Customer
+from services.customers.people.tables import Block, Customer
 
 
 class RelationshipEnded(CustomerEvent, type="customers.relationship_ended.v1", partition_key="customer_id"):
@@ -89,11 +91,31 @@ async def change_state(work: UnitOfWork, customer: Customer, **changes: Any) -> 
     return after
 
 
+async def block(work: UnitOfWork, erasure_id: UUID, actor: str, identities: Collection[str]) -> None:
+    """Store keyed hashes of the identities of a person who must not be recorded again."""
+    key = secrets.token_bytes(HASH_BLOCK_BYTES)
+    await work.execute(
+        _CREATE_KEY, inner_pad=bytes(byte ^ 0x36 for byte in key), outer_pad=bytes(byte ^ 0x5C for byte in key)
+    )
+    row = await work.insert(Block(erasure_id=erasure_id, identities=len(identities), actor=actor, created_at=work.now))
+    await work.execute(_STORE_HASHES, block_id=row.id, identities=sorted(identities))
+
+
 async def ids_of(work: UnitOfWork, customer_id: UUID) -> list[UUID]:
     """Return the id of a customer, and the ids of the records that were merged into it, sorted."""
     return sorted(await work.select(_MERGED, id=customer_id))
 
 
+HASH_BLOCK_BYTES = 64
+_CREATE_KEY = Command(
+    """
+    insert into block_key (inner_pad, outer_pad) values (:inner_pad, :outer_pad)
+    on conflict (tenant_id) do nothing
+    """
+)
+_STORE_HASHES = Command(
+    f"insert into blocked_identity (block_id, hash) select :block_id, hash from ({HASHES}) as blocked"
+)
 _MERGED = Query(
     UUID,
     """

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlmodel import Field
 
 from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, long_text, timestamp, unique
 from services.customers.base import Base
@@ -133,6 +134,8 @@ class Erasure(Versioned, Base, table=True):
     due_at: datetime = timestamp()
     cancelled_at: datetime | None = timestamp(nullable=True, default=None)
     started_at: datetime | None = timestamp(nullable=True, default=None)
+    block: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Whether the person must not be recorded again."""
     attempts: int = bigint(default=0)
     """How often the services were asked."""
     retry_at: datetime | None = timestamp(nullable=True, default=None)

@@ -57,6 +57,7 @@ def page_of(certificate: ErasureCertificate) -> CertificatePage:
         ("Requested", _time(certificate.requested_at)),
         ("Begun", _time(certificate.started_at)),
         ("Completed", _time(certificate.completed_at)),
+        ("Blocked", "yes, by keyed hashes" if certificate.block else "no"),
     )
     remaining = certificate.remaining
     return CertificatePage(

@@ -68,6 +68,7 @@ async def request_erasure(work: Work, response: Response, body: ErasureCreate) -
         customer_id=customer.id,
         reason=body.reason,
         requested_by=body.requested_by,
+        block=body.block,
         actor=work.actor,
         due_at=work.now + timedelta(days=days),
     )

@@ -9,7 +9,9 @@ from chassis.core.clock import clock
 from chassis.db.tables import TECHNICAL
 from services.customers.lifecycle import tables
 from services.customers.lifecycle.erasures.events import CustomerErased, ErasureAnswered, ErasureCertified
+from services.customers.lifecycle.queries import block
 from services.customers.lifecycle.rules.erasing import missing_answers, retry_delay
+from services.customers.people.customers.changes import identities_of
 from services.customers.people.tables import Customer
 
 BATCH_SIZE = 10
@@ -31,6 +33,9 @@ async def begin(work: UnitOfWork, erasure: tables.Erasure) -> tables.Erasure:
     """
     customer = await work.get(Customer, erasure.customer_id, for_update=True)
     ids = await work.fetch(_CLOSE, id=customer.id, now=work.now)
+    if erasure.block:
+        records = await work.fetch(_LOCK, ids=ids)
+        await block(work, erasure.id, erasure.actor, {each for record in records for each in identities_of(record)})
     closed = {"state": "erasing", "customer_ids": [str(id) for id in sorted(ids)], "started_at": work.now}
     return await _ask(work, erasure, **closed)
 

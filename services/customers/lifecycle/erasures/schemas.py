@@ -29,6 +29,8 @@ class ErasureCreate(RequestBody):
     """The person who asked for it, and how. It is erased as well."""
     grace_days: Annotated[int, Field(strict=True, ge=0, le=MAX_GRACE_DAYS)] | None = None
     """Days in which the erasure can be cancelled. Default: 7. With 0 it begins at once."""
+    block: Annotated[bool, Field(strict=True)] = False
+    """Refuse to record the person again, by keyed hashes of the e-mail addresses, phone numbers and external ids."""
 
 
 class ErasedRows(Resource):
@@ -70,6 +72,8 @@ class Erasure(Resource, row=tables.Erasure, computed=("answers", "missing", "ove
     """The person who asked for it. Null once the customer is erased."""
     actor: str
     """The principal that requested it: `key:<id>` for an API key."""
+    block: bool
+    """Whether the person must not be recorded again. The block is listed by `GET /v1/blocks?erasure_id=`."""
     state: ErasureState
     """In its grace period, under way, completed by every service, or cancelled."""
     due_at: datetime
@@ -126,6 +130,8 @@ class ErasureCertificate(Resource):
     """When it began."""
     completed_at: datetime
     """When the last service answered."""
+    block: bool
+    """Whether keyed hashes of the contact points and external ids are kept, to refuse to record the person again."""
     answers: list[ErasureAnswer]
     """The answer of each service."""
     remaining: RemainingCopies

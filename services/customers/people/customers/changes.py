@@ -26,7 +26,7 @@ from services.customers.people.customers.events import (
 )
 from services.customers.people.customers.schemas import FIELDS, CustomerCreate, CustomerUpsert
 from services.customers.people.queries import reject_archived
-from services.customers.people.rules import contacts, names, profiles, records, stages
+from services.customers.people.rules import blocking, contacts, names, profiles, records, stages
 
 CHANGEABLE = (*FIELDS, "state")
 NEW = records.with_defaults({}, FIELDS)
@@ -83,6 +83,11 @@ def values_of(customer: tables.Customer) -> dict[str, Any]:
 def contact_points_of(customer: tables.Customer) -> list[contacts.ContactPoint]:
     """Return the contact points of a record."""
     return contacts.contact_points(customer.emails, customer.phones)
+
+
+def identities_of(customer: tables.Customer) -> blocking.Identities:
+    """Return that by which a blocked person is recognized."""
+    return blocking.identities_of(customer.__dict__)
 
 
 def publish_created(work: UnitOfWork, customer: tables.Customer) -> None:

@@ -44,6 +44,7 @@ from services.customers.people.customers.changes import (
     changes_of,
     complete,
     contact_points_of,
+    identities_of,
     new_customer,
     publish_created,
     publish_updated,
@@ -77,12 +78,15 @@ from services.customers.people.customers.search import (
 from services.customers.people.customers.upserts import upsert_many
 from services.customers.people.queries import (
     CustomerArchived,
+    PersonBlocked,
     claim_external_ids,
+    reject_blocked,
     store_contact_points,
     store_name_words,
     store_places,
 )
 from services.customers.people.rules import places, records
+from services.customers.people.rules.blocking import added
 from services.customers.people.rules.profiles import DOCUMENTS
 from services.customers.people.rules.records import AccountKind, CustomerKind
 from services.customers.people.rules.stages import CustomerState, Lifecycle
@@ -98,13 +102,14 @@ Archived = Annotated[bool, Parameter(description="True: only archived customers.
     "/customers",
     scope="customers:write",
     status_code=201,
-    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, OwnerNeedsName, RecordTooLarge],
+    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, OwnerNeedsName, PersonBlocked, RecordTooLarge],
 )
 async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
     custom_fields = await CustomFields.load(work, "customer", [body.custom])
     customer = new_customer(work, body)
     custom_fields.check(customer.id, None, customer.custom)
+    await reject_blocked(work, identities_of(customer))
     keys = records.external_keys(customer.external_ids)
     if work.is_retry:  # a new customer's ids are usually free: if not, the unique constraint fails and this runs again
         await reject_taken_ids(work, keys)
@@ -138,6 +143,7 @@ async def upsert_customers_batch(work: Work, batch: Batch[CustomerUpsert]) -> Ba
         KindDiffers,
         NotIdentifiable,
         OwnerNeedsName,
+        PersonBlocked,
         RecordTooLarge,
         TransitionNotAllowed,
     ],
@@ -278,6 +284,7 @@ async def read_customer(work: Work, id: UUID) -> Customer:
         ExternalIdTaken,
         NotIdentifiable,
         OwnerNeedsName,
+        PersonBlocked,
         RecordTooLarge,
         TransitionNotAllowed,
         VersionMismatch,
@@ -301,6 +308,7 @@ async def update_customer(work: Work, id: UUID, body: CustomerUpdate, if_match: 
         custom_fields.check(id, before.custom, changes["custom"])
         await custom_fields.confirm(work)
     after = complete(work, before.replace(**changes))
+    await reject_blocked(work, added(identities_of(before), identities_of(after)))
     derived = {name: getattr(after, name) for name in tables.Customer.computed}
     customer = await work.update(before, **changes, **derived)
     await sync_lookups(work, before, after)

@@ -5,6 +5,7 @@ write them, however many items there are.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from services.customers.people.customers.changes import (
     changes_of,
     complete,
     contact_points_of,
+    identities_of,
     new_customer,
     publish_created,
     publish_updated,
@@ -24,12 +26,13 @@ from services.customers.people.customers.changes import (
 from services.customers.people.customers.events import AmbiguousExternalIds, KindDiffers
 from services.customers.people.customers.schemas import FIELDS, CustomerUpsert
 from services.customers.people.queries import (
+    BlockList,
     claim_external_ids,
     store_contact_points,
     store_name_words,
     store_places,
 )
-from services.customers.people.rules import contacts, records
+from services.customers.people.rules import blocking, contacts, records
 from services.customers.people.rules.places import Point, points_of
 
 UpsertStatus = Literal["created", "updated", "unchanged"]
@@ -63,11 +66,12 @@ async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpser
     """Create or change a customer for each item. Returns the outcomes by index."""
     custom_fields = await CustomFields.load(work, "customer", [item.custom for _, item in items])
     drafts = await _load_drafts(work, [item for _, item in items])
+    blocks = await BlockList.load(work, _identities_of(work, [item for _, item in items]))
     changed: dict[UUID, Draft] = {}
     outcomes: dict[int, Outcome] = {}
     for index, item in items:
         try:
-            draft, status = _apply(work, drafts, custom_fields, item)
+            draft, status = _apply(work, drafts, custom_fields, blocks, item)
         except Problem as problem:
             outcomes[index] = problem
             continue
@@ -76,7 +80,17 @@ async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpser
             changed[draft.customer.id] = draft
     await _store(work, list(changed.values()))
     await custom_fields.confirm(work)
+    await blocks.confirm(work)
     return outcomes
+
+
+def _identities_of(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> set[str]:
+    """Return the identities that the items name, if the transaction runs again. Items that are invalid have none."""
+    found: set[str] = set()
+    for item in items if work.is_retry else ():
+        with suppress(contacts.InvalidContact):
+            found |= blocking.identities_of(contacts.with_forms(item.changes(), work.tenant.region)).keys()
+    return found
 
 
 async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> dict[records.ExternalKey, Draft]:
@@ -90,7 +104,11 @@ async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> dic
 
 
 def _apply(
-    work: UnitOfWork, drafts: dict[records.ExternalKey, Draft], custom_fields: CustomFields, item: CustomerUpsert
+    work: UnitOfWork,
+    drafts: dict[records.ExternalKey, Draft],
+    custom_fields: CustomFields,
+    blocks: BlockList,
+    item: CustomerUpsert,
 ) -> tuple[Draft, UpsertStatus]:
     keys = _keys_of(item)
     named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
@@ -99,12 +117,12 @@ def _apply(
     draft = next(iter(named.values()), None)
     status: UpsertStatus
     if draft is None:
-        draft = _create(work, custom_fields, item)
+        draft = _create(work, custom_fields, blocks, item)
         status = "created"
     else:
         if item.kind != draft.customer.kind:
             raise KindDiffers(f"The customer is of the kind {draft.customer.kind}.", customer_id=str(draft.customer.id))
-        status = "updated" if _change(work, custom_fields, draft, item.changes()) else "unchanged"
+        status = "updated" if _change(work, custom_fields, blocks, draft, item.changes()) else "unchanged"
     for key in keys:
         if key not in drafts:
             drafts[key] = draft
@@ -116,11 +134,12 @@ def _keys_of(item: CustomerUpsert) -> list[records.ExternalKey]:
     return [(reference.source, reference.id) for reference in item.external_ids or []]
 
 
-def _create(work: UnitOfWork, custom_fields: CustomFields, item: CustomerUpsert) -> Draft:
+def _create(work: UnitOfWork, custom_fields: CustomFields, blocks: BlockList, item: CustomerUpsert) -> Draft:
     customer = new_customer(work, item)
     reject_too_large(customer)
     draft = Draft(customer, is_new=True)
     draft.take_over(customer, FIELDS)
+    blocks.check(identities_of(customer))
     custom_fields.check(customer.id, None, customer.custom)
     publish_created(work, customer)
     values = values_of(customer)
@@ -130,7 +149,9 @@ def _create(work: UnitOfWork, custom_fields: CustomFields, item: CustomerUpsert)
     return draft
 
 
-def _change(work: UnitOfWork, custom_fields: CustomFields, draft: Draft, values: dict[str, Any]) -> bool:
+def _change(
+    work: UnitOfWork, custom_fields: CustomFields, blocks: BlockList, draft: Draft, values: dict[str, Any]
+) -> bool:
     """Apply the fields of an item to a record. Returns whether they change it."""
     changes = changes_of(work, draft.customer, values, adds_external_ids=True)
     if not changes:
@@ -138,6 +159,7 @@ def _change(work: UnitOfWork, custom_fields: CustomFields, draft: Draft, values:
     before = draft.customer
     customer = complete(work, before.replace(**changes, version=before.version + 1, updated_at=work.now))
     reject_too_large(customer, before)
+    blocks.check(blocking.added(identities_of(before), identities_of(customer)))
     custom_fields.check(customer.id, before.custom, customer.custom)
     publish_updated(work, before, customer, changes)
     # From here on nothing refuses the item: an item that is refused must leave no trace in the draft.

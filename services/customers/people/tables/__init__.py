@@ -1,5 +1,6 @@
 """Customers, the tables by which they are found, and their relations."""
 
+from services.customers.people.tables.blocks import Block, BlockedIdentity, BlockKey
 from services.customers.people.tables.customers import (
     ContactPoint,
     Customer,
@@ -14,6 +15,9 @@ from services.customers.people.tables.customers import (
 from services.customers.people.tables.relations import Relation, RelationEnd, relation_end
 
 __all__ = [
+    "Block",
+    "BlockKey",
+    "BlockedIdentity",
     "ContactPoint",
     "Customer",
     "CustomerChangeRow",

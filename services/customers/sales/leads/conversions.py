@@ -8,6 +8,7 @@ from services.customers.customization.queries.custom_fields import CustomValueTa
 from services.customers.people.customers.events import ExternalIdTaken
 from services.customers.people.customers.routes import create_customer
 from services.customers.people.customers.schemas import CustomerCreate
+from services.customers.people.queries import PersonBlocked
 from services.customers.people.rules import contacts, records
 from services.customers.sales import tables
 from services.customers.sales.leads.events import (
@@ -44,6 +45,7 @@ class Candidate:
         ExternalIdTaken,
         LeadAlreadyConverted,
         LeadUnqualified,
+        PersonBlocked,
         PossibleDuplicates,
         RecordTooLarge,
         StageFieldsMissing,

@@ -27,7 +27,8 @@ from chassis import (
     time_range,
 )
 from services.customers.people.customers.events import NotIdentifiable
-from services.customers.people.rules import contacts, records
+from services.customers.people.queries import PersonBlocked, reject_blocked
+from services.customers.people.rules import blocking, contacts, records
 from services.customers.sales import tables
 from services.customers.sales.leads.events import LeadAlreadyConverted, LeadCreated, LeadUpdated
 from services.customers.sales.leads.schemas import Lead, LeadCreate, LeadUpdate
@@ -38,11 +39,14 @@ feature = Feature("leads")
 LISTS = ("emails", "phones", "addresses", "external_ids")
 
 
-@feature.post("/leads", scope="customers:write", status_code=201, raises=[NotIdentifiable, RecordTooLarge])
+@feature.post(
+    "/leads", scope="customers:write", status_code=201, raises=[NotIdentifiable, PersonBlocked, RecordTooLarge]
+)
 async def create_lead(work: Work, body: LeadCreate) -> Lead:
     """Create a lead. It is no customer, and is not found among customers."""
     values = _settled(work, {name: value for name, value in body.values().items() if value is not None})
     _require_identifiable(values)
+    await reject_blocked(work, blocking.identities_of(values))
     lead = await work.insert(tables.Lead(**values))
     work.publish(LeadCreated.from_row(lead, lead_id=lead.id))
     return Lead.from_row(lead)
@@ -75,7 +79,7 @@ async def read_lead(work: Work, id: UUID) -> Lead:
 @feature.patch(
     "/leads/{id:uuid}",
     scope="customers:write",
-    raises=[LeadAlreadyConverted, NotIdentifiable, RecordTooLarge, VersionMismatch],
+    raises=[LeadAlreadyConverted, NotIdentifiable, PersonBlocked, RecordTooLarge, VersionMismatch],
 )
 async def update_lead(work: Work, id: UUID, body: LeadUpdate, if_match: IfMatch) -> Lead:
     """Change the fields that are named. A converted lead does not change any more."""
@@ -86,7 +90,10 @@ async def update_lead(work: Work, id: UUID, body: LeadUpdate, if_match: IfMatch)
     changes = _changes(work, before, body)
     if not changes:
         return Lead.from_row(before)
-    _require_identifiable({name: getattr(before, name, None) for name in records.IDENTIFYING} | changes)
+    identifying = {name: getattr(before, name, None) for name in records.IDENTIFYING}
+    _require_identifiable(identifying | changes)
+    known, after = (blocking.identities_of(each) for each in (identifying, identifying | changes))
+    await reject_blocked(work, blocking.added(known, after))
     lead = await work.update(before, **changes)
     work.publish(LeadUpdated.from_row(lead, lead_id=id, changed=sorted(changes)))
     return Lead.from_row(lead)
