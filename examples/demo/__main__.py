@@ -27,6 +27,7 @@ from examples.demo.households import (
     read_returns,
     read_touch_points,
 )
+from examples.demo.lifecycle import erase, merge_and_undo
 from examples.demo.receiver import Receiver
 from examples.demo.shop import Advance, Shop, spenders
 
@@ -115,17 +116,22 @@ async def send_and_check(url: str, key: str) -> bool:
             left=left,
             ledger=await shop.ask("GET", "/v1/ledger/verify"),
             permitted=permitted,
-            timeline=await shop.all(f"/v1/timelines/{ids[busiest(year)]}"),
+            timeline=await shop.all(f"/v1/timelines/{ids[busiest(year)[0]]}"),
             waited=waited,
             feed=feed,
-            receiver_agrees=receiver.agrees_with(feed),
+            receiver_agrees=receiver.agrees_with(feed) and receiver.caught_up > 0,
             status=await shop.ask("GET", "/v1/status"),
         )
+        survivor, merged, erased = (ids[household] for household in busiest(year))
+        console.print("merging two households, undoing it, and erasing a third ...")
+        merge_checks = await merge_and_undo(shop, survivor, merged)
+        erasure_checks, certificate = await erase(shop, figures, erased)
     finally:
         await shop.close()
     console.print(deciles(answers.gross), heat_map(answers.cohorts))
+    console.print(certificate)
     show_rates(len(baskets), sent - started, drained - started)
-    return show_checks(compare(year, answers))
+    return show_checks([*compare(year, answers), *merge_checks, *erasure_checks])
 
 
 @contextmanager

@@ -232,13 +232,14 @@ def _permitted(year: Year) -> int:
     return sum(not permission.withdrawn for permission in year.permissions)
 
 
-def busiest(year: Year) -> str:
-    """Return the household with the most baskets."""
-    return Counter(basket.household for basket in year.baskets).most_common(1)[0][0]
+def busiest(year: Year) -> list[str]:
+    """Return the three households with the most baskets."""
+    counts = Counter(basket.household for basket in year.baskets)
+    return [household for household, _ in counts.most_common(3)]
 
 
 def _happened(year: Year) -> dict[str, int]:
-    household = busiest(year)
+    household = busiest(year)[0]
     return {
         "purchase": sum(basket.household == household for basket in year.baskets),
         "refund": sum(returned.basket.household == household for returned in year.returns),

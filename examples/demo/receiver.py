@@ -20,6 +20,7 @@ class Receiver:
         self._shop = shop
         self._secret = "whsec_" + base64.b64encode(os.urandom(24)).decode()
         self._ids: set[str] = set()
+        self._connections: set[asyncio.StreamWriter] = set()
         self.rejected = 0
         """Requests with an invalid signature."""
         self.delivered = 0
@@ -42,6 +43,8 @@ class Receiver:
             while len(self._ids) < expected:  # noqa: ASYNC110 - the events come by another connection
                 await asyncio.sleep(0.1)
         self._server.close()
+        for connection in self._connections:
+            connection.close()
         self.delivered = len(self._ids)
 
     async def catch_up(self) -> list[str]:
@@ -67,6 +70,7 @@ class Receiver:
         await self._shop.ask("DELETE", f"/v1/webhook-endpoints/{self._endpoint['id']}")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
         try:
             while True:
                 headers, body = await _request(reader)
@@ -76,6 +80,7 @@ class Receiver:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._connections.discard(writer)
             writer.close()
 
     def _receive(self, headers: dict[str, str], body: bytes) -> str:
