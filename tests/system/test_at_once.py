@@ -27,6 +27,7 @@ CHANGED_FIELDS = {
     "assets": "serial_number",
     "deals": "competitor",
     "leads": "note",
+    "quotes": "note",
     "webhook-endpoints": "description",
 }
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""
