@@ -31,7 +31,11 @@ CHANGED_FIELDS = {
     "webhook-endpoints": "description",
 }
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""
-QUIET_HOURS = [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")]
+CHANGES: dict[str, list[dict[str, Any]]] = {
+    "consent-settings": [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")],
+    "duplicates": [{"state": "not_a_duplicate"}] * 2,
+}
+"""Two changes of a record that has no such field."""
 
 
 async def a_member(visitor: Visitor, points: int) -> str:
@@ -85,7 +89,7 @@ async def test_of_fifty_changes_of_one_version_one_wins(visitor: Visitor, operat
     path = operation.at(ids.get(operation.kind, ""))
     record = (await visitor.request("GET", path)).json()
     field = CHANGED_FIELDS.get(operation.kind, "name")
-    bodies = QUIET_HOURS if operation.kind == "consent-settings" else [{field: "a"}, {field: "b"}]
+    bodies = CHANGES.get(operation.kind, [{field: "a"}, {field: "b"}])
     headers = {"if-match": f'"{record["version"]}"'}
     changes = (visitor.request("PATCH", path, json=bodies[number % 2], headers=headers) for number in range(50))
     answers = await asyncio.gather(*changes)
