@@ -49,6 +49,11 @@ class _Compared:
     holder: UUID | None
 
 
+MAX_REMEMBERED = 10_000
+_WITHOUT_DEFINITIONS: dict[tuple[UUID, RecordKind], int] = {}
+"""The version at which a tenant defined no custom fields of a kind of record, so that every value fits."""
+
+
 class CustomFields:
     """The definitions of a kind of record, with the facts by which the values of a request are checked."""
 
@@ -65,13 +70,16 @@ class CustomFields:
     async def load(cls, work: UnitOfWork, kind: RecordKind, documents: Iterable[Mapping[str, Any] | None] = ()) -> Self:
         """Read the definitions, and the facts about the custom fields that a request sends.
 
-        A single statement, and another if fields that are unique or references have values.
+        A single statement, and another if fields that are unique or references have values. Usually none for a tenant
+        without definitions: they are read again if `confirm` finds that this has changed.
         """
+        place = (work.tenant.id, kind)
+        if place in _WITHOUT_DEFINITIONS and not work.is_retry:
+            return cls(kind, _WITHOUT_DEFINITIONS[place], True, [])
         rows = await work.select(_LOAD, kind=kind)
-        if not rows:
-            return cls(kind, 0, True, [])
-        fields = [_to_field(field) for field in rows[0].fields]
-        loaded = cls(kind, rows[0].version, rows[0].allow_undefined, fields)
+        stored = rows[0] if rows else _Set(version=0, allow_undefined=True, fields=[])
+        _remember(place, stored)
+        loaded = cls(kind, stored.version, stored.allow_undefined, [_to_field(field) for field in stored.fields])
         await loaded._look_up(work, [document for document in documents if document])
         return loaded
 
@@ -149,6 +157,14 @@ class CustomFields:
     async def confirm(self, work: UnitOfWork) -> None:
         """Let the transaction run again if the definitions have changed meanwhile. Takes no round trip of its own."""
         await work.defer(_CONFIRM, kind=self.kind, version=self._version)
+
+
+def _remember(place: tuple[UUID, RecordKind], stored: _Set) -> None:
+    _WITHOUT_DEFINITIONS.pop(place, None)
+    if stored.allow_undefined and not stored.fields:
+        if len(_WITHOUT_DEFINITIONS) >= MAX_REMEMBERED:
+            _WITHOUT_DEFINITIONS.clear()
+        _WITHOUT_DEFINITIONS[place] = stored.version
 
 
 def _error(name: str, code: Any, detail: str) -> FieldError:
