@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import bars, feed, gateway, phases, processes, report, ten_times, webhooks
+from benchmarks import bars, duplicates, feed, gateway, phases, processes, report, ten_times, webhooks
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
 from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
@@ -27,6 +27,8 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--large", action="store_true", help="measure the CPU per request with ten times the data")
     options.add_argument("--webhooks", action="store_true", help="measure webhooks with bad receivers")
+    options.add_argument("--duplicates", action="store_true", help="measure the search for duplicates, and the check")
+    options.add_argument("--customers", type=int, default=1_000_000, help="the customers among which it searches")
     options.add_argument("--quick", action="store_true", help="run a short test of the harness and write nothing")
     chosen = options.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
@@ -35,6 +37,8 @@ def main() -> None:
             section, text = "ten times", at_ten_times(Path(folder), sizes)
         elif chosen.webhooks:
             section, text = "webhooks", with_webhooks(Path(folder), sizes)
+        elif chosen.duplicates:
+            section, text = "duplicates", of_duplicates(Path(folder), sizes, chosen.customers)
         else:
             section, text = "make bench", everything(Path(folder), sizes)
     text = f"Measured {report.machine()}.\n\n{text}"
@@ -55,6 +59,12 @@ def with_webhooks(folder: Path, sizes: Sizes) -> str:
     """Run the benchmark of webhooks; return its section of the page."""
     with stack(folder / "data") as (data_dir, _):
         return uvloop.run(webhooks.measure(a_stand(data_dir, sizes)))
+
+
+def of_duplicates(folder: Path, sizes: Sizes, customers: int) -> str:
+    """Run the benchmark of duplicates; return its section of the page."""
+    with stack(folder / "data") as (data_dir, _):
+        return uvloop.run(duplicates.measure(a_stand(data_dir, sizes), customers))
 
 
 def everything(folder: Path, sizes: Sizes) -> str:

@@ -20,6 +20,7 @@ NO_RECORD = ("timelines", "shopping-histories", "analytics")
 BODIES: dict[str, Any] = {
     "PUT /v1/preferences/{token}": {"choices": [{"purpose": "newsletter", "channel": "email", "allowed": True}]},
     "PATCH /v1/customers/{id}": {"occupation": "poet"},
+    "PATCH /v1/duplicates/{id}": {"state": "not_a_duplicate"},
     "PATCH /v1/views/{id}": {"name": "Our clients"},
     "PATCH /v1/custom-fields/{id}": {"label": "Tea"},
     "POST /v1/custom-fields/{id}/check": {"required": True},
@@ -198,6 +199,10 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     OTHERS[customer] = other
     ids = {"customers": customer, "survivors": survivor, "merged": merged}
     ids["merges"] = (await made(asker, f"/v1/customers/{survivor}/merge", {"merged_id": merged}))["id"]
+    pair = {"customer_id": customer, "other_customer_id": other}
+    ids["duplicates"] = (await made(asker, "/v1/duplicates", pair))["id"]
+    ids["other_customers"] = other
+    ids["duplicate-searches"] = (await made(asker, "/v1/duplicate-searches", None))["id"]
     field = {"record_kind": "customer", "name": f"f{uuid7().hex}", "type": "text", "indexed": True}
     view = {"record_kind": "customer", "name": "Clients", "filters": {"lifecycle": ["client"]}}
     ids["views"] = (await made(asker, "/v1/views", view))["id"]

@@ -77,6 +77,7 @@ async def use_everything(visitor: Visitor) -> None:
     await complete_a_profile(visitor, customer)
     await own_a_product(visitor, customer)
     await define_a_custom_field(visitor)
+    await find_duplicates(visitor)
     await end_relationships(visitor)
     await deselect(visitor.stack)
     await use_sales(visitor.stack)
@@ -175,6 +176,17 @@ async def define_a_custom_field(visitor: Visitor) -> None:
     retired = await post(visitor, "/v1/custom-fields", definition | {"name": "hat_size"})
     deleted = await visitor.request("DELETE", f"/v1/custom-fields/{retired['id']}")
     assert deleted.status_code == 204, deleted.text
+
+
+async def find_duplicates(visitor: Visitor) -> None:
+    ada = a_customer(family_name="Byron", birth_date="1952-11-27", allow_duplicate=True)
+    for _ in range(2):
+        await post(visitor, "/v1/customers", ada)
+    search = await post(visitor, "/v1/duplicate-searches")
+    async with asyncio.timeout(90):
+        path = f"/v1/duplicate-searches/{search['id']}"
+        while (await visitor.request("GET", path)).json()["state"] != "succeeded":  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
 
 
 async def end_relationships(visitor: Visitor) -> None:

@@ -44,6 +44,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/customers": a_customer(),
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
     "PUT /v1/customers/by-external-id": a_customer(),
+    "POST /v1/duplicates": {"customer_id": str(uuid7()), "other_customer_id": str(uuid7())},
     "POST /v1/end-reasons": {"reason": "bankruptcy"},
     "POST /v1/products": a_product(),
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},

@@ -56,6 +56,7 @@ SOUGHT = {
     "category": "tea",
     "reason": "price",
     "number": "1",
+    "min_score": "0",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}

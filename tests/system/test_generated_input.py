@@ -38,6 +38,9 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
     other = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
     merge = await visitor.request("POST", f"/v1/customers/{customer}/merge", json={"merged_id": other})
     related = (await visitor.request("POST", "/v1/customers", json=a_customer())).json()["id"]
+    search = await visitor.request("POST", "/v1/duplicate-searches")
+    both = {"customer_id": customer, "other_customer_id": related}
+    pair = await visitor.request("POST", "/v1/duplicates", json=both)
     spouse = {"kind": "spouse", "related_customer_id": related}
     relation = await visitor.request("POST", f"/v1/customers/{customer}/relations", json=spouse)
     lines = [{"sku": "tea", "quantity": "1", "amount": "100000.00"}]
@@ -60,6 +63,8 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
         **await in_sales(visitor, customer),
         "blocks": (await a_block(visitor))["blocks"],
         "merges": merge.json()["id"],
+        "duplicates": pair.json()["id"],
+        "duplicate-searches": search.json()["id"],
         "relations": relation.json()["id"],
         "purchases": purchase,
         "programs": program,

@@ -41,7 +41,7 @@ IDS_OF_SAMPLES = set(UUID_TEXT.findall(SAMPLES.read_text()))
 """Ids of the sample event that each shop sends to its webhook endpoints."""
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
 CHANGES_BY_ITSELF = {"as_of", "last_used_at", "trace_id", "collected_at", "welcome_at"}
-ONE_ROW_ALWAYS = ("tenants",)
+ONE_ROW_ALWAYS = ("tenants", "duplicate-searches")
 ONLY_IN_SANDBOXES = "GET /v1/sandbox/clock"
 NOT_COMPLETED_YET = "GET /v1/erasures/{id}/certificate"
 """Returns 409 until the erasure's grace period has passed."""

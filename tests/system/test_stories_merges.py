@@ -1,5 +1,6 @@
 """A story of two records of a customer, through the gateway: a merge reaches every service, and so does its undo."""
 
+import asyncio
 from typing import Any
 
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
@@ -43,3 +44,22 @@ async def test_a_merge_reaches_every_service_and_so_does_its_undo(visitor: Visit
     await visitor.drained()
     assert (await seen(visitor, ada), await seen(visitor, copy)) == ((1, 20, "20.00"), (2, 40, "40.00"))
     assert (await read(visitor, "/v1/ledger/verify"))["differences"] == []
+
+
+async def test_a_duplicate_is_found_merged_and_found_again_after_the_undo(visitor: Visitor) -> None:
+    ana = {"kind": "person", "given_name": "Ana", "family_name": "Souza", "phones": [{"number": "+5531988888888"}]}
+    first = await create(visitor, "/v1/customers", ana)
+    again = ana | {"phones": [{"number": "+553188888888"}]}
+    refusal = await visitor.request("POST", "/v1/customers", json=again)
+    assert (refusal.status_code, refusal.json()["candidates"][0]["customer_id"]) == (409, first["id"])
+    second = await create(visitor, "/v1/customers", again | {"allow_duplicate": True})
+    search = await create(visitor, "/v1/duplicate-searches", None)
+    while search["finished_at"] is None:
+        await asyncio.sleep(0.1)
+        search = await read(visitor, f"/v1/duplicate-searches/{search['id']}")
+    assert (search["state"], search["compared"], search["found"]) == ("succeeded", 2, 1)
+    (pair,) = (await read(visitor, "/v1/duplicates?state=open"))["items"]
+    merge = await create(visitor, f"/v1/customers/{pair['first_id']}/merge", {"merged_id": second["id"]})
+    assert (await read(visitor, f"/v1/duplicates/{pair['id']}"))["state"] == "merged"
+    await create(visitor, f"/v1/merges/{merge['id']}/undo", None)
+    assert (await read(visitor, f"/v1/duplicates/{pair['id']}"))["state"] == "open"

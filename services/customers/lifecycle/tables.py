@@ -1,4 +1,4 @@
-"""Ended relationships, the reasons that a tenant has added, merges, and erasures."""
+"""Ended relationships, the reasons that a tenant has added, duplicates, merges, and erasures."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,9 +11,12 @@ from chassis import Person, Versioned, belongs_to, bigint, check, choice, docume
 from services.customers.base import Base
 from services.customers.lifecycle.rules import MergeState
 from services.customers.lifecycle.rules.deselecting import DeselectionState, EvidenceDocument, NoticeChannel, Treatment
+from services.customers.lifecycle.rules.duplicates import DuplicateState
 from services.customers.lifecycle.rules.erasing import ErasedRowsDocument, ErasureReason, ErasureState
+from services.customers.people.rules.likeness import Evidence
 from services.customers.people.rules.stages import CustomerState, Lifecycle
 
+NAMES_ITS_RECORD = "It describes the merged record itself, which an undo restores."
 NAMES_ITS_RECORDS = "A merge always names the two records that it is about."
 
 
@@ -64,6 +67,58 @@ class RelationshipEnd(Versioned, Base, table=True):
     previous_lifecycle: Lifecycle = choice(Lifecycle, "previous_lifecycle")
     resumed_at: datetime | None = timestamp(nullable=True, default=None)
     resumed_by: str | None = None
+
+
+class Duplicate(Versioned, Base, table=True):
+    """Two records that may be of the same customer. A pair has a single row, whose first id is the smaller."""
+
+    __tablename__ = "duplicate"
+    __table_args__ = (
+        belongs_to("first_id", "customer", cascade=True),
+        belongs_to("second_id", "customer", cascade=True),
+        unique("first_id", "second_id"),
+        index("second_id"),
+        index("score", "id"),
+        index("state", "score", "id"),
+        check("order", "first_id < second_id"),
+    )
+    audited: ClassVar[bool] = True
+    persons: ClassVar[tuple[Person, ...]] = (Person("first_id", merge="own"), Person("second_id", merge="own"))
+
+    first_id: UUID
+    second_id: UUID
+    state: DuplicateState = choice(DuplicateState, "state", default="open")
+    score: int
+    """0 to 100."""
+    evidence: list[Evidence] = document()
+    reported_by: str | None = None
+    """The principal that reported the pair, or None if a search has found it."""
+
+
+class ComparedRecord(Base, table=True):
+    """The version of a record that a search for duplicates has compared, and the attributes that were compared."""
+
+    __tablename__ = "compared_record"
+    __table_args__ = (belongs_to("customer_id", "customer", cascade=True), unique("customer_id"))
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="keep", merge_reason=NAMES_ITS_RECORD),)
+
+    customer_id: UUID
+    version: int = bigint()
+    rules: int
+    """The rules by which it was compared."""
+    traits: list[Any] = document()
+
+
+class MatchKey(Base, table=True):
+    """A key of a compared record. Records that have a key in common are compared."""
+
+    __tablename__ = "match_key"
+    # Without a foreign key: each of a million records has some eight keys, and each check would lock the customer.
+    __table_args__ = (index("key", "customer_id"), index("customer_id"))
+    persons: ClassVar[tuple[Person, ...]] = (Person(merge="keep", merge_reason=NAMES_ITS_RECORD),)
+
+    customer_id: UUID
+    key: int = bigint()
 
 
 class Merge(Versioned, Base, table=True):

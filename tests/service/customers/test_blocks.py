@@ -111,7 +111,8 @@ async def test_an_erasure_without_a_block_lets_the_person_return(customers: Serv
 
 
 async def test_a_removed_block_lets_the_person_return_unless_another_is_in_force(customers: ServiceUnderTest) -> None:
-    for twin in [await a_person(customers, emails=PERSON["emails"], **known_as(number)) for number in "12"]:
+    twins = [{"emails": PERSON["emails"], "allow_duplicate": True, **known_as(number)} for number in "12"]
+    for twin in [await a_person(customers, **fields) for fields in twins]:
         await erase(customers, twin)
     blocks = [block["id"] for block in (await customers.get("/v1/blocks")).json()["items"]]
     returning = a_customer(emails=PERSON["emails"])

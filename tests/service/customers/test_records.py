@@ -48,7 +48,9 @@ async def test_a_list_has_one_primary_item(customers: ServiceUnderTest, name: st
     ]
     first = await create(customers, **{name: [item[name] for item in items]})
     third = await create(
-        customers, **{name: [*(item[name] for item in items[:2]), {**items[2][name], "primary": True}]}
+        customers,
+        **{name: [*(item[name] for item in items[:2]), {**items[2][name], "primary": True}]},
+        allow_duplicate=True,
     )
     assert [item["primary"] for item in first[name]] == [True, False, False]
     assert [item["primary"] for item in third[name]] == [False, False, True]

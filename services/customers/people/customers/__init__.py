@@ -8,6 +8,7 @@ same customer sent twice is stored once.
     profile_fields.py  bodies of social profiles, preferences and firmographics
     schemas.py         request and response bodies
     changes.py         what follows from a change, and what refuses it
+    duplicates.py      new customers that exist already
     lookups.py         that by which a changed record is found
     upserts.py         many records at once, by external id
     search.py          look-ups, and search by name

@@ -122,3 +122,10 @@ class TransitionNotAllowed(Problem, status=409):
         allowed = list(allowed_transitions(field, current))
         detail = f"The {field} cannot change from {current} to {new}. Allowed: {', '.join(allowed) or 'nothing'}."
         return cls(detail, field=field, current=current, allowed=allowed)
+
+
+class PossibleDuplicates(Problem, status=409):
+    """Customers exist that are probably the same.
+
+    `candidates` lists them, and the attributes that match. Use a candidate, or send `allow_duplicate`.
+    """

@@ -43,18 +43,19 @@ from services.customers.people import tables
 from services.customers.people.customers.changes import (
     changes_of,
     complete,
-    contact_points_of,
     identities_of,
     new_customer,
     publish_created,
     publish_updated,
 )
+from services.customers.people.customers.duplicates import store_new_contact_points
 from services.customers.people.customers.events import (
     AmbiguousExternalIds,
     ExternalIdTaken,
     KindDiffers,
     NotIdentifiable,
     OwnerNeedsName,
+    PossibleDuplicates,
     TransitionNotAllowed,
 )
 from services.customers.people.customers.lookups import reject_taken_ids, sync_lookups
@@ -81,7 +82,6 @@ from services.customers.people.queries import (
     PersonBlocked,
     claim_external_ids,
     reject_blocked,
-    store_contact_points,
     store_name_words,
     store_places,
 )
@@ -102,10 +102,22 @@ Archived = Annotated[bool, Parameter(description="True: only archived customers.
     "/customers",
     scope="customers:write",
     status_code=201,
-    raises=[CustomValueTaken, ExternalIdTaken, NotIdentifiable, OwnerNeedsName, PersonBlocked, RecordTooLarge],
+    raises=[
+        CustomValueTaken,
+        ExternalIdTaken,
+        NotIdentifiable,
+        OwnerNeedsName,
+        PersonBlocked,
+        PossibleDuplicates,
+        RecordTooLarge,
+    ],
 )
 async def create_customer(work: Work, body: CustomerCreate) -> Customer:
-    """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert."""
+    """Create a customer. An external id that another customer has is rejected. To overwrite, use the upsert.
+
+    It is also rejected if a customer has the same e-mail address or phone number, and neither another name nor another
+    birth date, unless `allow_duplicate` is true.
+    """
     custom_fields = await CustomFields.load(work, "customer", [body.custom])
     customer = new_customer(work, body)
     custom_fields.check(customer.id, None, customer.custom)
@@ -114,7 +126,7 @@ async def create_customer(work: Work, body: CustomerCreate) -> Customer:
     if work.is_retry:  # a new customer's ids are usually free: if not, the unique constraint fails and this runs again
         await reject_taken_ids(work, keys)
     customer = await work.insert(customer)
-    await store_contact_points(work, {customer.id: contact_points_of(customer)})
+    await store_new_contact_points(work, customer, allow_duplicate=body.allow_duplicate)
     await store_places(work, {customer.id: places.points_of(customer.addresses)})
     await claim_external_ids(work, [(customer.id, key) for key in keys])
     await store_name_words(work, [customer])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from chassis import Day, Fields, JsonObject, Line, Lines, MergePatch, Reference, RequestBody, Resource, ShortLine
 from services.customers.people import tables
@@ -133,6 +133,8 @@ class CustomerCreate(CustomerFields, RequestBody):
 
     kind: CustomerKind
     """A person or an organization."""
+    allow_duplicate: StrictBool = False
+    """Create the customer although others are probably the same."""
 
 
 class CustomerUpsert(CustomerFields, MergePatch):

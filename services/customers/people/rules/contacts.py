@@ -1,5 +1,6 @@
 """E-mail addresses, phone numbers and postal addresses: their look-up forms, and the primary item of each list."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -104,3 +105,31 @@ def contact_points(emails: Sequence[EmailDocument], phones: Sequence[PhoneDocume
     for phone in phones:
         points["phone", phone["e164"] or normalize_phone(phone["number"], None)] = None
     return list(points)
+
+
+_MOBILE_FORMS = (
+    # Brazil has put a 9 before the eight digits of mobile numbers. Many systems keep the former form.
+    (re.compile(r"\+55(\d\d)9?([6-9]\d{7})"), r"+55\g<1>\g<2>", r"+55\g<1>9\g<2>"),
+    # Argentina and Mexico: a digit for calls from abroad to a mobile. Mexico has abolished it, so it is not E.164.
+    (re.compile(r"\+549?(\d{10})"), r"+54\g<1>", r"+549\g<1>"),
+    (re.compile(r"(?:\+52|521)(\d{10})"), r"+52\g<1>", r"521\g<1>"),
+)
+
+
+def phone_forms(normal: str) -> tuple[str, ...]:
+    """Return the forms in which a phone number is stored, the shortest first. Most numbers have a single one."""
+    for pattern, *forms in _MOBILE_FORMS:
+        match = pattern.fullmatch(normal)
+        if match:
+            return tuple(match.expand(form) for form in forms)
+    return (normal,)
+
+
+def all_forms(points: Sequence[ContactPoint]) -> list[ContactPoint]:
+    """Return contact points, with every form of a phone number."""
+    forms = {
+        (kind, form): None
+        for kind, normal in points
+        for form in (phone_forms(normal) if kind == "phone" else (normal,))
+    }
+    return list(forms)

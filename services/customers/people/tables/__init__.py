@@ -1,6 +1,7 @@
 """Customers, the tables by which they are found, and their relations."""
 
 from services.customers.people.tables.blocks import Block, BlockedIdentity, BlockKey
+from services.customers.people.tables.contact_locks import are_new_contact_points, lock_contact_points
 from services.customers.people.tables.customers import (
     ContactPoint,
     Customer,
@@ -26,7 +27,9 @@ __all__ = [
     "Place",
     "Relation",
     "RelationEnd",
+    "are_new_contact_points",
     "customer_change",
+    "lock_contact_points",
     "relation_end",
     "remove_unused_words",
     "search_customers",

@@ -5,18 +5,13 @@ from uuid import UUID
 
 from chassis import Feature, IfMatch, Query, RecordTooLarge, UnitOfWork, VersionMismatch, Work
 from services.customers.customization.queries.custom_fields import CustomValueTaken
-from services.customers.people.customers.events import ExternalIdTaken
+from services.customers.people.customers.events import ExternalIdTaken, PossibleDuplicates
 from services.customers.people.customers.routes import create_customer
 from services.customers.people.customers.schemas import CustomerCreate
 from services.customers.people.queries import PersonBlocked
 from services.customers.people.rules import contacts, records
 from services.customers.sales import tables
-from services.customers.sales.leads.events import (
-    LeadAlreadyConverted,
-    LeadConverted,
-    LeadUnqualified,
-    PossibleDuplicates,
-)
+from services.customers.sales.leads.events import LeadAlreadyConverted, LeadConverted, LeadUnqualified
 from services.customers.sales.leads.schemas import Lead, LeadConvertRequest
 from services.customers.sales.queries.deals import ClosingStage, StageFieldsMissing, create_deal
 from services.customers.sales.queries.named import named_customer
@@ -81,7 +76,9 @@ async def _customer_of(work: UnitOfWork, lead: tables.Lead, body: LeadConvertReq
         await _reject_duplicates(work, lead)
     values = {name: getattr(lead, name) for name in COPIED}
     values |= {name: contacts.without_forms(name, values[name]) for name in contacts.LOOKUP_FORMS}
-    customer = CustomerCreate.model_validate({name: value for name, value in values.items() if value})
+    customer = CustomerCreate.model_validate(
+        {name: value for name, value in values.items() if value} | {"allow_duplicate": body.allow_duplicate}
+    )
     return (await create_customer(work, customer)).id
 
 

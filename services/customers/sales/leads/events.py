@@ -64,10 +64,3 @@ class LeadUnqualified(Problem, status=409):
 
     Change its state first, if it is to become a customer after all.
     """
-
-
-class PossibleDuplicates(Problem, status=409):
-    """Customers with the same e-mail address, phone number or external id exist.
-
-    `candidates` lists them. Name one as `customer_id`, or send `allow_duplicate`.
-    """

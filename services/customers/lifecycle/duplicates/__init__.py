@@ -1,0 +1,13 @@
+"""Duplicates: pairs of records that may be of the same customer, found by a search, for a person to decide.
+
+A search compares the records that are new or have changed with those that have a key in common, in chunks that the
+worker does. Merging a pair closes it, and undoing the merge opens it again.
+
+    schemas.py    request and response bodies, and the problems
+    searching.py  the chunks of a search, and what merges mean for pairs
+    routes.py     the operations
+"""
+
+from services.customers.lifecycle.duplicates.routes import feature
+
+__all__ = ["feature"]
