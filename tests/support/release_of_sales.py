@@ -52,16 +52,28 @@ async def make_deals(seller: Visitor, approver: Visitor, buyer: str) -> None:
         deal = {"customer_id": buyer, "name": name, "pipeline_id": pipeline["id"]}
         deals.append(f"/v1/deals/{(await post(seller, '/v1/deals', deal))['id']}")
     won, lost, _ = deals
-    line = {"name": "Kettles", "quantity": "1", "unit_price": "9.00", "discount": "4.00"}
-    replaced = await seller.request("PUT", f"{won}/lines", json={"lines": [line]})
-    assert replaced.status_code == 200, replaced.text
+    for path, discount in ((won, "4.00"), (lost, "0.00")):
+        line = {"name": "Kettles", "quantity": "1", "unit_price": "9.00", "discount": discount}
+        replaced = await seller.request("PUT", f"{path}/lines", json={"lines": [line]})
+        assert replaced.status_code == 200, replaced.text
     await post(seller, f"{won}/stage-changes", {"stage_id": pipeline["stages"][1]["id"]})
     for decision, content in (("refuse", {"reason": "Too much."}), ("approve", {})):
         asked = await post(seller, f"{won}/discount-approvals", {"reason": "A large order."})
         await post(approver, f"/v1/discount-approvals/{asked['id']}/{decision}", content)
+    await quote(seller, won, "2026-03-20", "accept")
     await post(seller, f"{won}/win", {})
+    await quote(seller, lost, "2026-03-20", "decline", {"reason": "price"})
+    await quote(seller, lost, "2026-03-20")
     await post(seller, f"{lost}/lose", {"reason": "price"})
     await post(seller, f"{lost}/reopen", {})
+
+
+async def quote(seller: Visitor, deal: str, until: str, decision: str | None = None, body: Any = None) -> None:
+    """Send a quote of a deal, which is then accepted or declined, or expires after its last day."""
+    quote = await post(seller, "/v1/quotes", {"deal_id": deal.rpartition("/")[2], "valid_until": until})
+    await post(seller, f"/v1/quotes/{quote['id']}/send")
+    if decision is not None:
+        await post(seller, f"/v1/quotes/{quote['id']}/{decision}", body)
 
 
 async def convert_a_lead(seller: Visitor) -> None:
