@@ -79,8 +79,11 @@ OF_WEBHOOKS = {
     *("claim_webhook_lanes", "hold_webhook_lanes", "release_webhook_lanes"),
     *("webhook_endpoints_of", "load_deliveries", "record_delivery_attempts"),
 }
+OF_DUPLICATES = {"lock_contact_points", "are_new_contact_points"}
 FUNCTIONS = {
-    "customers": {*COUNTS, *OF_CUSTOM_FIELDS, "runnable_jobs", "search_customers", "remove_unused_words"},
+    "customers": {
+        *(*COUNTS, *OF_CUSTOM_FIELDS, *OF_DUPLICATES, "runnable_jobs", "search_customers", "remove_unused_words"),
+    },
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
