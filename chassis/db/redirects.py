@@ -59,7 +59,10 @@ async def lock_merges(work: UnitOfWork) -> None:
 
 
 async def apply_merge(work: UnitOfWork, metadata: MetaData, merge: MergeRecord) -> Moves:
-    """Record a merge or an undo, and move rows accordingly. An undo that arrives before its merge counts."""
+    """Record a merge or an undo, and move rows accordingly.
+
+    An undo may arrive before its merge, which then has no effect.
+    """
     await lock_merges(work)
     await work.execute(
         _RECORD,

@@ -36,7 +36,7 @@ async def move_facts_to_survivors(work: Work, merge: CustomersMerged) -> None:
 
 @feature.on(MergeUndone)
 async def move_facts_back(work: Work, merge: MergeUndone) -> None:
-    """Move back what came in under the merged customer. An undo that arrives before its merge counts."""
+    """Move facts back that were recorded for the merged customer. A merge that arrives later has no effect."""
     record = MergeRecord(merge.merge_id, merge.merged_id, merge.customer_id, merge.number, undone=True)
     await apply_merge(work, Base.metadata, record)
 

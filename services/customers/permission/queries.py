@@ -144,7 +144,7 @@ async def receipts_of(
 ) -> list[tables.ConsentReceipt]:
     """Return the receipts of customers in the order in which they were recorded.
 
-    A merge moves the receipts to the survivor, whose permission is then that of `fold_receipts`.
+    A merge moves the receipts to the survivor, so that the decisions of both records count.
     """
     ids = list(customers)
     return await work.select(_RECEIPTS, customers=ids, purpose=purpose, channel=channel)

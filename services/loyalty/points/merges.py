@@ -76,7 +76,7 @@ async def combine_memberships(work: Work, merge: CustomersMerged) -> None:
 
 @feature.on(MergeUndone)
 async def separate_memberships(work: Work, merge: MergeUndone) -> None:
-    """Separate the memberships again. An undo that arrives before its merge counts."""
+    """Separate the memberships again. A merge that arrives later has no effect."""
     record = MergeRecord(merge.merge_id, merge.merged_id, merge.customer_id, merge.number, undone=True)
     await apply_merge(work, Base.metadata, record)
 

@@ -150,7 +150,7 @@ def _union(first: Sequence[Any], second: Sequence[Any], identity: Callable[[Any]
 
 
 def restored_fields(changes: Changes, current: Values, others: Sequence[Values], region: str) -> dict[str, Any]:
-    """Return the survivor's fields as they were before a merge, but for what has changed since.
+    """Return the survivor's fields as they were before a merge. Later changes are kept.
 
     `others` are the records of other merges into the survivor: what they also brought stays.
     """

@@ -10,7 +10,7 @@ from services.customers.people.rules.likeness import Traits
 
 DuplicateState = TypeAliasType("DuplicateState", Literal["open", "merged", "not_a_duplicate"])
 RULES = 1
-"""Raise it with each change of the keys, or of what is compared: the next search compares every record again."""
+"""The version of the keys and of the comparison. After a new version, the next search compares every record again."""
 MAX_WORDS = 3
 """The words of a name, and the numbers of an address, that make keys."""
 

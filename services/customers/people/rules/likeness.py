@@ -151,7 +151,7 @@ def score(points: float) -> int:
 
 
 def compare(a: Traits, b: Traits) -> list[Evidence]:
-    """Return what is known about both records. Records of different kinds are never of the same customer."""
+    """Compare the attributes that both records have. A person and an organization have none in common."""
     found: list[Evidence] = []
     if a.kind != b.kind:
         return found

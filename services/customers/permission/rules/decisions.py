@@ -91,16 +91,6 @@ def permission(receipts: Iterable[ReceiptT], at: datetime) -> tuple[PermissionRe
     return receipt.decision, receipt
 
 
-def fold_receipts(*histories: Iterable[ReceiptT]) -> list[ReceiptT]:
-    """Return the receipts of customers that were merged, as those of a single customer.
-
-    None is left out, and each occurs once. `permission` of the result is that of the merged customer: the latest
-    decision of any of them counts, and a withdrawal at the same time as a grant.
-    """
-    receipts = {receipt.id: receipt for history in histories for receipt in history}
-    return sorted(receipts.values(), key=lambda receipt: (receipt.decided_at, receipt.id))
-
-
 def may_confirm(pending: Receipt, receipts: Iterable[Receipt], at: datetime) -> bool:
     """Return whether a pending receipt may become a grant.
 
