@@ -5,6 +5,7 @@ The author of a feature imports from here, and from nowhere below.
 
 from chassis.core.events import Event, IncomingEvent
 from chassis.core.field_errors import FieldError, field_errors
+from chassis.core.files import file_path
 from chassis.core.identity import Caller, Tenant, TenantFacts, TenantKind
 from chassis.core.link_tokens import hash_link_token, new_link_token
 from chassis.core.problems import (
@@ -273,6 +274,7 @@ __all__ = [
     "equals",
     "exact_sum",
     "field_errors",
+    "file_path",
     "find_erased",
     "first_instant",
     "hash_link_token",

@@ -50,14 +50,14 @@ class FileStore:
         """Store a small file, in place of an older one."""
         await obstore.put_async(self._store, path, content)
 
-    async def read(self, path: str, begin: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, path: str, begin: int = 0, *, piece_bytes: int = PIECE_BYTES) -> AsyncIterator[bytes]:
         """Yield a file in pieces, from a position on. Raises FileNotStored."""
         options: Any = {"range": {"offset": begin}} if begin else {}
         try:
             found = await obstore.get_async(self._store, path, options=options)
         except (NotFoundError, FileNotFoundError):
             raise FileNotStored(path) from None
-        async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+        async for piece in found.stream(min_chunk_size=piece_bytes):
             yield bytes(piece)
 
     async def files_in(self, folder: str) -> AsyncIterator[StoredFile]:

@@ -98,6 +98,8 @@ class JobRun:
     id: UUID
     parameters: dict[str, Any]
     cursor: dict[str, Any] | None
+    result: dict[str, Any] | None
+    done: int
     follows: UUID | None
     files: FileStore
     settings: Settings

@@ -100,6 +100,10 @@ class Transaction:
         if len(self._deferred) == MAX_DEFERRED_WRITES:
             await self.begin()
 
+    def drop_deferred(self) -> None:
+        """Forget the writes that wait for the next statement."""
+        self._deferred.clear()
+
     def store_response(self, response: Response) -> None:
         """Store the response for the request's Idempotency-Key, if it has one."""
         if self._claim is not None:

@@ -8,7 +8,8 @@ Anything more is SQL (docs/decisions/0003-work-speaks-asyncpg.md). Row-level sec
 tenant, so SQL does not name it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -212,6 +213,22 @@ class UnitOfWork:
     async def defer(self, command: Command, **values: Any) -> None:
         """Write rows that nothing else in this transaction reads or writes, in the round trip of a later statement."""
         await self._transaction.defer(Statement(command.sql, command.bind(values)))
+
+    @asynccontextmanager
+    async def trial(self) -> AsyncIterator[None]:
+        """Undo at the end of the block whatever it writes, publishes and audits. Constraints are checked before."""
+        transaction = self._transaction
+        connection = await transaction.begin()
+        events, entries = transaction.outbox.events, transaction.audit_log.entries
+        published, audited = len(events), len(entries)
+        await connection.execute("savepoint trial")
+        try:
+            yield
+            await transaction.begin()  # sends the deferred writes
+        finally:
+            transaction.drop_deferred()
+            await connection.execute("rollback to savepoint trial; release savepoint trial")
+            del events[published:], entries[audited:]
 
     # Events, audit log, versions
 

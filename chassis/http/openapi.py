@@ -39,6 +39,7 @@ from chassis.http.openapi_schemas import COMPONENT, simplify_document
 from chassis.http.owners import OwnerAccessDenied
 from chassis.http.response_headers import HEADERS, declare_headers, references
 from chassis.http.route import FeatureRoute, RouteOptions
+from chassis.http.uploads import ANY_FILE
 
 SECURITY_SCHEME = "api_key"
 _REFERENCE = {"$ref": f"{COMPONENT}Problem"}
@@ -174,11 +175,7 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
     _finish_parameters(operation, route)
     if route.is_streamed:
         operation["x-streamed"] = True
-    if route.response_model is None and len(content := operation["responses"].get("200", {}).get("content", {})) > 1:
-        del content["application/json"]  # it returns a document of another type alone
-    if options.upload:
-        binary = {"schema": {"type": "string", "format": "binary"}}
-        operation["requestBody"] = {"required": True, "content": {media: binary for media in options.upload}}
+    _describe_files(operation, route)
     if route.has_body:
         content = operation["requestBody"]["content"]
         media = content.pop("application/json")
@@ -198,6 +195,16 @@ def _finish_parameters(operation: dict[str, Any], route: FeatureRoute) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             parameter.setdefault("description", _describe_id(route.path_format, parameter["name"]))
+
+
+def _describe_files(operation: dict[str, Any], route: FeatureRoute) -> None:
+    """Describe a request or a response that is a file."""
+    content = operation["responses"].get("200", {}).get("content", {})
+    if route.response_model is None and len(content) > 1:
+        content.pop("application/json", None)
+    if route.options.upload:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": {ANY_FILE: file}}
 
 
 def _describe_id(path: str, parameter: str) -> str:

@@ -4,8 +4,8 @@ A route with `upload` receives its body as an `UploadedFile`. Whatever was store
 """
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, cast
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request, Response
 from starlette.types import Receive, Scope, Send
@@ -15,9 +15,21 @@ from chassis.core.identity import Tenant
 from chassis.core.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chassis.types.ids import uuid7
 
+ANY_FILE = "application/octet-stream"
+"""The content type of a file of any format. Generated clients send it: most of them know no other for a file."""
 GZIP_WINDOW = 31
 """zlib's window bits for the gzip format."""
 _PIECE_BYTES = 65_536
+
+
+class Recoder(Protocol):
+    """Turns the bytes of an upload into those that are stored. It may raise a problem."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return the bytes to store for a piece."""
+
+    def finish(self) -> bytes:
+        """Return the last bytes to store."""
 
 
 class Upload:
@@ -26,8 +38,9 @@ class Upload:
     def __init__(self, request: Request, accepted: tuple[str, ...], limit: int) -> None:
         self.id = uuid7()
         self.media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if self.media_type not in accepted:
-            raise UnsupportedMediaType(f"Send the file with one of these content types: {', '.join(accepted)}.")
+        if self.media_type not in (ANY_FILE, *accepted):
+            known = ", ".join((ANY_FILE, *accepted))
+            raise UnsupportedMediaType(f"Send the file with one of these content types: {known}.")
         coding = request.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("identity", "gzip"):
             accepted_codings = {"Accept-Encoding": "gzip, identity"}
@@ -35,10 +48,11 @@ class Upload:
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
             raise _too_large(limit)
+        self.found: dict[str, Any] | None = None
+        """What the route has found out about the file, for a second attempt."""
         self._request = request
         self._gunzip = Gunzip() if coding == "gzip" else None
         self._limit = limit
-        self._size: int | None = None
         self._stored: tuple[FileStore, str] | None = None
         self._error: Exception | None = None
 
@@ -47,20 +61,16 @@ class Upload:
         """The facts of the file that precede it, by which a repeated request is recognized."""
         return [self.media_type, self._request.headers.get("content-length", "")]
 
-    async def store(self, files: FileStore, tenant: Tenant, inspect: Callable[[bytes], None]) -> tuple[str, int]:
-        """Store the file, decompressed. Returns its path and size. `inspect` gets each piece, and may raise a problem.
-
-        A second attempt of the request finds the file stored.
-        """
+    async def store(self, files: FileStore, tenant: Tenant, recoder: Recoder) -> str:
+        """Store the file, decompressed, and return its path. A second attempt of the request finds it stored."""
         path = file_path(tenant.id, self.id, "upload")
-        if self._size is None:
+        if self._stored is None:
             self._stored = (files, path)
             try:
-                await files.write(path, self._pieces(inspect))
+                await files.write(path, self._pieces(recoder))
             except Exception as error:
                 raise (self._error or error) from None
-            self._size = self._received
-        return path, self._size
+        return path
 
     async def discard(self) -> None:
         """Delete the stored file: the request has failed."""
@@ -68,19 +78,20 @@ class Upload:
             files, path = self._stored
             await files.delete([path])
 
-    async def _pieces(self, inspect: Callable[[bytes], None]) -> AsyncIterator[bytes]:
-        self._received = 0
+    async def _pieces(self, recoder: Recoder) -> AsyncIterator[bytes]:
+        received = 0
         try:
             async for chunk in self._request.stream():
                 for piece in self._gunzip.feed(chunk) if self._gunzip else (chunk,):
-                    self._received += len(piece)
-                    if self._received > self._limit:
+                    received += len(piece)
+                    if received > self._limit:
                         raise _too_large(self._limit)
-                    inspect(piece)
-                    if piece:
-                        yield piece
+                    if recoded := recoder.feed(piece):
+                        yield recoded
             if self._gunzip is not None:
                 self._gunzip.finish()
+            if rest := recoder.finish():
+                yield rest
         except Exception as error:
             self._error = error  # the store would raise an error of its own instead
             raise

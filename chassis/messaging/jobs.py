@@ -133,7 +133,9 @@ class JobRunner:
         return True
 
     def _run_of(self, job: JobColumns) -> JobRun:
-        return JobRun(job.id, job.parameters, job.cursor, job.follows, self._files, self._settings)
+        return JobRun(
+            job.id, job.parameters, job.cursor, job.result, job.done, job.follows, self._files, self._settings
+        )
 
     async def _record_failure(self, tenant: Tenant, id: UUID, failure: dict[str, Any] | None) -> None:
         """Let a job wait, or fail for good: because of a reason that a repetition would not change, or too often."""

@@ -71,7 +71,9 @@ def curl(request: str) -> str:
     headers, body = rest[:count], "\n".join(rest[count:])
     parts = [f'curl {"" if method == "GET" else f"-X {method} "}"$URL{path}"', '-H "Authorization: Bearer $KEY"']
     parts += [f"-H {shlex.quote(header)}" for header in headers]
-    if body:
+    if body and any(header.startswith("Content-Type:") for header in headers):
+        parts.append(f"--data-binary {shlex.quote(body)}")
+    elif body:
         parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
     return " \\\n  ".join(parts)
 

@@ -8,6 +8,6 @@ service = Service(
     "customers",
     settings=Settings,
     metadata=Base.metadata,
-    areas=("customization", "people", "permission", "sales", "lifecycle"),
+    areas=("customization", "people", "permission", "sales", "transfer", "lifecycle"),
     jobs=Job,
 )

@@ -30,7 +30,13 @@ from tests.support.stack import RAPPORT
 
 NOT_ASKED = ("status", "sandbox")
 """The status requests the other services, and a live tenant has no clock of its own."""
-TABLES = {"deliveries": "delivery", "duplicate-searches": "job", "views": "saved_view"}
+TABLES = {
+    "deliveries": "delivery",
+    "duplicate-searches": "job",
+    "views": "saved_view",
+    "imports": "job",
+    "exports": "job",
+}
 """The tables of records whose names do not follow from the path."""
 NEWER = '''
 from alembic import op

@@ -24,7 +24,7 @@ The lines of the deal changed, and the quote was replaced by a version.
 
 async def responses_to_examples(asker: Asker, document: dict[str, Any]) -> dict[str, httpx.Response]:
     """Send the example of every operation with a body. Returns the responses by operation."""
-    asked = [operation for operation in operations(document) if "requestBody" in operation.described]
+    asked = [operation for operation in operations(document) if operation.takes_json]
     bodies = {str(operation): media_of(operation)[1]["example"] for operation in asked}
     ids = await records_for(asker, asked[0].described["x-service"], bodies)
     responses = {}

@@ -70,6 +70,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
     "POST /v1/memberships/{id}/adjustments": {"points": 1, "reason": "sorry"},
+    "POST /v1/imports/{id}/start": {},
     "PATCH /v1/tenants/{id}": {"name": "Other Shop"},
     "POST /v1/api-keys/{id}/rotate": {"overlap_seconds": 60},
     "PATCH /v1/webhook-endpoints/{id}": {"description": "Other receiver"},
@@ -141,6 +142,12 @@ class Operation:
     def returns_secret(self) -> bool:
         """Return whether the response contains a secret, which is not stored for a repeated request."""
         return "secret_not_replayable" in self.described["responses"].get("409", {}).get("description", "")
+
+    @property
+    def takes_json(self) -> bool:
+        """Return whether the operation has a body of JSON. Others take files."""
+        media_types = self.described.get("requestBody", {}).get("content", ())
+        return any(media_type.endswith(("/json", "+json")) for media_type in media_types)
 
     @property
     def is_on_a_record(self) -> bool:
@@ -220,7 +227,15 @@ async def in_customers(asker: Asker) -> dict[str, str]:
     proposal = A_PROPOSAL | {"customer_id": erased["id"]}
     ids["deselections"] = (await made(asker, "/v1/deselections", proposal))["id"]
     ids |= await in_permission(asker, customer)
-    return ids | await in_sales(asker, customer)
+    return ids | await in_transfer(asker) | await in_sales(asker, customer)
+
+
+async def in_transfer(asker: Asker) -> dict[str, str]:
+    """Create an import and an export."""
+    file = {"content": b"email,amount\nada@example.com,12\n", "headers": {"content-type": "text/csv"}}
+    uploaded = await asker.request("POST", "/v1/imports", **file)
+    assert uploaded.is_success, uploaded.text
+    return {"imports": uploaded.json()["id"], "exports": (await made(asker, "/v1/exports", {}))["id"]}
 
 
 async def a_block(asker: Asker) -> dict[str, str]:

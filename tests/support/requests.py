@@ -45,6 +45,8 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/customers/batch": {"items": [a_customer(**known_as("1")), a_customer(**known_as("2"))]},
     "PUT /v1/customers/by-external-id": a_customer(),
     "POST /v1/duplicates": {"customer_id": str(uuid7()), "other_customer_id": str(uuid7())},
+    "POST /v1/exports": {"format": "jsonl"},
+    "POST /v1/imports": b"name\nAda\n",
     "POST /v1/end-reasons": {"reason": "bankruptcy"},
     "POST /v1/products": a_product(),
     "POST /v1/assets": {"customer_id": str(uuid7()), "product_id": str(uuid7())},
@@ -90,13 +92,11 @@ class AnyRequest:
 
     async def sent_to(self, service: ServiceUnderTest, key: str | None = None) -> httpx.Response:
         """Send the request, with an Idempotency-Key if given, and return the response."""
-        return await service.request(
-            self.method,
-            self.path,
-            params=self.params,
-            headers={"idempotency-key": key} if key else None,
-            **({} if self.body is None else {"json": self.body}),
-        )
+        headers = {"idempotency-key": key} if key else {}
+        options: dict[str, Any] = {} if self.body is None else {"json": self.body}
+        if isinstance(self.body, bytes):
+            headers, options = headers | {"content-type": "text/csv"}, {"content": self.body}
+        return await service.request(self.method, self.path, params=self.params, headers=headers, **options)
 
 
 async def every_request(service: ServiceUnderTest, *, safe: bool) -> list[AnyRequest]:

@@ -22,6 +22,7 @@ from chassis.db.tables import SCHEMA
 from chassis.db.transaction import Transaction
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.messaging.dispatcher import EventDispatcher
+from chassis.messaging.jobs import JobRunner
 from chassis.messaging.periodic import run_once
 from chassis.messaging.records import KafkaRecord
 from chassis.service import RunningService, Service, start
@@ -212,6 +213,19 @@ class ServiceUnderTest:
         for task in self.service.tasks:
             while not task.of_deleted_tenants and await run_once(self.shared.worker_pool, task, self.tenant):
                 pass
+
+    async def run_jobs(self, *, chunks: int = 1_000) -> int:
+        """Run this tenant's jobs in the worker until they end, or this many chunks. Return the number of chunks."""
+        assert self.service.jobs is not None
+        shared = self.shared
+        settings = shared.running.settings
+        runner = JobRunner(shared.worker_pool, self.service.jobs, self.service.job_kinds, settings, lambda: None)
+        for done in range(chunks):
+            rows = await self.rows("select id from job where state in ('queued', 'running') order by id limit 1")
+            if not rows:
+                return done
+            await runner.run_chunk(self.tenant, rows[0]["id"])
+        return chunks
 
     async def rebuild(self, *, repair: bool = True) -> int:
         """Rebuild this tenant's rollups. Return the number of rows that differed from their facts."""

@@ -8,7 +8,7 @@ import httpx
 
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_touch_point
-from tests.support.operations import NO_RECORD, OTHERS, RECORDS, Operation, an_issuer, in_customers, made
+from tests.support.operations import NO_RECORD, OTHERS, RECORDS, Operation, an_issuer, in_customers, in_transfer, made
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 ADA = a_customer(
@@ -111,9 +111,18 @@ async def a_shop(stack: RunningStack) -> Shop:
         program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
         joining = {"program_id": program["id"], "customer_id": ada["id"]}
         await made(visitor, "/v1/memberships", joining, **again)
+        ids |= await in_transfer(visitor)
+    await exported(visitor, ids["exports"])
     await be_refused(stack, visitor)
     others = {"with_sales": ids["customers"], "ended": bo["id"]}
     return Shop(visitor, ids | others | {"customers": ada["id"], "purchases": purchase["id"]})
+
+
+async def exported(visitor: Visitor, export: str) -> None:
+    """Wait until the file of an export can be read."""
+    async with asyncio.timeout(30):
+        while (await visitor.request("GET", f"/v1/exports/{export}/file")).status_code == 409:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
 
 
 async def sell_to(visitor: Visitor, ada: str, pipeline: str) -> str:

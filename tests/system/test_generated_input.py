@@ -15,7 +15,7 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
-from tests.support.operations import a_block, in_sales
+from tests.support.operations import a_block, in_sales, in_transfer
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
@@ -62,6 +62,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
         "views": (await visitor.request("POST", "/v1/views", json=view)).json()["id"],
         **await in_sales(visitor, customer),
         "blocks": (await a_block(visitor))["blocks"],
+        **await in_transfer(visitor),
         "merges": merge.json()["id"],
         "duplicates": pair.json()["id"],
         "duplicate-searches": search.json()["id"],

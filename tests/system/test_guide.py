@@ -24,6 +24,7 @@ PAGES = [
         "custom-fields",
         "sales",
         "lifecycle",
+        "transfer",
         "interactions",
         "loyalty",
         "analytics",
@@ -109,7 +110,7 @@ async def follow(visitor: Visitor, step: Step, known: dict[str, str]) -> None:
     content = filled(step.body, known).encode() or None
     headers = {name: filled(value, known) for name, value in step.headers.items()}
     if content:
-        headers["Content-Type"] = "application/json"
+        headers.setdefault("Content-Type", "application/json")
     while True:
         answer = await visitor.request(step.method, filled(step.path, known), content=content, headers=headers)
         why = compare(step, answer, known)

@@ -134,3 +134,34 @@ async def test_a_contact_of_an_account_gets_an_owner(visitor: Visitor) -> None:
         "owner_assigned",
         "customer_updated",
     ]
+
+
+async def test_customers_move_from_one_tenant_to_another_by_files(stack: RunningStack, visitor: Visitor) -> None:
+    """An upload that is larger than any other body, an import, an export, and the import of that in another tenant."""
+    rows = "\n".join(f'{number},Name {number},"{"x" * 20_000}"' for number in range(1000))
+    headers = {"content-type": "text/csv"}
+    too_large = await visitor.request("POST", "/v1/customers", content=rows, headers=headers)
+    assert (len(rows) > 16_000_000, too_large.status_code) == (True, 413)
+    file = (await visitor.request("POST", "/v1/imports", content=f"Id,Name,Note\n{rows}\n", headers=headers)).json()
+    mapping = {"Id": "external_ids.till", "Name": "name"}
+    await visitor.request("POST", f"/v1/imports/{file['id']}/start", json={"mapping": mapping})
+    assert (await finished(visitor, f"/v1/imports/{file['id']}"))["created"] == 1000
+    export = (await visitor.request("POST", "/v1/exports", json={})).json()
+    assert (await finished(visitor, f"/v1/exports/{export['id']}"))["done"] == 1000
+    content = (await visitor.request("GET", f"/v1/exports/{export['id']}/file")).content
+    other = a_visitor(stack)
+    try:
+        file = (await other.request("POST", "/v1/imports", content=content, headers=headers)).json()
+        await other.request("POST", f"/v1/imports/{file['id']}/start", json={})
+        assert (await finished(other, f"/v1/imports/{file['id']}"))["created"] == 1000
+    finally:
+        await other.close()
+
+
+async def finished(visitor: Visitor, path: str) -> dict[str, Any]:
+    """Wait until a job has ended, and return it."""
+    async with asyncio.timeout(60):
+        while (job := (await visitor.request("GET", path)).json())["finished_at"] is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    assert job["state"] == "succeeded", job
+    return dict(job)

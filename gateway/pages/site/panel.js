@@ -63,7 +63,12 @@ export function callOf(root, operation, value) {
         const example = each.example ?? exampleOf(root, each.schema);
         return { name: each.name, in: each.in, value: example, format: schema.format, type: schema.enum ? name : null };
       }),
-    body: taken && { type: taken.type, schema: taken.media.schema.$ref?.split("/").pop() ?? "Body", value },
+    body: taken && {
+      type: taken.type,
+      schema: taken.media.schema.$ref?.split("/").pop() ?? "Body",
+      value,
+      isFile: taken.media.schema.format === "binary",
+    },
   };
 }
 

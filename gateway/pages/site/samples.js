@@ -4,12 +4,14 @@
  */
 
 const ENVIRONMENT = "RAPPORT_API_KEY";
+/** The file that samples upload. */
+const FILE = "customers.csv";
 export const LANGUAGES = { curl: "curl", python: "Python", typescript: "TypeScript", java: "Java", go: "Go" };
 
 /**
  * Return the sample of a call in a language. A call has `method`, `path`, `name`, `tag`, the `url` of the API, the `key`
- * or "", `parameters` as a list of {name, in, value, format, type}, `body` as {type, schema, value} or null, and
- * `hasResult`.
+ * or "", `parameters` as a list of {name, in, value, format, type}, `body` as {type, schema, value, isFile} or null,
+ * and `hasResult`.
  */
 export function sample(language, call) {
   return { curl, python, typescript, java, go }[language](call);
@@ -25,7 +27,8 @@ function curl(call) {
   for (const { name, value } of located(call, "header")) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
   if (call.body) {
     lines.push(`-H ${quoted(`Content-Type: ${call.body.type}`)}`);
-    lines.push(`-d ${quoted(JSON.stringify(call.body.value, null, 2))}`);
+    if (call.body.isFile) lines.push(`--data-binary @${FILE}`);
+    else lines.push(`-d ${quoted(JSON.stringify(call.body.value, null, 2))}`);
   }
   return lines.join(" \\\n  ");
 }
@@ -55,6 +58,7 @@ function python(call) {
   const standard = [
     "import os",
     times.length && `from datetime import ${times.join(", ")}`,
+    call.body?.isFile && "from pathlib import Path",
     kinds.includes("uuid") && "from uuid import UUID",
   ];
   const imports = [
@@ -62,14 +66,16 @@ function python(call) {
     "",
     "from rapport_client import AuthenticatedClient",
     `from rapport_client.api.${snake(call.tag)} import ${call.name}`,
-    ...(call.body ? [`from rapport_client.models import ${call.body.schema}`] : []),
+    ...(call.body && !call.body.isFile ? [`from rapport_client.models import ${call.body.schema}`] : []),
+    ...(call.body?.isFile ? ["from rapport_client.types import File"] : []),
   ];
   const read = { "date-time": "datetime.fromisoformat", date: "date.fromisoformat", uuid: "UUID" };
   const handed = call.parameters.map(
     ({ name, value, format }) =>
       `${pythonName(name)}=${read[format] ? `${read[format]}(${JSON.stringify(value)})` : pythonValue(value)}`,
   );
-  if (call.body) handed.push(`body=${call.body.schema}.from_dict(${pythonValue(call.body.value, "    ")})`);
+  if (call.body?.isFile) handed.push(`body=File(payload=Path("${FILE}").open("rb"))`);
+  else if (call.body) handed.push(`body=${call.body.schema}.from_dict(${pythonValue(call.body.value, "    ")})`);
   return [
     ...imports,
     "",
@@ -114,20 +120,22 @@ function typescript(call) {
     member,
     Object.fromEntries(located(call, place).map(({ name, value }) => [name, value])),
   ]);
-  const members = groups.filter(([, each]) => Object.keys(each).length);
-  if (call.body) members.push(["body", call.body.value]);
+  const members = groups
+    .filter(([, each]) => Object.keys(each).length)
+    .map(([member, each]) => `${member}: ${scriptValue(each, "    ")}`);
+  const isFile = call.body?.isFile;
+  if (isFile) members.push(`body: await openAsBlob("${FILE}")`);
+  else if (call.body) members.push(`body: ${scriptValue(call.body.value, "    ")}`);
   const name = camel(call.name);
   return [
+    ...(isFile ? ['import { openAsBlob } from "node:fs";'] : []),
     `import { ${name} } from "rapport-client";`,
     'import { createClient } from "rapport-client/client";',
     "",
     `const client = createClient({ baseUrl: ${JSON.stringify(call.url)}, auth: process.env.${ENVIRONMENT} });`,
     `const { data, error } = await ${name}({${
       members.length
-        ? argumentList(
-            "client",
-            members.map(([member, each]) => `${member}: ${scriptValue(each, "    ")}`),
-          )
+        ? argumentList("client", members)
         : " client "
     }});`,
   ].join("\n");
@@ -153,7 +161,7 @@ function java(call) {
     return read[each.format] ? `${read[each.format]}(${JSON.stringify(each.value)})` : JSON.stringify(each.value);
   };
   const settings = call.parameters.map((each) => `.${camel(each.name)}(${value(each)})`);
-  if (call.body) settings.push(`.${decapitalized(call.body.schema)}(body)`);
+  if (call.body) settings.push(`.${call.body.isFile ? "body" : decapitalized(call.body.schema)}(body)`);
   const request = call.takesArguments
     ? [
         `var request = ${api}.API${pascal(call.name)}Request.newBuilder()`,
@@ -161,6 +169,7 @@ function java(call) {
         "    .build();",
       ]
     : [];
+  const isFile = call.body?.isFile;
   const text =
     call.body && JSON.stringify(call.body.value, null, 4).replaceAll("\\", "\\\\").split("\n").join("\n    ");
   return [
@@ -169,7 +178,8 @@ function java(call) {
     "client.setRequestInterceptor(",
     `    builder -> builder.header("Authorization", "Bearer " + System.getenv("${ENVIRONMENT}")));`,
     "",
-    ...(call.body
+    ...(isFile ? [`var body = new java.io.File("${FILE}");`] : []),
+    ...(call.body && !isFile
       ? [`var body = client.getObjectMapper().readValue("""\n    ${text}\n    """, ${call.body.schema}.class);`]
       : []),
     ...request,
@@ -183,9 +193,10 @@ function go(call) {
     call.parameters.find((each) => each.name === name),
   );
   const others = call.parameters.filter((each) => each.in !== "path");
+  const isFile = call.body?.isFile;
   const chain = [
     `client.${pascal(call.tag)}API.${pascal(call.name)}(${["ctx", ...inPath.map(place)].join(", ")})`,
-    ...(call.body ? [`${pascal(call.body.schema)}(body)`] : []),
+    ...(call.body ? [`${isFile ? "Body" : pascal(call.body.schema)}(body)`] : []),
     ...others.map((each) => `${pascal(each.name)}(${place(each)})`),
     "Execute()",
   ].join(".");
@@ -196,7 +207,8 @@ function go(call) {
     "client := rapport.NewAPIClient(configuration)",
     `ctx := context.WithValue(context.Background(), rapport.ContextAccessToken, os.Getenv("${ENVIRONMENT}"))`,
     "",
-    ...(call.body
+    ...(isFile ? [`body, err := os.Open("${FILE}")`, "if err != nil {", "\tlog.Fatal(err)", "}"] : []),
+    ...(call.body && !isFile
       ? [
           `var body rapport.${pascal(call.body.schema)}`,
           `if err := json.Unmarshal([]byte(\`${body}\`), &body); err != nil {`,

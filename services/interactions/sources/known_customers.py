@@ -20,12 +20,24 @@ class CustomerCreated(IncomingEvent, type="customers.customer_created.v1"):
     customer_id: UUID
 
 
+class CustomerRemoved(IncomingEvent, type="customers.customer_removed.v1"):
+    """A customer's record was removed, because its import was reverted."""
+
+    customer_id: UUID
+
+
 @feature.on_batch(CustomerCreated)
 async def remember_customers(work: Work, created: Sequence[CustomerCreated]) -> None:
     """Store the customers as known, and stop awaiting them."""
     ids = sorted({event.customer_id for event in created})
     await work.execute(_INSERT_KNOWN, ids=ids)
     await work.execute(_DELETE_AWAITED, ids=ids)
+
+
+@feature.on_batch(CustomerRemoved)
+async def forget_customers(work: Work, removed: Sequence[CustomerRemoved]) -> None:
+    """Treat the customers as unknown again."""
+    await work.execute(_DELETE_KNOWN, ids=[event.customer_id for event in removed])
 
 
 @feature.gauge("orphans")
@@ -59,4 +71,5 @@ _COUNT_ORPHANS = Query(
 _INSERT_KNOWN = Command(
     "insert into known_customer (id) select id from unnest(:ids::uuid[]) as id on conflict do nothing"
 )
+_DELETE_KNOWN = Command("delete from known_customer where id = any(:ids)")
 _DELETE_AWAITED = Command("delete from awaited_customer where id = any(:ids)")

@@ -11,6 +11,7 @@ same customer sent twice is stored once.
     duplicates.py      new customers that exist already
     lookups.py         that by which a changed record is found
     upserts.py         many records at once, by external id
+    undoing.py         the reverse of an upsert
     search.py          look-ups, and search by name
     archive.py         archived customers
     routes.py          the operations

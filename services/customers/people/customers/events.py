@@ -75,6 +75,13 @@ class ProfileCompleted(CustomerEvent, type="customers.profile_completed.v1", par
     """When it became complete."""
 
 
+class CustomerRemoved(CustomerEvent, type="customers.customer_removed.v1", partition_key="customer_id"):
+    """A customer was removed because the import that had created the record was reverted."""
+
+    removed_at: datetime
+    """When it was removed."""
+
+
 class ExternalIdTaken(Problem, status=409):
     """Another customer already has this external id.
 

@@ -4,7 +4,7 @@ One statement reads and locks everything that the items name. The changes are co
 write them, however many items there are.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,10 +34,22 @@ from services.customers.people.queries import (
 )
 from services.customers.people.rules import blocking, contacts, records
 from services.customers.people.rules.places import Point, points_of
+from services.customers.people.rules.profiles import DOCUMENTS, Values
 
 UpsertStatus = Literal["created", "updated", "unchanged"]
 WRITTEN = (*FIELDS, "search_words", "sort_name", "profile_completed_at", "version", "updated_at")
 """The columns that an upsert writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A change of a record, from which it can be undone."""
+
+    customer_id: UUID
+    is_new: bool
+    version: int
+    before: Values
+    """The former values of the fields that changed."""
 
 
 @dataclass(slots=True)
@@ -52,6 +64,8 @@ class Draft:
     """The contact points to store, or None if they stay as they are."""
     places: list[Point] | None = None
     """The places to store, or None if they stay as they are."""
+    last: Applied | None = None
+    """Its latest change."""
 
     def take_over(self, customer: tables.Customer, changed: Collection[str]) -> None:
         """Take over a record of which these fields changed, and that by which it is found."""
@@ -62,23 +76,37 @@ class Draft:
         self.customer, self.changed = customer, True
 
 
-async def upsert_many(work: UnitOfWork, items: Sequence[tuple[int, CustomerUpsert]]) -> dict[int, Outcome]:
-    """Create or change a customer for each item. Returns the outcomes by index."""
+async def upsert_many(
+    work: UnitOfWork,
+    items: Sequence[tuple[int, CustomerUpsert]],
+    *,
+    ids: Mapping[int, UUID] | None = None,
+    merges: bool = False,
+    applied: dict[int, Applied] | None = None,
+) -> dict[int, Outcome]:
+    """Create or change a customer for each item. Returns the outcomes by index.
+
+    `ids` gives the own ids of items that have one. `merges` adds the fields of objects to those of the
+    record, instead of replacing the object. `applied` receives what the items have changed.
+    """
+    ids = ids or {}
     custom_fields = await CustomFields.load(work, "customer", [item.custom for _, item in items])
-    drafts = await _load_drafts(work, [item for _, item in items])
+    drafts = await _load_drafts(work, [item for _, item in items], list(ids.values()))
     blocks = await BlockList.load(work, _identities_of(work, [item for _, item in items]))
     changed: dict[UUID, Draft] = {}
     outcomes: dict[int, Outcome] = {}
     for index, item in items:
         try:
-            draft, status = _apply(work, drafts, custom_fields, blocks, item)
+            draft, status = _apply(work, drafts, custom_fields, blocks, item, ids.get(index), merges=merges)
         except Problem as problem:
             outcomes[index] = problem
             continue
         outcomes[index] = (status, draft.customer.id)
         if draft.changed:
             changed[draft.customer.id] = draft
-    await _store(work, list(changed.values()))
+        if applied is not None and draft.last is not None and status != "unchanged":
+            applied[index] = draft.last
+    await store(work, list(changed.values()))
     await custom_fields.confirm(work)
     await blocks.confirm(work)
     return outcomes
@@ -93,14 +121,20 @@ def _identities_of(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> set[str
     return found
 
 
-async def _load_drafts(work: UnitOfWork, items: Sequence[CustomerUpsert]) -> dict[records.ExternalKey, Draft]:
-    """Return the records that the items name, locked, by each of their external ids."""
+async def _load_drafts(
+    work: UnitOfWork, items: Sequence[CustomerUpsert], ids: Sequence[UUID]
+) -> dict[records.ExternalKey, Draft]:
+    """Return the records that the items name, locked, by each of their external ids, and by their own."""
     keys = {key for item in items for key in _keys_of(item)}
     customers = await work.fetch(
         _LOCK_BY_EXTERNAL_IDS, sources=[source for source, _ in keys], ids=[id for _, id in keys]
     )
+    if ids:
+        locked = {customer.id for customer in customers}
+        customers += await work.fetch(LOCK_BY_IDS, ids=[id for id in ids if id not in locked])
     drafts = [Draft(customer, is_new=False) for customer in customers]
-    return {key: draft for draft in drafts for key in records.external_keys(draft.customer.external_ids)}
+    found = {key: draft for draft in drafts for key in records.external_keys(draft.customer.external_ids)}
+    return found | {_own_key(draft.customer.id): draft for draft in drafts} if ids else found
 
 
 def _apply(
@@ -109,9 +143,13 @@ def _apply(
     custom_fields: CustomFields,
     blocks: BlockList,
     item: CustomerUpsert,
+    own_id: UUID | None,
+    *,
+    merges: bool,
 ) -> tuple[Draft, UpsertStatus]:
     keys = _keys_of(item)
-    named = {drafts[key].customer.id: drafts[key] for key in keys if key in drafts}
+    names = [_own_key(own_id), *keys] if own_id is not None else keys
+    named = {drafts[key].customer.id: drafts[key] for key in names if key in drafts}
     if len(named) > 1:
         raise AmbiguousExternalIds(customer_ids=[str(id) for id in sorted(named)])
     draft = next(iter(named.values()), None)
@@ -122,7 +160,10 @@ def _apply(
     else:
         if item.kind != draft.customer.kind:
             raise KindDiffers(f"The customer is of the kind {draft.customer.kind}.", customer_id=str(draft.customer.id))
-        status = "updated" if _change(work, custom_fields, blocks, draft, item.changes()) else "unchanged"
+        values = item.changes()
+        if merges:
+            values = _merged(draft.customer, values)
+        status = "updated" if _change(work, custom_fields, blocks, draft, values) else "unchanged"
     for key in keys:
         if key not in drafts:
             drafts[key] = draft
@@ -130,8 +171,25 @@ def _apply(
     return draft, status
 
 
+def _merged(customer: tables.Customer, values: dict[str, Any]) -> dict[str, Any]:
+    """Return fields whose objects have the fields of the record as well. A document says null for absent."""
+    merged = dict(values)
+    if values.get("custom"):
+        merged["custom"] = customer.custom | values["custom"]
+    for name in DOCUMENTS:
+        if values.get(name):
+            given = {field: value for field, value in values[name].items() if value is not None}
+            merged[name] = (getattr(customer, name) or values[name]) | given
+    return merged
+
+
 def _keys_of(item: CustomerUpsert) -> list[records.ExternalKey]:
     return [(reference.source, reference.id) for reference in item.external_ids or []]
+
+
+def _own_key(id: UUID) -> records.ExternalKey:
+    """Return the key under which a record is found by its own id. No other system has an empty name."""
+    return "", str(id)
 
 
 def _create(work: UnitOfWork, custom_fields: CustomFields, blocks: BlockList, item: CustomerUpsert) -> Draft:
@@ -146,6 +204,7 @@ def _create(work: UnitOfWork, custom_fields: CustomFields, blocks: BlockList, it
     work.audit(
         "created", tables.Customer, customer.id, {name: [None, value] for name, value in values.items() if value}
     )
+    draft.last = Applied(customer.id, True, customer.version, {})
     return draft
 
 
@@ -154,8 +213,15 @@ def _change(
 ) -> bool:
     """Apply the fields of an item to a record. Returns whether they change it."""
     changes = changes_of(work, draft.customer, values, adds_external_ids=True)
-    if not changes:
-        return False
+    if changes:
+        write(work, custom_fields, blocks, draft, changes)
+    return bool(changes)
+
+
+def write(
+    work: UnitOfWork, custom_fields: CustomFields, blocks: BlockList, draft: Draft, changes: dict[str, Any]
+) -> None:
+    """Set fields of a record."""
     before = draft.customer
     customer = complete(work, before.replace(**changes, version=before.version + 1, updated_at=work.now))
     reject_too_large(customer, before)
@@ -166,10 +232,11 @@ def _change(
     draft.take_over(customer, changes.keys())
     audited = {name: [getattr(before, name), value] for name, value in changes.items()}
     work.audit("updated", tables.Customer, customer.id, audited)
-    return True
+    draft.last = Applied(customer.id, False, customer.version, {name: getattr(before, name) for name in changes})
 
 
-async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
+async def store(work: UnitOfWork, drafts: list[Draft]) -> None:
+    """Write the drafts, by a few statements for all of them."""
     new = [draft.customer for draft in drafts if draft.is_new]
     changed = [draft for draft in drafts if not draft.is_new]
     columns = ("id", *WRITTEN, "created_at", "state")
@@ -190,6 +257,7 @@ async def _store(work: UnitOfWork, drafts: list[Draft]) -> None:
     await store_name_words(work, [draft.customer for draft in drafts])
 
 
+LOCK_BY_IDS = Query(tables.Customer, "select * from customer where id = any(:ids) order by id for no key update")
 _LOCK_BY_EXTERNAL_IDS = Query(
     tables.Customer,
     """

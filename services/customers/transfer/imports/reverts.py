@@ -1,0 +1,104 @@
+"""The job that undoes an import: created records are removed, updated ones get their former values back.
+
+A record that has changed since the import is left alone, and so is a record to which others refer.
+"""
+
+from functools import cache
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from chassis import Chunk, Feature, JobRun, Query, UnitOfWork
+from chassis.db.tables import Table
+from services.customers.base import Base
+from services.customers.customization.tables import CustomFieldValue
+from services.customers.people.customers.undoing import remove_many, restore_many
+from services.customers.people.customers.upserts import LOCK_BY_IDS
+from services.customers.people.tables import ContactPoint, Customer, ExternalId, Place
+from services.customers.transfer import tables
+from services.customers.transfer.rules.changes import Undoing, undoing
+
+feature = Feature("imports")
+RECORDS = 500
+MAX_LISTED = 1_000
+"""Records that were left alone and are listed. All of them are counted."""
+_PARTS = (Customer, ContactPoint, CustomFieldValue, ExternalId, Place, tables.ImportChange)
+_DERIVED = {"compared_record", "duplicate", "match_key"}
+"""Tables of searches for duplicates, which are of a higher area. Without the record, its pairs mean nothing."""
+_OWN = {table.__tablename__ for table in _PARTS} | _DERIVED
+"""Tables whose rows belong to the record itself."""
+
+
+@feature.job("import_revert")
+async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
+    """Undo the changes of the next records."""
+    after = UUID((job.cursor or {"after": str(UUID(int=0))})["after"])
+    changes = await work.fetch(_CHANGES, job_id=job.follows, after=after, most=RECORDS)
+    undoings = {id: undoing(list(each)) for id, each in groupby(changes, lambda change: change.customer_id)}
+    customers = {each.id: each for each in await work.fetch(LOCK_BY_IDS, ids=list(undoings))}
+    kept = {id: "changed_since" for id, each in undoings.items() if _has_changed(customers.get(id), each)}
+    created = [customers[id] for id, each in undoings.items() if each.removes and id not in kept]
+    kept |= dict.fromkeys(await _in_use(work, [customer.id for customer in created]), "in_use")
+    removed = [customer for customer in created if customer.id not in kept]
+    restored = [(customers[id], each.values) for id, each in undoings.items() if not each.removes and id not in kept]
+    refused = await restore_many(work, restored)
+    kept |= dict.fromkeys(refused, "values_refused")
+    await remove_many(work, removed)
+    last = max(undoings, default=after)
+    return Chunk(
+        {"after": str(last)},
+        done=len(undoings),
+        is_last=len(undoings) < RECORDS,
+        result=_result(job.result or {}, len(removed), len(restored) - len(refused), kept),
+    )
+
+
+def _has_changed(customer: Customer | None, undoing: Undoing) -> bool:
+    return customer is None or customer.version != undoing.version
+
+
+async def _in_use(work: UnitOfWork, ids: list[UUID]) -> set[UUID]:
+    """Return the records to which rows refer that are no part of the record: decisions, assets, deals and the like."""
+    used: set[UUID] = set()
+    for name, column in _references():
+        used |= set(await work.fetch(stored_query(name, column), ids=ids))
+    return used
+
+
+@cache
+def stored_query(table: str, column: str) -> Query[UUID]:
+    """Return the query for the customers whom rows of a table name."""
+    return Query(UUID, f"select {column} from {table} where {column} = any(:ids)")
+
+
+def _references() -> list[tuple[str, str]]:
+    """Return every column that names a customer, with its table."""
+    found = []
+    for mapper in Base._sa_registry.mappers:
+        table: type[Table] = mapper.class_
+        if table.__tablename__ not in _OWN:
+            found += [(str(table.__tablename__), person.column) for person in getattr(table, "persons", ())]
+    return sorted(found)
+
+
+def _result(result: dict[str, Any], removed: int, restored: int, kept: dict[UUID, str]) -> dict[str, Any]:
+    listed = [{"customer_id": str(id), "reason": reason} for id, reason in kept.items()]
+    return {
+        "removed": result.get("removed", 0) + removed,
+        "restored": result.get("restored", 0) + restored,
+        "kept_count": result.get("kept_count", 0) + len(kept),
+        "kept": [*result.get("kept", []), *listed][:MAX_LISTED],
+    }
+
+
+_CHANGES = Query(
+    tables.ImportChange,
+    """
+    select import_change.* from import_change
+    where job_id = :job_id and customer_id in (
+        select distinct customer_id from import_change where job_id = :job_id and customer_id > :after
+        order by customer_id limit :most
+    )
+    order by customer_id, "row"
+    """,
+)
