@@ -231,11 +231,13 @@ async def in_customers(asker: Asker) -> dict[str, str]:
 
 
 async def in_transfer(asker: Asker) -> dict[str, str]:
-    """Create an import and an export."""
+    """Create an import, and an export that is not carried out."""
     file = {"content": b"email,amount\nada@example.com,12\n", "headers": {"content-type": "text/csv"}}
     uploaded = await asker.request("POST", "/v1/imports", **file)
     assert uploaded.is_success, uploaded.text
-    return {"imports": uploaded.json()["id"], "exports": (await made(asker, "/v1/exports", {}))["id"]}
+    export = (await made(asker, "/v1/exports", {}))["id"]
+    await asker.request("POST", f"/v1/exports/{export}/cancel")
+    return {"imports": uploaded.json()["id"], "exports": export}
 
 
 async def a_block(asker: Asker) -> dict[str, str]:

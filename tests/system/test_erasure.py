@@ -9,7 +9,7 @@ from services.customers.lifecycle.rules.erasing import SERVICES
 from tests.auditor.audit import records_of
 from tests.support.facts import a_purchase
 from tests.support.stack import RunningStack, Visitor
-from tests.system.test_stories import a_program_with_points
+from tests.system.test_stories import a_program_with_points, finished
 
 MARK = "zzyxa"
 """Is part of every text about the person."""
@@ -46,8 +46,25 @@ async def a_marked_person(visitor: Visitor) -> str:
     path = f"/v1/memberships/{membership['id']}"
     await sent(visitor, f"{path}/adjustments", {"points": 5, "reason": f"{MARK} was kind"})
     await sent(visitor, f"{path}/redemptions", {"points": 9, "mode": "reserve", "order_reference": f"{MARK}-5"})
+    await in_files(visitor)
     await visitor.drained()
     return customer
+
+
+async def in_files(visitor: Visitor) -> None:
+    """Import a file that is refused in part, and export the person."""
+    content = f"name,email\n{MARK} of a file,no address\n"
+    file = await visitor.request("POST", "/v1/imports", content=content, headers={"content-type": "text/csv"})
+    await visitor.request("POST", f"/v1/imports/{file.json()['id']}/start", json={})
+    await finished(visitor, f"/v1/imports/{file.json()['id']}")
+    export = await sent(visitor, "/v1/exports", {"filter": {"email": f"{MARK}@example.org"}})
+    assert (await finished(visitor, f"/v1/exports/{export['id']}"))["done"] == 1
+
+
+def files_with_the_mark(stack: RunningStack) -> list[str]:
+    """Return the files of imports and exports that contain the mark."""
+    files = (path for path in (stack.data_dir.root / "files").rglob("*") if path.is_file())
+    return [str(path) for path in files if MARK.encode() in path.read_bytes()]
 
 
 async def sent(visitor: Visitor, path: str, body: Any) -> dict[str, Any]:
@@ -95,6 +112,7 @@ async def test_after_an_erasure_nothing_leads_to_the_person(stack: RunningStack,
     customer = await a_marked_person(visitor)
     before = await marked_records(stack)
     assert len(await tables_with_the_mark(stack)) > 15, "the search finds the person before"
+    assert len(files_with_the_mark(stack)) == 2
     erasure = await sent(visitor, "/v1/erasures", {"customer_id": customer, "reason": "requested", "grace_days": 0})
     certificate = await certificate_of(visitor, erasure["id"])
     assert [answer["service"] for answer in certificate["answers"]] == sorted(SERVICES)
@@ -107,6 +125,9 @@ async def test_after_an_erasure_nothing_leads_to_the_person(stack: RunningStack,
     await visitor.drained()
 
     await words_removed(stack)
+    async with asyncio.timeout(30):
+        while files_with_the_mark(stack):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
     assert await tables_with_the_mark(stack) == []
     feed = (await visitor.request("GET", f"/v1/events?subject={customer}&limit=1000")).text
     assert MARK not in feed

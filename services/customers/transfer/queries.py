@@ -1,14 +1,55 @@
-"""The fields of a customer's record, as imports and exports see them."""
+"""The fields of a customer's record, as imports and exports see them, and the files of their jobs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_args, get_origin
+from uuid import UUID
 
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
+from chassis import Problem, UnitOfWork
+from services.customers.base import Job
 from services.customers.people.customers.schemas import Customer, CustomerFields
 from services.customers.transfer.rules.mapping import Shape
+
+IMPORT, EXPORT, REMOVAL = "import", "export", "file_removal"
+"""The kinds of jobs that have files, and the kind that deletes them."""
+UPLOAD = "upload"
+"""The name of the uploaded file of an import, which is deleted when the import has ended."""
+FINISHED = ("cancelled", "succeeded", "failed")
+FILES_ERASED = "files_erased"
+"""The parameter of a job whose files an erasure has deleted."""
+
+
+class FileErased(Problem, status=410):
+    """The file was deleted, because a customer in it may have been erased since.
+
+    Create the export again, or upload the file again.
+    """
+
+
+def reject_erased_files(job: Job) -> None:
+    """Raise FileErased if an erasure has deleted the files of a job."""
+    if job.parameters.get(FILES_ERASED):
+        raise FileErased
+
+
+def errors_folder(parameters: Mapping[str, Any]) -> str:
+    """Return the folder of the refused rows of an import. Each start has its own."""
+    return f"errors-{parameters['run']}/"
+
+
+def export_folder(parameters: Mapping[str, Any]) -> str:
+    """Return the folder of the parts of an export. Each beginning has its own."""
+    return f"parts-{parameters['run']}/"
+
+
+async def remove_files(work: UnitOfWork, job_id: UUID, begin: str = "") -> None:
+    """Delete the files of a job whose names begin like this, by another job, once this transaction is committed."""
+    parameters = {"begin": begin}
+    removal = Job(kind=REMOVAL, follows=job_id, parameters=parameters, actor=work.actor, created_at=work.now)
+    await work.insert(removal)
 
 
 @cache

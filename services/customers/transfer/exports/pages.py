@@ -1,5 +1,6 @@
 """The job of an export: a thousand customers at a time, each as a part of the file."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from chassis import Chunk, Feature, Filter, JobFailed, JobRun, Query, UnitOfWork
 from services.customers.people.customers.search import archived_filter, lookup_filters, nearby_filter
 from services.customers.people.tables import Customer as CustomerRow
 from services.customers.transfer.exports.schemas import ExportFilterCreate
-from services.customers.transfer.queries import shape
+from services.customers.transfer.queries import EXPORT, export_folder, shape
 from services.customers.transfer.rules.cells import csv_bytes
 from services.customers.transfer.rules.sheets import DoesNotFit, cells_of, columns_of, document_of
 
@@ -18,7 +19,7 @@ NO_ID = str(UUID(int=0))
 _BEGIN: dict[str, Any] = {"after": NO_ID, "parts": 0, "size": 0, "columns": None}
 
 
-@feature.job("export")
+@feature.job(EXPORT)
 async def export_customers(work: UnitOfWork, job: JobRun) -> Chunk:
     """Write the next part of the file."""
     cursor = job.cursor or _BEGIN
@@ -31,7 +32,7 @@ async def export_customers(work: UnitOfWork, job: JobRun) -> Chunk:
         content = _content(rows, columns, has_header=is_csv and cursor["parts"] == 0, is_csv=is_csv)
     except DoesNotFit:  # begin again, with more columns
         return Chunk(_BEGIN, done=-job.done)
-    await job.files.write_whole(file_path(work.tenant.id, job.id, part_name(cursor["parts"])), content)
+    await job.files.write_whole(file_path(work.tenant.id, job.id, part_name(job.parameters, cursor["parts"])), content)
     return Chunk(
         {
             "after": str(rows[-1].id) if rows else cursor["after"],
@@ -44,9 +45,9 @@ async def export_customers(work: UnitOfWork, job: JobRun) -> Chunk:
     )
 
 
-def part_name(number: int) -> str:
+def part_name(parameters: Mapping[str, Any], number: int) -> str:
     """Return the name of a part of the file."""
-    return f"part-{number:08}"
+    return f"{export_folder(parameters)}{number:08}"
 
 
 def filters_of(work: UnitOfWork, body: ExportFilterCreate) -> list[Filter]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from chassis import CsvFile, Tenant, file_path
 from chassis.core.files import FileStore, StoredFile
 from services.customers.base import Job
-from services.customers.transfer.imports.rows import errors_folder
+from services.customers.transfer.queries import errors_folder
 from services.customers.transfer.rules.cells import csv_bytes
 
 REASON_COLUMNS = ("row", "code", "field", "reason")

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Query as Parameter
 
 from chassis import (
-    Command,
     CsvFile,
     Feature,
     JobNotInState,
@@ -43,14 +42,20 @@ from services.customers.transfer.imports.schemas import (
     counts_of,
 )
 from services.customers.transfer.imports.uploads import FORMATS, Inspector
+from services.customers.transfer.queries import (
+    FINISHED,
+    IMPORT,
+    UPLOAD,
+    FileErased,
+    reject_erased_files,
+    remove_files,
+)
 from services.customers.transfer.rules.encodings import Encoding
 from services.customers.transfer.rules.presets import ORGANIZATIONS, preset_of
 
 feature = Feature("imports")
 feature.keep(tables.ImportChange, "created_at", days="job_days", order_by="id")
-KIND = "import"
 REVERT = "import_revert"
-FINISHED = ("cancelled", "succeeded", "failed")
 UNUSED = timedelta(days=1)
 """How long an uploaded file waits for its start."""
 
@@ -79,7 +84,7 @@ async def upload_import(
     if file.found is None:
         file.found = inspector.parameters()
     parameters = {**file.found, "run": 0, "dry_run": False, "mapping": None}
-    job = Job(id=file.id, kind=KIND, state="ready", parameters=parameters, actor=work.actor, created_at=work.now)
+    job = Job(id=file.id, kind=IMPORT, state="ready", parameters=parameters, actor=work.actor, created_at=work.now)
     return _resource(await work.insert(job), None)
 
 
@@ -89,7 +94,7 @@ async def list_imports(
     params: PageParams,
 ) -> Page[CustomerImport]:
     """List imports, the newest first."""
-    page = await paginate(work, params, Job, _unresolved, sort="-created_at", where=equals(kind=KIND))
+    page = await paginate(work, params, Job, _unresolved, sort="-created_at", where=equals(kind=IMPORT))
     jobs = page.items
     reverts = {job.follows: job for job in await work.select(_REVERTS, ids=[job.id for job in jobs])}
     items = [_resource(job, reverts.get(job.id)) for job in jobs]
@@ -102,10 +107,11 @@ async def read_import(work: Work, id: UUID) -> CustomerImport:
     return await _with_revert(work, await _get(work, id))
 
 
-@feature.post("/imports/{id:uuid}/start", scope="customers:write", raises=[JobNotInState])
+@feature.post("/imports/{id:uuid}/start", scope="customers:write", raises=[JobNotInState, FileErased])
 async def start_import(work: Work, id: UUID, body: ImportRequest) -> CustomerImport:
     """Start an import. After a dry run it is started again, for good or for another trial."""
     job = await _get(work, id, for_update=True)
+    reject_erased_files(job)
     if job.parameters["dry_run"] and job.state in FINISHED:
         job = await work.update(job, state="ready", cursor=None, result=None, done=0, errors=0, finished_at=None)
     preset = body.preset or preset_of(job.parameters["columns"])
@@ -129,16 +135,20 @@ async def pause_import(work: Work, id: UUID) -> CustomerImport:
     return await _with_revert(work, await pause_job(work, await _get(work, id, for_update=True)))
 
 
-@feature.post("/imports/{id:uuid}/resume", scope="customers:write", raises=[JobNotInState])
+@feature.post("/imports/{id:uuid}/resume", scope="customers:write", raises=[JobNotInState, FileErased])
 async def resume_import(work: Work, id: UUID) -> CustomerImport:
     """Go on with an import that is paused, or that failed."""
-    return await _with_revert(work, await resume_job(work, await _get(work, id, for_update=True)))
+    job = await _get(work, id, for_update=True)
+    reject_erased_files(job)
+    return await _with_revert(work, await resume_job(work, job))
 
 
 @feature.post("/imports/{id:uuid}/cancel", scope="customers:write", raises=[JobNotInState])
 async def cancel_import(work: Work, id: UUID) -> CustomerImport:
     """End an import. The rows that are done stay, until it is reverted."""
-    return await _with_revert(work, await cancel_job(work, await _get(work, id, for_update=True)))
+    job = await cancel_job(work, await _get(work, id, for_update=True))
+    await remove_files(work, id, UPLOAD)
+    return await _with_revert(work, job)
 
 
 @feature.post("/imports/{id:uuid}/revert", scope="customers:write", raises=[JobNotInState, AlreadyReverted])
@@ -156,21 +166,24 @@ async def revert_import(work: Work, id: UUID) -> CustomerImport:
     return _resource(job, await work.insert(revert))
 
 
-@feature.get("/imports/{id:uuid}/errors", scope="customers:read", streamed=True)
+@feature.get("/imports/{id:uuid}/errors", scope="customers:read", raises=[FileErased], streamed=True)
 async def download_import_errors(work: Work, running: Running, id: UUID) -> CsvFile:
     """Return the rows that were refused, as a CSV file: each with its number, the reason, and its cells."""
-    return await errors_file(running.files, work.tenant, await _get(work, id))
+    job = await _get(work, id)
+    reject_erased_files(job)
+    return await errors_file(running.files, work.tenant, job)
 
 
 @feature.periodic(every=timedelta(minutes=10))
 async def end_unused_uploads(work: UnitOfWork) -> bool:
     """End imports that were never started."""
-    await work.execute(_END_UNUSED, kind=KIND, before=work.now - UNUSED, now=work.now)
+    for id in await work.fetch(_END_UNUSED, kind=IMPORT, before=work.now - UNUSED, now=work.now):
+        await remove_files(work, id, UPLOAD)
     return False
 
 
 async def _get(work: UnitOfWork, id: UUID, *, for_update: bool = False) -> Job:
-    job = await work.find(Job, for_update=for_update, id=id, kind=KIND)
+    job = await work.find(Job, for_update=for_update, id=id, kind=IMPORT)
     if job is None:
         raise NotFound(f"No import has the id {id}.")
     return job
@@ -218,7 +231,8 @@ def _revert(job: Job) -> dict[str, Any]:
 
 
 _REVERTS = Query(Job, "select * from job where kind = 'import_revert' and follows = any(:ids)")
-_END_UNUSED = Command(
+_END_UNUSED = Query(
+    UUID,
     "update job set state = 'cancelled', finished_at = :now "
-    "where kind = :kind and state = 'ready' and created_at < :before"
+    "where kind = :kind and state = 'ready' and created_at < :before returning id",
 )

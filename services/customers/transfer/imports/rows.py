@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 from chassis import (
@@ -25,6 +24,7 @@ from services.customers.transfer import tables
 from services.customers.transfer.imports.plans import FOREIGN_SOURCE, Plan, RowRefused
 from services.customers.transfer.imports.schemas import counts_of
 from services.customers.transfer.imports.uploads import DELIMITERS
+from services.customers.transfer.queries import IMPORT, UPLOAD, errors_folder, remove_files
 from services.customers.transfer.rules.cells import csv_bytes
 from services.customers.transfer.rules.records import LineReader, LineTooLong, Record, RecordReader
 
@@ -55,7 +55,7 @@ class _Existing:
     current_id: UUID
 
 
-@feature.job("import")
+@feature.job(IMPORT)
 async def import_rows(work: UnitOfWork, job: JobRun) -> Chunk:
     """Import the next rows of a file."""
     parameters = job.parameters
@@ -69,6 +69,8 @@ async def import_rows(work: UnitOfWork, job: JobRun) -> Chunk:
             batch.refused[number] = _refusal(outcome)
     if not parameters["dry_run"]:
         await _store_changes(work, job.id, batch)
+        if is_last:
+            await remove_files(work, job.id, UPLOAD)
     if batch.refused:
         await _write_errors(work, job, batch, records)
     counts = counts_of(job.result)
@@ -92,7 +94,7 @@ async def _read(work: UnitOfWork, job: JobRun, begin: int) -> tuple[list[Record]
     """Return the next records, and whether they are the last. Raises JobFailed."""
     records: list[Record] = []
     try:
-        async for record in _records(job, file_path(work.tenant.id, job.id, "upload"), begin):
+        async for record in _records(job, file_path(work.tenant.id, job.id, UPLOAD), begin):
             if len(records) == ROWS:
                 return records, False
             records.append(record)
@@ -192,14 +194,10 @@ async def _write_errors(work: UnitOfWork, job: JobRun, batch: Batch, records: li
     rows: list[list[str]] = []
     for number, refusal in sorted(batch.refused.items()):
         cells = [_printable(cell) for cell in records[number - batch.begin - 1].cells]
-        rows.append([str(number), refusal.code, refusal.place, str(refusal), *cells])
-    path = file_path(work.tenant.id, job.id, f"{errors_folder(job.parameters)}/{batch.begin:012}")
+        shown = [""] * len(cells) if job.parameters.get("names_rows_only") else cells
+        rows.append([str(number), refusal.code, refusal.place, str(refusal), *shown])
+    path = file_path(work.tenant.id, job.id, f"{errors_folder(job.parameters)}{batch.begin:012}")
     await job.files.write_whole(path, csv_bytes(rows))
-
-
-def errors_folder(parameters: dict[str, Any]) -> str:
-    """Return the folder of the refused rows. A dry run has its own."""
-    return f"errors-{parameters['run']}"
 
 
 def _printable(cell: str) -> str:
