@@ -171,7 +171,7 @@ async def _erase(
     counts[f"{SCHEMA}.dead_letter", "deleted"] += await work.execute(
         _DELETE_DEAD_LETTERS, tenant_id=work.tenant.id, type=ERASURE, texts=[str(id).encode() for id in ids]
     )
-    counts[f"{SCHEMA}.idempotency", "anonymised"] += await _erase_responses(work, records)
+    counts[f"{SCHEMA}.idempotency", "anonymised"] += await erase_responses(work, records)
     counts[f"{SCHEMA}.published_event", "anonymised"] += await _redact_events(work, ids)
     return +counts
 
@@ -194,7 +194,7 @@ def _rows_of(table: type[Table], column: str) -> Query[UUID]:
     return Query(UUID, f"select id from {table_name(table)} where {column} = any(:ids)")
 
 
-async def _erase_responses(work: UnitOfWork, records: Collection[UUID]) -> int:
+async def erase_responses(work: UnitOfWork, records: Collection[UUID]) -> int:
     """Replace stored responses that name a person or one of the person's records, whose request must not be repeated.
 
     They answer a repeated request from now on that the person was erased.

@@ -3,8 +3,8 @@
 A relation is stored once and read from both ends: a `contact` of an account has the account as its `account`.
 """
 
-from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from datetime import datetime
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import Query as Parameter
@@ -13,10 +13,8 @@ from pydantic import Field, model_validator
 from chassis import (
     NOT_AFTER,
     UNKNOWN_RECORD,
-    Command,
     Day,
     Feature,
-    FieldCode,
     Fields,
     IfMatch,
     Line,
@@ -25,7 +23,6 @@ from chassis import (
     Page,
     PageParams,
     Problem,
-    Query,
     RequestBody,
     Resource,
     UnitOfWork,
@@ -38,47 +35,25 @@ from chassis import (
     paginate,
 )
 from services.customers.people import tables
-from services.customers.people.queries import CustomerArchived, CustomerEvent, reject_archived
-from services.customers.people.rules.relations import KINDS, RelationKind, StoredKind, orient
+from services.customers.people.queries import CustomerArchived, reject_archived
+from services.customers.people.queries.relations import (
+    DELETE_RELATION,
+    LOCK_KIND,
+    ONE_CUSTOMER,
+    RelationCycle,
+    publish_change,
+    reject_cycle,
+    reject_organizations,
+)
+from services.customers.people.rules.relations import RelationKind, orient
 
 feature = Feature("relations")
-ONE_CUSTOMER = FieldCode("same_customer", "A customer cannot be related to itself.", "Send the id of another customer.")
-NOT_A_PERSON = FieldCode(
-    "not_a_person", "The kind of relation is for persons, and a customer is an organization.", "Send another kind."
-)
-Change = Literal["created", "updated", "deleted"]
-
-
-class RelationChanged(CustomerEvent, type="customers.relation_changed.v1", partition_key="customer_id"):
-    """A relation between two customers was created, changed or deleted."""
-
-    relation_id: UUID
-    """The relation."""
-    related_customer_id: UUID
-    """The other customer: the guardian, the employer or the account, as the kind says."""
-    kind: StoredKind
-    """The kind, from the end of `customer_id`."""
-    change: Change
-    """What happened to the relation."""
-    valid_from: date | None
-    """The first day, or null if it is not known."""
-    valid_to: date | None
-    """The last day, or null if it has none."""
-    changed_at: datetime
-    """When it was changed."""
 
 
 class RelationExists(Problem, status=409):
     """The customers already have a relation of this kind.
 
     `relation_id` is the relation. Change it instead.
-    """
-
-
-class RelationCycle(Problem, status=409):
-    """The relation would close a cycle: the customer would be its own guardian, referrer or parent account.
-
-    Delete a relation of the chain first, or send a period in which the chain is not valid.
     """
 
 
@@ -152,16 +127,16 @@ async def create_relation(work: Work, id: UUID, body: RelationCreate) -> Relatio
     reject_archived(related)
     start, end, kind = orient(customer.id, related.id, body.kind)
     ends = {customer.id: customer, related.id: related}
-    _reject_organizations(kind, ends[start], ends[end])
-    await work.execute(_LOCK_KIND, kind=kind)
+    reject_organizations(kind, ends[start], ends[end])
+    await work.execute(LOCK_KIND, kind=kind)
     existing = await work.find(tables.Relation, customer_id=start, related_customer_id=end, kind=kind)
     if existing is not None:
         raise RelationExists(relation_id=str(existing.id))
     values = body.model_dump(include=set(RelationFields.model_fields))
     relation = tables.Relation(**values, customer_id=start, related_customer_id=end, kind=kind)
-    await _reject_cycle(work, relation)
+    await reject_cycle(work, relation)
     relation = await work.insert(relation)
-    _publish(work, relation, ends[start], "created")
+    publish_change(work, relation, ends[start], "created")
     return _from_end(relation, customer.id, body.kind)
 
 
@@ -196,11 +171,11 @@ async def update_relation(work: Work, id: UUID, body: RelationUpdate, if_match: 
     if changed.valid_from and changed.valid_to and changed.valid_to < changed.valid_from:
         raise ValidationFailed.field("/valid_to", NOT_AFTER, "must not be before valid_from")
     if (changed.valid_from, changed.valid_to) != (before.valid_from, before.valid_to):
-        await work.execute(_LOCK_KIND, kind=before.kind)
-        await _reject_cycle(work, changed)
+        await work.execute(LOCK_KIND, kind=before.kind)
+        await reject_cycle(work, changed)
     relation = await work.update(before, **body.changes())
     if relation is not before:
-        _publish(work, relation, await work.get(tables.Customer, relation.customer_id), "updated")
+        publish_change(work, relation, await work.get(tables.Customer, relation.customer_id), "updated")
     return Relation.from_row(relation)
 
 
@@ -209,9 +184,9 @@ async def delete_relation(work: Work, id: UUID, if_match: IfMatch) -> None:
     """Delete a relation, for both customers. If it has ended, set its last day instead."""
     relation = await work.get(tables.Relation, id, for_update=True)
     work.check_version(relation, if_match)
-    await work.execute(_DELETE, id=relation.id)
+    await work.execute(DELETE_RELATION, id=relation.id)
     work.audit("deleted", tables.Relation, relation.id, {"kind": [relation.kind, None]})
-    _publish(work, relation, await work.get(tables.Customer, relation.customer_id), "deleted")
+    publish_change(work, relation, await work.get(tables.Customer, relation.customer_id), "deleted")
 
 
 async def _related(work: UnitOfWork, customer: tables.Customer, id: UUID) -> tables.Customer:
@@ -224,39 +199,6 @@ async def _related(work: UnitOfWork, customer: tables.Customer, id: UUID) -> tab
     return related
 
 
-def _reject_organizations(kind: StoredKind, customer: tables.Customer, related: tables.Customer) -> None:
-    ends = {"customer": customer, "related": related}
-    if any(ends[end].kind != "person" for end in KINDS[kind].persons):
-        raise ValidationFailed.field("/kind", NOT_A_PERSON, f"{kind} is a relation of persons")
-
-
-async def _reject_cycle(work: UnitOfWork, relation: tables.Relation) -> None:
-    """Raise RelationCycle if a chain of relations of the kind leads from the related customer back to the customer."""
-    rule = KINDS[relation.kind]
-    if not rule.acyclic:
-        return
-    chain = await work.fetch(
-        _CHAIN,
-        own=relation.id,
-        kind=relation.kind,
-        customer_id=relation.customer_id,
-        related_customer_id=relation.related_customer_id,
-        always=rule.ignores_periods,
-        valid_from=relation.valid_from,
-        valid_to=relation.valid_to,
-    )
-    if chain:
-        raise RelationCycle(f"A chain of {relation.kind} already leads from the related customer to this customer.")
-
-
-def _publish(work: UnitOfWork, relation: tables.Relation, customer: tables.Customer, change: Change) -> None:
-    work.publish(
-        RelationChanged.from_row(
-            relation, relation_id=relation.id, external_ids=customer.external_ids, change=change, changed_at=work.now
-        )
-    )
-
-
 def _from_end(relation: tables.Relation, customer_id: UUID, kind: str) -> Relation:
     related_customer_id = relation.related_customer_id if customer_id == relation.customer_id else relation.customer_id
     return Relation.from_row(relation, customer_id=customer_id, related_customer_id=related_customer_id, kind=kind)
@@ -264,28 +206,3 @@ def _from_end(relation: tables.Relation, customer_id: UUID, kind: str) -> Relati
 
 def _empty_period() -> ValueError:
     return invalid(NOT_AFTER, "valid_to must not be before valid_from")
-
-
-_DELETE = Command("delete from relation where id = :id")
-# Of two concurrent requests for a kind, the second waits for the first, and then reads its relation.
-_LOCK_KIND = Command(
-    "select pg_advisory_xact_lock("
-    "hashtextextended('relation ' || :kind::text || ' ' || current_setting('app.tenant'), 0))"
-)
-_CHAIN = Query(
-    UUID,
-    """
-    with recursive chain (id) as (
-        select :related_customer_id::uuid
-        union
-        select relation.related_customer_id from relation join chain on relation.customer_id = chain.id
-        where relation.kind = :kind::text and relation.id <> :own::uuid and (
-            :always::boolean or (
-                coalesce(relation.valid_from <= :valid_to::date, true)
-                and coalesce(relation.valid_to >= :valid_from::date, true)
-            )
-        )
-    )
-    select id from chain where id = :customer_id::uuid
-    """,
-)

@@ -13,6 +13,7 @@ from uuid import UUID
 from chassis import Chunk, Feature, JobRun, Query, UnitOfWork, cancel_job, condition
 from chassis.core.files import file_path
 from chassis.db.tables import SCHEMA
+from chassis.messaging.erasures import erase_responses
 from chassis.types.ids import first_uuid7_at
 from services.customers.base import Job
 from services.customers.people.customers.search import lookup_filters
@@ -55,6 +56,8 @@ async def erase_files(work: UnitOfWork, ids: Sequence[UUID]) -> int:
         if job.state not in FINISHED and await _finds(work, job, ids):
             job = await cancel_job(work, job)
         await work.update(job, **await _without_persons(work, job, job.parameters | {_MARK: mark}))
+    if jobs:  # the stored response of a request for an export contains its filter
+        await erase_responses(work, [job.id for job in jobs])
     return len(jobs)
 
 

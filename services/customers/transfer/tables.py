@@ -30,4 +30,6 @@ class ImportChange(Base, table=True):
     """The version of the record after the change."""
     before: dict[str, Any] = document()
     """The former values of the fields that it changed."""
+    relation_ids: list[str] = document(default_factory=list)
+    """The relations that the row has created."""
     created_at: datetime = timestamp()

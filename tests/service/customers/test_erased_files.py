@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chassis import uuid7
 from tests.service.customers.test_erasures import TEXTS, erase, texts_left
 from tests.support.facts import a_customer
 from tests.support.service import ServiceUnderTest
@@ -25,7 +26,7 @@ async def contents(customers: ServiceUnderTest) -> bytes:
 
 
 async def an_export(customers: ServiceUnderTest, **filter: Any) -> str:
-    created = await customers.post("/v1/exports", {"filter": filter})
+    created = await customers.post("/v1/exports", {"filter": filter}, Idempotency_Key=str(uuid7()))
     return str(created.headers["location"])
 
 

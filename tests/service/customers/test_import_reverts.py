@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
 from tests.support.transfer import act, counts, errors, imported, read, records, upload
@@ -92,9 +94,78 @@ async def test_an_export_of_salesforce_is_imported_with_ids_and_relations(custom
         assert counts(await imported(customers, file, preset=preset)) == (0, 0, rows, 0), "nothing is stored twice"
     homer = (await customers.get("/v1/customers", external_id="salesforce:003Nq00000MXh2CIAT")).json()["items"][0]
     assert (homer["given_name"], homer["family_name"], homer["kind"]) == ("Homer", "Sampson", "person")
-    account = homer["custom"]["salesforce_account_id"]
-    works_at = (await customers.get("/v1/customers", external_id=f"salesforce:{account}")).json()["items"][0]
-    assert (works_at["kind"], works_at["addresses"][0]["country"]) == ("organization", "US")
+    (relation,) = (await customers.get(f"/v1/customers/{homer['id']}/relations")).json()["items"]
+    works_at = (await customers.get(f"/v1/customers/{relation['related_customer_id']}")).json()
+    assert (relation["kind"], works_at["kind"], works_at["external_ids"]) == (
+        "account",
+        "organization",
+        [{"source": "salesforce", "id": "001Nq00000J1MwbIAF"}],
+    )
+    assert len(await customers.rows("select id from relation")) == 64
+
+
+async def test_contacts_without_their_accounts_are_imported_and_related_later(customers: ServiceUnderTest) -> None:
+    contacts = (SALESFORCE / "Contact.csv").read_bytes()
+    alone = await imported(customers, contacts)
+    assert (counts(alone), alone["unrelated"]) == ((64, 0, 0, 0), 64)
+    listed = (await customers.get(f"/v1/imports/{alone['id']}/errors")).content
+    first = (await errors(customers, alone["id"]))[0]
+    assert (first["row"], first["code"], first["field"]) == ("1", "unknown_record", "relations.account.salesforce")
+    assert first["reason"].endswith("no customer has the id 001Nq00000J1MwbIAF of salesforce")
+    await imported(customers, (SALESFORCE / "Account.csv").read_bytes())
+    again = await imported(customers, listed)  # the file of the rows with errors is imported as it is
+    assert (again["preset"], counts(again), again["unrelated"]) == ("salesforce_contacts", (0, 64, 0, 0), 0)
+    await customers.published()
+    result = await reverted(customers, again["id"])
+    assert (result["restored"], result["kept_count"]) == (64, 0)
+    events = [event.type for event in await customers.published()]
+    assert events == ["customers.relation_changed.v1"] * 64
+    assert await customers.rows("select id from relation") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "reason"), [("Opportunity", 58, "/v1/deals"), ("Case", 40, "/v1/touch-points")]
+)
+async def test_a_file_of_no_customers_is_reported(
+    customers: ServiceUnderTest, name: str, rows: int, reason: str
+) -> None:
+    file = (SALESFORCE / f"{name}.csv").read_bytes()
+    done = await imported(customers, file)
+    assert (done["state"], done["mapping"], counts(done)) == ("succeeded", {}, (0, 0, 0, rows))
+    listed = await errors(customers, done["id"])
+    assert {(error["code"], error["reason"].rpartition(" ")[2]) for error in listed} == {("not_a_customer", reason)}
+    assert await records(customers) == []
+    columns = {"Id": "external_ids.case", "SuppliedName": "name", "SuppliedEmail": "emails.1"}
+    if name == "Case":  # its columns name customers as well
+        assert counts(await imported(customers, file, mapping=columns)) == (rows, 0, 0, 0)
+
+
+async def test_relations_that_an_import_made_are_no_use_by_others(customers: ServiceUnderTest) -> None:
+    known = {"kind": "organization", "name": "Tea Ltd", **known_as("shop")}
+    shop = (await customers.post("/v1/customers", known)).json()
+    file = "Id,Name,Shop\n1,A,shop\n2,B,shop\n3,C,shop\n"
+    mapping = {"Id": "external_ids.till", "Name": "name", "Shop": "relations.account.till"}
+    done = await imported(customers, file, mapping=mapping)
+    (first, *_) = (await customers.get(f"/v1/customers/{shop['id']}/relations")).json()["items"]
+    etag = {"If-Match": f'"{first["version"]}"'}
+    role = await customers.request("PATCH", f"/v1/relations/{first['id']}", json={"role": "buyer"}, headers=etag)
+    assert role.status_code == 200, role.text
+    result = await reverted(customers, done["id"])
+    assert (result["removed"], result["kept"]) == (
+        2,
+        [{"customer_id": first["related_customer_id"], "reason": "in_use"}],
+    )
+    assert len(await customers.rows("select id from relation")) == 1
+
+
+async def test_a_relation_that_is_not_allowed_is_listed(customers: ServiceUnderTest) -> None:
+    file = "Id,Name,Parent\n1,A,2\n2,B,1\n3,C,3\n4,D,9;1\n"
+    mapping = {"Id": "external_ids.till", "Name": "name", "Parent": "relations.parent_account.till"}
+    done = await imported(customers, file, kind="organization", mapping=mapping)
+    assert (counts(done), done["unrelated"]) == ((4, 0, 0, 0), 3)
+    listed = [(error["row"], error["code"]) for error in await errors(customers, done["id"])]
+    assert listed == [("2", "relation_cycle"), ("3", "same_customer"), ("4", "unknown_record")]
+    assert len(await customers.rows("select id from relation")) == 2
 
 
 async def test_a_worker_that_dies_between_two_rows_repeats_the_chunk(customers: ServiceUnderTest) -> None:

@@ -111,6 +111,14 @@ async def test_a_bad_row_stops_no_other(customers: ServiceUnderTest, row: str, c
     assert [(error["row"], error["code"]) for error in await errors(customers, done["id"])] == [("2", code)]
 
 
+async def test_a_ragged_last_row_is_refused_alone(customers: ServiceUnderTest) -> None:
+    done = await imported(customers, "name,email\nA,a@x.org\nB,b@x.org\nC\n")
+    assert counts(done) == (2, 0, 0, 1)
+    assert [record["name"] for record in await records(customers)] == ["A", "B"]
+    (error,) = await errors(customers, done["id"])
+    assert (error["row"], error["reason"]) == ("3", "has 1 cells, and the header has 2")
+
+
 async def test_a_bad_row_in_the_middle_of_many(customers: ServiceUnderTest) -> None:
     rows = [f"Name {number},n{number}@x.org" for number in range(1, 2501)]
     rows[1233] = "Name 1234,broken"

@@ -6,6 +6,7 @@ batch, and a row that is refused stops no other.
     schemas.py   request and response bodies, and the problems
     uploads.py   the inspection of a file while it arrives
     plans.py     from the columns of a file to the fields of a customer
+    batches.py   the rows of a chunk, and the relations that they name
     rows.py      the job: a thousand rows at a time
     reverts.py   the job that undoes an import
     errors.py    the rows that were refused, as a file

@@ -1,6 +1,7 @@
 """From the columns of a file to the fields of a customer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from services.customers.transfer.imports.schemas import ImportRequest
 from services.customers.transfer.queries import read_only_fields, shape
 from services.customers.transfer.rules import mapping, presets
 from services.customers.transfer.rules.cells import restore
-from services.customers.transfer.rules.mapping import Conventions, NotATarget, Target, UnreadableCell
+from services.customers.transfer.rules.mapping import Conventions, Named, NotATarget, Target, UnreadableCell
 
 UNKNOWN_COLUMN = FieldCode(
     "unknown_column", "The file has no such column.", "Read the import: `columns` lists the columns of the file."
@@ -27,6 +28,17 @@ FOREIGN_SOURCE = "rapport"
 """The source under which a record keeps the id that it had in another tenant or installation."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that can be read."""
+
+    item: CustomerUpsert
+    id: UUID | None
+    """Its own id, if it has one."""
+    relations: list[Named]
+    """The customers to whom it is related."""
+
+
 class RowRefused(Exception):
     """A row that is refused, with a code, the place of the error, and the reason."""
 
@@ -38,6 +50,8 @@ class RowRefused(Exception):
 
 def default_mapping(columns: list[str], preset: str | None) -> dict[str, str]:
     """Return where columns go by their names: those of a preset, of our own exports, or common ones."""
+    if preset in presets.ELSEWHERE:
+        return {}
     of_preset = presets.PRESETS[preset] if preset else {}
     found = {}
     for column in columns:
@@ -95,15 +109,15 @@ class Plan:
         self._kind: str = parameters["kind"]
         self._conventions = Conventions(parameters["locale"], parameters["dates"])
 
-    def item_of_cells(self, cells: list[str]) -> tuple[UUID | None, CustomerUpsert]:
-        """Return the own id and the record of a row of a CSV file. Raises RowRefused."""
+    def item_of_cells(self, cells: list[str]) -> Row:
+        """Return a row of a CSV file. Raises RowRefused."""
         if len(cells) != len(self._columns):
             reason = f"has {len(cells)} cells, and the header has {len(self._columns)}"
             raise RowRefused("ragged_row", "", reason)
         return self._item(self._values(dict(zip(self._columns, map(restore, cells), strict=True))))
 
-    def item_of_line(self, line: str) -> tuple[UUID | None, CustomerUpsert]:
-        """Return the own id and the record of a line of a JSON Lines file. Raises RowRefused."""
+    def item_of_line(self, line: str) -> Row:
+        """Return a line of a JSON Lines file. Raises RowRefused."""
         try:
             value = json.loads(line)
         except ValueError as error:
@@ -121,15 +135,15 @@ class Plan:
         except UnreadableCell as error:
             raise RowRefused(error.code, error.column, str(error)) from None
 
-    def _item(self, values: dict[str, Any]) -> tuple[UUID | None, CustomerUpsert]:
+    def _item(self, values: dict[str, Any]) -> Row:
         values.setdefault("kind", self._kind)
-        id = values.pop("id", None)
+        id, relations = values.pop("id", None), values.pop("relations", []) if self._targets else []
         try:
             own = None if id is None else UUID(id)
         except (ValueError, AttributeError, TypeError):
             raise RowRefused("wrong_format", "id", "is no id of a customer") from None
         try:
-            return own, CustomerUpsert.model_validate(values)
+            return Row(CustomerUpsert.model_validate(values), own, relations)
         except ValidationError as error:
             (first, *_) = field_errors(error.errors()[:1], "body")
             raise RowRefused(str(first.code), first.pointer, first.detail) from None

@@ -3,6 +3,7 @@
 A record that has changed since the import is left alone, and so is a record to which others refer.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -14,6 +15,7 @@ from services.customers.base import Base
 from services.customers.customization.tables import CustomFieldValue
 from services.customers.people.customers.undoing import remove_many, restore_many
 from services.customers.people.customers.upserts import LOCK_BY_IDS
+from services.customers.people.queries.relations import unrelate_many
 from services.customers.people.tables import ContactPoint, Customer, ExternalId, Place
 from services.customers.transfer import tables
 from services.customers.transfer.rules.changes import Undoing, undoing
@@ -38,7 +40,10 @@ async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
     customers = {each.id: each for each in await work.fetch(LOCK_BY_IDS, ids=list(undoings))}
     kept = {id: "changed_since" for id, each in undoings.items() if _has_changed(customers.get(id), each)}
     created = [customers[id] for id, each in undoings.items() if each.removes and id not in kept]
-    kept |= dict.fromkeys(await _in_use(work, [customer.id for customer in created]), "in_use")
+    related = await work.fetch(_UNCHANGED, ids=[id for each in undoings.values() for id in each.relation_ids])
+    kept |= dict.fromkeys(await _in_use(work, [customer.id for customer in created], related), "in_use")
+    own = [id for customer_id, each in undoings.items() if customer_id not in kept for id in each.relation_ids]
+    await unrelate_many(work, sorted(set(own) & set(related)))
     removed = [customer for customer in created if customer.id not in kept]
     restored = [(customers[id], each.values) for id, each in undoings.items() if not each.removes and id not in kept]
     refused = await restore_many(work, restored)
@@ -57,18 +62,18 @@ def _has_changed(customer: Customer | None, undoing: Undoing) -> bool:
     return customer is None or customer.version != undoing.version
 
 
-async def _in_use(work: UnitOfWork, ids: list[UUID]) -> set[UUID]:
-    """Return the records to which rows refer that are no part of the record: decisions, assets, deals and the like."""
+async def _in_use(work: UnitOfWork, ids: list[UUID], undone: Sequence[UUID]) -> set[UUID]:
+    """Return the records to which rows refer, except relations that are undone: decisions, assets and the like."""
     used: set[UUID] = set()
     for name, column in _references():
-        used |= set(await work.fetch(stored_query(name, column), ids=ids))
+        used |= set(await work.fetch(stored_query(name, column), ids=ids, undone=list(undone)))
     return used
 
 
 @cache
 def stored_query(table: str, column: str) -> Query[UUID]:
     """Return the query for the customers whom rows of a table name."""
-    return Query(UUID, f"select {column} from {table} where {column} = any(:ids)")
+    return Query(UUID, f"select {column} from {table} where {column} = any(:ids) and id <> all(:undone)")
 
 
 def _references() -> list[tuple[str, str]]:
@@ -91,6 +96,7 @@ def _result(result: dict[str, Any], removed: int, restored: int, kept: dict[UUID
     }
 
 
+_UNCHANGED = Query(UUID, "select id from relation where id = any(:ids) and version = 1")
 _CHANGES = Query(
     tables.ImportChange,
     """

@@ -51,7 +51,7 @@ from services.customers.transfer.queries import (
     remove_files,
 )
 from services.customers.transfer.rules.encodings import Encoding
-from services.customers.transfer.rules.presets import ORGANIZATIONS, preset_of
+from services.customers.transfer.rules.presets import ELSEWHERE, ORGANIZATIONS, preset_of
 
 feature = Feature("imports")
 feature.keep(tables.ImportChange, "created_at", days="job_days", order_by="id")
@@ -121,6 +121,7 @@ async def start_import(work: Work, id: UUID, body: ImportRequest) -> CustomerImp
         "kind": body.kind or ("organization" if preset in ORGANIZATIONS else "person"),
         "locale": body.locale,
         "dates": body.dates,
+        "elsewhere": None if body.mapping else ELSEWHERE.get(preset or ""),
         "dry_run": body.dry_run,
         "run": job.parameters["run"] + 1,
     }

@@ -1,7 +1,9 @@
 """The job of an import: a thousand rows at a time, by the rules of the batch."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from chassis import (
@@ -18,9 +20,10 @@ from chassis import (
 )
 from chassis.core.files import FileNotStored
 from services.customers.customization.tables import CustomField
-from services.customers.people.customers.schemas import CustomerUpsert, ExternalReferenceCreate
+from services.customers.people.customers.schemas import ExternalReferenceCreate
 from services.customers.people.customers.upserts import Applied, upsert_many
 from services.customers.transfer import tables
+from services.customers.transfer.imports.batches import Batch, relate_rows
 from services.customers.transfer.imports.plans import FOREIGN_SOURCE, Plan, RowRefused
 from services.customers.transfer.imports.schemas import counts_of
 from services.customers.transfer.imports.uploads import DELIMITERS
@@ -34,25 +37,20 @@ ROWS = 1_000
 PIECE_BYTES = 262_144
 
 
-@dataclass
-class Batch:
-    """The rows of a chunk."""
-
-    begin: int
-    """The number of rows before it."""
-    items: list[tuple[int, CustomerUpsert]] = field(default_factory=list)
-    """Rows that can be read, by their number from 1."""
-    ids: dict[int, UUID] = field(default_factory=dict)
-    refused: dict[int, RowRefused] = field(default_factory=dict)
-    applied: dict[int, Applied] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class _Existing:
     """A record of this tenant, and the record that answers for it since a merge."""
 
     id: UUID
     current_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    """The version of a record."""
+
+    id: UUID
+    version: int
 
 
 @feature.job(IMPORT)
@@ -62,22 +60,23 @@ async def import_rows(work: UnitOfWork, job: JobRun) -> Chunk:
     cursor = job.cursor or {"at": parameters["begin"], "row": 0}
     records, is_last = await _read(work, job, cursor["at"])
     types = {field.name: field.type for field in await work.find_all(CustomField, record_kind="customer")}
-    batch = _batch_of(Plan(parameters, types), records, cursor["row"], parameters["format"])
+    batch = _batch_of(Plan(parameters, types), records, cursor["row"], parameters)
     outcomes = await _apply(work, batch, dry_run=parameters["dry_run"])
     for number, outcome in outcomes.items():
         if isinstance(outcome, Problem):
             batch.refused[number] = _refusal(outcome)
     if not parameters["dry_run"]:
-        await _store_changes(work, job.id, batch)
+        await _store_changes(work, job.id, batch, outcomes)
         if is_last:
             await remove_files(work, job.id, UPLOAD)
-    if batch.refused:
+    if batch.refused or batch.unrelated:
         await _write_errors(work, job, batch, records)
     counts = counts_of(job.result)
     for outcome in outcomes.values():
         if not isinstance(outcome, Problem):
             counts[outcome[0]] += 1
     counts["refused"] += len(batch.refused)
+    counts["unrelated"] += len(batch.unrelated)
     end = records[-1].end if records else cursor["at"]
     done = len(records)
     return Chunk(
@@ -123,28 +122,33 @@ async def _records(job: JobRun, path: str, begin: int) -> AsyncIterator[Record]:
         yield record
 
 
-def _batch_of(plan: Plan, records: list[Record], begin: int, format: str) -> Batch:
+def _batch_of(plan: Plan, records: list[Record], begin: int, parameters: dict[str, Any]) -> Batch:
     batch = Batch(begin)
     for number, record in enumerate(records, begin + 1):
         try:
             if record.error is not None:
                 raise RowRefused("unreadable_row", "", record.error)
-            id, item = plan.item_of_cells(record.cells) if format == "csv" else plan.item_of_line(record.cells[0])
+            if parameters.get("elsewhere"):
+                raise RowRefused("not_a_customer", "", parameters["elsewhere"])
+            is_csv = parameters["format"] == "csv"
+            row = plan.item_of_cells(record.cells) if is_csv else plan.item_of_line(record.cells[0])
         except RowRefused as refusal:
             batch.refused[number] = refusal
             continue
-        batch.items.append((number, item))
-        if id is not None:
-            batch.ids[number] = id
+        batch.items.append((number, row.item))
+        if row.id is not None:
+            batch.ids[number] = row.id
+        if row.relations:
+            batch.relations[number] = row.relations
     return batch
 
 
 async def _apply(work: UnitOfWork, batch: Batch, *, dry_run: bool) -> dict[int, Outcome]:
     await _name_foreign_records(work, batch)
-    if not dry_run:
-        return await upsert_many(work, batch.items, ids=batch.ids, merges=True, applied=batch.applied)
-    async with work.trial():
-        return await upsert_many(work, batch.items, ids=batch.ids, merges=True)
+    async with work.trial() if dry_run else nullcontext():
+        outcomes = await upsert_many(work, batch.items, ids=batch.ids, merges=True, applied=batch.applied)
+        await relate_rows(work, batch, outcomes)
+    return outcomes
 
 
 async def _name_foreign_records(work: UnitOfWork, batch: Batch) -> None:
@@ -173,7 +177,8 @@ def _refusal(problem: Problem) -> RowRefused:
     return RowRefused(problem.code, "", problem.detail)
 
 
-async def _store_changes(work: UnitOfWork, job_id: UUID, batch: Batch) -> None:
+async def _store_changes(work: UnitOfWork, job_id: UUID, batch: Batch, outcomes: dict[int, Outcome]) -> None:
+    await _note_related(work, batch, outcomes)
     rows = [
         {
             "job_id": job_id,
@@ -182,6 +187,7 @@ async def _store_changes(work: UnitOfWork, job_id: UUID, batch: Batch) -> None:
             "kind": "created" if applied.is_new else "updated",
             "version": applied.version,
             "before": applied.before,
+            "relation_ids": batch.relation_ids.get(number, []),
             "created_at": work.now,
         }
         for number, applied in batch.applied.items()
@@ -189,10 +195,22 @@ async def _store_changes(work: UnitOfWork, job_id: UUID, batch: Batch) -> None:
     await work.insert_many(tables.ImportChange, rows)
 
 
+async def _note_related(work: UnitOfWork, batch: Batch, outcomes: dict[int, Outcome]) -> None:
+    """Note a change also for rows that have changed nothing but relations."""
+    related = {
+        number: outcome[1]
+        for number, outcome in outcomes.items()
+        if number in batch.relation_ids and number not in batch.applied and not isinstance(outcome, Problem)
+    }
+    if related:
+        versions = {row.id: row.version for row in await work.fetch(_VERSIONS, ids=sorted(set(related.values())))}
+        batch.applied |= {number: Applied(id, False, versions[id], {}) for number, id in related.items()}
+
+
 async def _write_errors(work: UnitOfWork, job: JobRun, batch: Batch, records: list[Record]) -> None:
-    """Write the refused rows of the chunk, under a name by which a repetition of the chunk replaces them."""
+    """Write the rows that are refused or unrelated, under a name by which a repetition of the chunk replaces them."""
     rows: list[list[str]] = []
-    for number, refusal in sorted(batch.refused.items()):
+    for number, refusal in sorted((batch.refused | batch.unrelated).items()):
         cells = [_printable(cell) for cell in records[number - batch.begin - 1].cells]
         shown = [""] * len(cells) if job.parameters.get("names_rows_only") else cells
         rows.append([str(number), refusal.code, refusal.place, str(refusal), *shown])
@@ -205,6 +223,7 @@ def _printable(cell: str) -> str:
     return cell.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
+_VERSIONS = Query(_Versioned, "select id, version from customer where id = any(:ids)")
 _EXISTING = Query(
     _Existing, f"select id, {current_person_sql('customer.id')} as current_id from customer where id = any(:ids)"
 )

@@ -59,8 +59,9 @@ class ImportRequest(RequestBody):
     example = {"kind": "person", "mapping": {"email": "emails.1", "amount": "custom.amount:number"}, "locale": "nl"}
 
     mapping: Annotated[dict[Line, Line], Field(max_length=MAX_COLUMNS)] | None = None
-    """The target of each column, such as `given_name`, `emails.work`, `addresses.1.city`, `external_ids.till` or
-    `custom.amount:number`. Columns without a target are ignored. By default, columns go where their names say."""
+    """The target of each column, such as `given_name`, `emails.work`, `addresses.1.city`, `external_ids.till`,
+    `relations.account.till` or `custom.amount:number`. Columns without a target are ignored. By default, columns go
+    where their names say."""
     preset: Preset | None = None
     """The columns of another system's export. `mapping` adds to it."""
     kind: CustomerKind | None = None
@@ -145,6 +146,9 @@ class CustomerImport(Resource):
     """Rows whose customer had their values already."""
     refused: int
     """Rows that were refused. `/errors` lists them with the reasons."""
+    unrelated: int
+    """Rows whose customer is imported without a relation, because the related customer is not known or may not be
+    related. `/errors` lists them too."""
     progress: float
     """The share of the file that is done, from 0 to 1."""
     failure: JobFailure | None
@@ -164,4 +168,5 @@ Counts = dict[str, int]
 
 def counts_of(result: dict[str, Any] | None) -> Counts:
     """Return the counts of a job's result."""
-    return {name: (result or {}).get(name, 0) for name in ("created", "updated", "unchanged", "refused")}
+    names = ("created", "updated", "unchanged", "refused", "unrelated")
+    return {name: (result or {}).get(name, 0) for name in names}

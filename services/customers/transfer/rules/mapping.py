@@ -1,8 +1,9 @@
 """From the cells of a row to the fields of a customer.
 
 A target names where a cell goes: a field (`given_name`), a place in a list with a label or a number
-(`emails.work`, `phones.2`, `addresses.1.city`), an id in another system (`external_ids.till`), or a field of the
-tenant's own, with its type if it is no text (`custom.amount:number`).
+(`emails.work`, `phones.2`, `addresses.1.city`), an id in another system (`external_ids.till`), a related customer by
+such an id (`relations.account.till`), or a field of the tenant's own, with its type if it is no text
+(`custom.amount:number`).
 """
 
 import re
@@ -18,8 +19,11 @@ from babel.numbers import NumberFormatError, parse_decimal
 from typing_extensions import TypeAliasType
 
 from chassis.types import json
+from services.customers.people.rules.relations import KINDS, StoredKind
 
 DateOrder = TypeAliasType("DateOrder", Literal["year_month_day", "day_month_year", "month_day_year"])
+Named = tuple[StoredKind, str, str]
+"""A related customer: the kind of the relation, the other system, and the id in it."""
 TYPES = ("text", "number", "boolean", "date", "json")
 _NUMBERED_ID = re.compile(r"(\d+)\.(source|id)")
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -92,6 +96,10 @@ def target_of(text: str, shape: Shape) -> Target:
         return found
     if not rest and (head in shape.scalars or head in shape.lists or head == "id"):
         return Target(head)
+    if head == "relations":
+        kind, _, source = rest.partition(".")
+        if kind in KINDS and source:
+            return Target(head, source, kind)
     if head == "external_ids" and rest:
         numbered = _NUMBERED_ID.fullmatch(rest)
         return Target(head, numbered[1], numbered[2]) if numbered else Target(head, rest)
@@ -156,6 +164,8 @@ def _place(
     if target.field in shape.documents:
         type = shape.documents[target.field][target.part]
         values.setdefault(target.field, {})[target.part] = _READERS[type](cell, conventions)
+    elif target.field == "relations":
+        values.setdefault(target.field, []).extend((target.part, target.key, id) for id in texts_of(cell))
     elif target.part:
         read = _READERS[shape.objects[target.field][target.part]]
         value = country_code(cell) if target.part == "country" else read(cell, conventions)

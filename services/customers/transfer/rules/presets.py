@@ -7,7 +7,15 @@ from typing_extensions import TypeAliasType
 
 Preset = TypeAliasType(
     "Preset",
-    Literal["salesforce_accounts", "salesforce_contacts", "salesforce_leads", "hubspot_companies", "hubspot_contacts"],
+    Literal[
+        "salesforce_accounts",
+        "salesforce_contacts",
+        "salesforce_leads",
+        "salesforce_opportunities",
+        "salesforce_cases",
+        "hubspot_companies",
+        "hubspot_contacts",
+    ],
 )
 
 
@@ -38,7 +46,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "Type": "custom.account_type",
         "AnnualRevenue": "custom.annual_revenue",
         "Description": "custom.description",
-        "ParentId": "custom.salesforce_parent_id",
+        "ParentId": "relations.parent_account.salesforce",
         "OwnerId": "custom.salesforce_owner_id",
     },
     "salesforce_contacts": {
@@ -55,7 +63,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "Birthdate": "birth_date",
         **_address("Mailing", "mailing"),
         **_address("Other", "other"),
-        "AccountId": "custom.salesforce_account_id",
+        "AccountId": "relations.account.salesforce",
         "ReportsToId": "custom.salesforce_reports_to_id",
         "OwnerId": "custom.salesforce_owner_id",
         "Salutation": "salutation",
@@ -105,18 +113,25 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         **_HUBSPOT_ADDRESS,
         "Company Name": "custom.company",
         "Associated Company": "custom.company",
-        "Associated Company IDs": "custom.hubspot_company_ids",
+        "Associated Company IDs": "relations.account.hubspot_company",
         "Lifecycle Stage": "custom.hubspot_lifecycle_stage",
         "Lead Status": "custom.lead_status",
         "Contact owner": "custom.hubspot_owner",
     },
 }
+ELSEWHERE = {
+    "salesforce_opportunities": "is an opportunity, not a customer: send it to /v1/deals",
+    "salesforce_cases": "is a case, not a customer: send it to /v1/touch-points",
+}
+"""The presets of files whose rows are no customers, and what to do with a row."""
 ORGANIZATIONS = frozenset(("salesforce_accounts", "hubspot_companies"))
 """The presets whose rows are organizations."""
 _SIGNS = {
     "salesforce_accounts": ("Id", "Name", "BillingCity"),
     "salesforce_contacts": ("Id", "LastName", "AccountId"),
     "salesforce_leads": ("Id", "LastName", "IsConverted"),
+    "salesforce_opportunities": ("Id", "StageName", "CloseDate"),
+    "salesforce_cases": ("Id", "CaseNumber"),
     "hubspot_companies": ("Record ID", "Company name"),
     "hubspot_contacts": ("Record ID", "First Name", "Last Name"),
 }
