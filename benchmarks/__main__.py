@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import bars, duplicates, feed, gateway, phases, processes, report, ten_times, webhooks
+from benchmarks import bars, duplicates, feed, gateway, imports, phases, processes, report, ten_times, webhooks
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
 from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
@@ -29,6 +29,7 @@ def main() -> None:
     options.add_argument("--webhooks", action="store_true", help="measure webhooks with bad receivers")
     options.add_argument("--duplicates", action="store_true", help="measure the search for duplicates, and the check")
     options.add_argument("--customers", type=int, default=1_000_000, help="the customers among which it searches")
+    options.add_argument("--imports", type=int, metavar="ROWS", help="measure an import of so many rows")
     options.add_argument("--quick", action="store_true", help="run a short test of the harness and write nothing")
     chosen = options.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
@@ -39,6 +40,8 @@ def main() -> None:
             section, text = "webhooks", with_webhooks(Path(folder), sizes)
         elif chosen.duplicates:
             section, text = "duplicates", of_duplicates(Path(folder), sizes, chosen.customers)
+        elif chosen.imports:
+            section, text = "imports", with_an_import(Path(folder), sizes, chosen.imports)
         else:
             section, text = "make bench", everything(Path(folder), sizes)
     text = f"Measured {report.machine()}.\n\n{text}"
@@ -67,6 +70,17 @@ def of_duplicates(folder: Path, sizes: Sizes, customers: int) -> str:
         return uvloop.run(duplicates.measure(a_stand(data_dir, sizes), customers))
 
 
+def with_an_import(folder: Path, sizes: Sizes, rows: int) -> str:
+    """Run the benchmark of an import; return its section of the page."""
+
+    async def run(stand: Stand) -> str:
+        text, figures = await imports.measure(stand, Yard(stand.database("customers"), folder), rows)
+        return f"{text}\n\n{bars.verdicts(figures, imports.BARS)}"
+
+    with stack(folder / "data") as (data_dir, _):
+        return uvloop.run(run(a_stand(data_dir, sizes)))
+
+
 def everything(folder: Path, sizes: Sizes) -> str:
     """Run the standard benchmark; return its section of the page."""
     with stack(folder / "data") as (data_dir, fresh):
@@ -77,7 +91,9 @@ def everything(folder: Path, sizes: Sizes) -> str:
     figures["start with a new data folder"] = fresh
     figures["memory of the five processes"] = sum(after[name] for name in OURS)
     started = f"The stack starts in {fresh:.1f} s with a new data folder, and in {again:.1f} s with an existing one."
-    return "\n\n".join([text, memory_table(before, after), started, bars.verdicts(figures)])
+    return "\n\n".join(
+        [text, memory_table(before, after), started, bars.verdicts(figures, [*bars.BARS, *imports.BARS])]
+    )
 
 
 async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Memory]:
@@ -102,13 +118,14 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
     )
     added_text, added = await gateway.overhead(stand, shop)
     await stand.drained()
+    import_text, imported = await imports.measure(stand, yard, stand.sizes.imported_rows)
     points_text, points = await becoming_points(stand, shop)
     flowed = await flows(stand, shop, yard)
     feed_text, feed_rate = await feed.reading(stand)
     flow = report.table(["events", "rate", "compared with"], [backlog.row() for backlog in flowed])
     memory = processes.megabytes(stand.data_dir)
     killed_text, killed = await across_a_kill(stand, shop)
-    figures = {name: measured.ratio for name, measured in results.items()} | points | killed
+    figures = {name: measured.ratio for name, measured in results.items()} | points | killed | imported
     figures |= {
         "rate of page 1 divided by that of page 100": results[FIRST_PAGE.work].by(results[LATE_PAGE.work]),
         "gateway overhead on a read, p50": added["read"],
@@ -118,7 +135,11 @@ async def measure(stand: Stand, folder: Path) -> tuple[str, dict[str, float], Me
         "event handlers in batches": flowed[1].ratio,
         "events that a client reads from the feed": feed_rate,
     }
-    return "\n\n".join([work, added_text, f"{points_text} {killed_text}", flow, feed_text]), figures, memory
+    return (
+        "\n\n".join([work, added_text, import_text, f"{points_text} {killed_text}", flow, feed_text]),
+        figures,
+        memory,
+    )
 
 
 async def becoming_points(stand: Stand, shop: Shop) -> tuple[str, dict[str, float]]:

@@ -21,12 +21,13 @@ class Target:
     headers: str
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> bytes:
-        """Return the bytes of a request."""
-        content = b"" if body is None else json.dumps(body)
+        """Return the bytes of a request. A body of bytes is a file."""
+        type = "octet-stream" if isinstance(body, bytes) else "json"
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body)
         extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{self.headers}{extra}"
-            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+            f"Content-Type: application/{type}\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content
 

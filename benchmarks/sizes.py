@@ -16,6 +16,7 @@ class Sizes:
     """Pause after each kind of work, so that its events do not slow down the next."""
     points_seconds: float = 10.0
     step_seconds: float = 5.0
+    imported_rows: int = 50_000
     events: int = 50_000
     refunds: int = 4_000
     """More than a consumer fetches at once, because its progress is visible only when it commits."""
@@ -30,6 +31,7 @@ QUICK = Sizes(
     settling_seconds=0.5,
     points_seconds=4.0,
     step_seconds=2.0,
+    imported_rows=3_000,
     events=5_000,
     refunds=2_500,
 )
