@@ -15,6 +15,7 @@ from tests.support.erasure import tables_with
 from tests.support.facts import a_customer, known_as
 from tests.support.round_trips import round_trips
 from tests.support.service import ServiceUnderTest
+from tests.support.transfer import act, counts, errors, imported, read, records
 
 PERSON: dict[str, Any] = {
     "given_name": "Zebedina",
@@ -89,6 +90,30 @@ async def test_a_batch_refuses_the_items_of_blocked_persons_alone(customers: Ser
     assert [result["status"] for result in results] == ["created", "refused", "created", "refused", "created"]
     assert {results[at]["problem"]["code"] for at in (1, 3)} == {"person_blocked"}
     assert len(await customers.rows("select id from customer where state = 'active'")) == 3
+
+
+async def test_an_import_refuses_the_rows_of_blocked_persons_alone(customers: ServiceUnderTest) -> None:
+    await a_blocked_person(customers)
+    file = "email,given_name\nada@x.org,Ada\nzebedina@QUORTHON.example,Zebedina\n"
+    for dry_run in (True, False):
+        done = await imported(customers, file, dry_run=dry_run)
+        assert counts(done) == (1, 0, 0, 1)
+        (error,) = await errors(customers, done["id"])
+        assert (error["row"], error["code"], error["email"]) == ("2", "person_blocked", "")
+    assert [record["given_name"] for record in await records(customers)] == ["Ada"]
+
+
+async def test_the_revert_of_an_import_brings_no_blocked_identity_back(customers: ServiceUnderTest) -> None:
+    await a_person(customers, emails=PERSON["emails"], **known_as("1"))
+    mapping = {"id": "external_ids.till", "email": "emails.1"}
+    done = await imported(customers, "id,email\n1,ada@x.org\n", mapping=mapping)
+    assert counts(done) == (0, 1, 0, 0)
+    await a_blocked_person(customers)
+    await act(customers, done["id"], "revert")
+    await customers.run_jobs()
+    revert = (await read(customers, done["id"]))["revert"]
+    assert (revert["restored"], [each["reason"] for each in revert["kept"]]) == (0, ["values_refused"])
+    assert [record["emails"][0]["address"] for record in await records(customers)] == ["ada@x.org"]
 
 
 async def test_who_shares_an_address_with_a_blocked_person_stays_and_may_change(customers: ServiceUnderTest) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.duplicates import duplicates, search
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
 from tests.support.transfer import act, counts, errors, imported, read, records, upload
@@ -69,6 +70,19 @@ async def test_a_revert_leaves_records_alone_that_changed_or_are_in_use(customer
     assert {record["id"] for record in await records(customers)} == {first["id"], second["id"]}
     assert (await act(customers, done["id"], "revert"))["code"] == "already_reverted"
     assert (await customers.get(f"/v1/customers/{third['id']}")).status_code == 404
+
+
+async def test_a_revert_removes_records_that_a_search_for_duplicates_has_compared(customers: ServiceUnderTest) -> None:
+    file = "Id,Name,Mail,Crm\n1,Ada,ada@x.org,\n2,Ada,ada@x.org,\n"
+    done = await imported(customers, file, mapping=MAPPING)
+    assert counts(done) == (2, 0, 0, 0), "an import is not refused for duplicates, as a batch is not"
+    await search(customers)
+    (pair,) = await duplicates(customers)
+    assert {pair["first_id"], pair["second_id"]} == {record["id"] for record in await records(customers)}
+    assert (await reverted(customers, done["id"]))["removed"] == 2
+    assert (await records(customers), await duplicates(customers)) == ([], [])
+    assert (await search(customers))["compared"] == 0
+    assert await customers.rows("select from match_key") == []
 
 
 async def test_a_running_import_is_not_reverted(customers: ServiceUnderTest) -> None:

@@ -22,6 +22,7 @@ from chassis.core.files import FileNotStored
 from services.customers.customization.tables import CustomField
 from services.customers.people.customers.schemas import ExternalReferenceCreate
 from services.customers.people.customers.upserts import Applied, upsert_many
+from services.customers.people.queries import PersonBlocked
 from services.customers.transfer import tables
 from services.customers.transfer.imports.batches import Batch, relate_rows
 from services.customers.transfer.imports.plans import FOREIGN_SOURCE, Plan, RowRefused
@@ -212,7 +213,8 @@ async def _write_errors(work: UnitOfWork, job: JobRun, batch: Batch, records: li
     rows: list[list[str]] = []
     for number, refusal in sorted((batch.refused | batch.unrelated).items()):
         cells = [_printable(cell) for cell in records[number - batch.begin - 1].cells]
-        shown = [""] * len(cells) if job.parameters.get("names_rows_only") else cells
+        is_hidden = job.parameters.get("names_rows_only") or refusal.code == PersonBlocked.code
+        shown = [""] * len(cells) if is_hidden else cells
         rows.append([str(number), refusal.code, refusal.place, str(refusal), *shown])
     path = file_path(work.tenant.id, job.id, f"{errors_folder(job.parameters)}{batch.begin:012}")
     await job.files.write_whole(path, csv_bytes(rows))
