@@ -78,6 +78,7 @@ async def use_everything(visitor: Visitor) -> None:
     await own_a_product(visitor, customer)
     await define_a_custom_field(visitor)
     await find_duplicates(visitor)
+    await import_customers(visitor)
     await end_relationships(visitor)
     await deselect(visitor.stack)
     await use_sales(visitor.stack)
@@ -183,8 +184,27 @@ async def find_duplicates(visitor: Visitor) -> None:
     for _ in range(2):
         await post(visitor, "/v1/customers", ada)
     search = await post(visitor, "/v1/duplicate-searches")
+    await until_done(visitor, f"/v1/duplicate-searches/{search['id']}")
+
+
+async def import_customers(visitor: Visitor) -> None:
+    file: dict[str, Any] = {
+        "content": b"email,amount\nimported@example.com,12\n",
+        "headers": {"content-type": "text/csv"},
+    }
+    for _ in range(2):
+        uploaded = (await visitor.request("POST", "/v1/imports", **file)).json()
+        path = f"/v1/imports/{uploaded['id']}"
+        await post(visitor, f"{path}/start", {})
+        await until_done(visitor, path)
+    await post(visitor, f"{path}/revert")
+    export = await post(visitor, "/v1/exports", {})
+    await until_done(visitor, f"/v1/exports/{export['id']}")
+
+
+async def until_done(visitor: Visitor, path: str) -> None:
+    """Wait until a job has succeeded."""
     async with asyncio.timeout(90):
-        path = f"/v1/duplicate-searches/{search['id']}"
         while (await visitor.request("GET", path)).json()["state"] != "succeeded":  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 

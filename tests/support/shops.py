@@ -112,17 +112,19 @@ async def a_shop(stack: RunningStack) -> Shop:
         joining = {"program_id": program["id"], "customer_id": ada["id"]}
         await made(visitor, "/v1/memberships", joining, **again)
         ids |= await in_transfer(visitor)
-    await exported(visitor, ids["exports"])
+    ids["exports"] = await an_exported_file(visitor)
     await be_refused(stack, visitor)
     others = {"with_sales": ids["customers"], "ended": bo["id"]}
     return Shop(visitor, ids | others | {"customers": ada["id"], "purchases": purchase["id"]})
 
 
-async def exported(visitor: Visitor, export: str) -> None:
-    """Wait until the file of an export can be read."""
+async def an_exported_file(visitor: Visitor) -> str:
+    """Export the customers, and return the id of the export when its file can be read."""
+    export = (await made(visitor, "/v1/exports", {}))["id"]
     async with asyncio.timeout(30):
         while (await visitor.request("GET", f"/v1/exports/{export}/file")).status_code == 409:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
+    return str(export)
 
 
 async def sell_to(visitor: Visitor, ada: str, pipeline: str) -> str:
