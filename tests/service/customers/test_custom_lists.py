@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support.custom_fields import MANY_CUSTOMERS, choices, custom_of, customer_with, define
-from tests.support.rows_read import queries, rows_read
+from tests.support.round_trips import statements
+from tests.support.rows_read import rows_read
 from tests.support.service import ServiceUnderTest
 
 
@@ -118,7 +119,7 @@ async def test_a_page_reads_little_more_than_its_rows(
     while position is not None and position > 0:
         page = (await customers.get("/v1/customers", **params, limit="200", **more)).json()
         more, position = {"cursor": page["next_cursor"]}, position - 200
-    with queries() as sent:
+    with statements() as sent:
         answer = await customers.get("/v1/customers", **params, limit="3", **more)
     assert len(answer.json()["items"]) == (1 if params.get("custom.number") else 3)
     for table in ("customer", "custom_field_value"):

@@ -14,8 +14,8 @@ from services.loyalty.points import settling
 from services.loyalty.points.queries import accounts
 from tests.support.facts import purchase_recorded
 from tests.support.loyalty import a_running_program, act, buckets, is_sound, membership_path, on, redeem, refunded
-from tests.support.round_trips import round_trips
-from tests.support.rows_read import queries, rows_read
+from tests.support.round_trips import statements
+from tests.support.rows_read import rows_read
 from tests.support.service import ServiceUnderTest
 
 MANY = 2_000
@@ -50,9 +50,9 @@ async def a_buyer(loyalty: ServiceUnderTest, number: int, *, at_once: bool = Fal
 
 async def cost(loyalty: ServiceUnderTest, operation: Awaitable[object]) -> tuple[int, int]:
     """Return the round trips of an operation, and the lots and entries that PostgreSQL reads for it."""
-    with round_trips() as trips, queries() as sent:
+    with statements() as sent:
         await operation
-    return len(trips), sum([await rows_read(loyalty, sent, table) for table in ("lot", "points_entry")])
+    return len(sent), sum([await rows_read(loyalty, sent, table) for table in ("lot", "points_entry")])
 
 
 async def test_a_refund_costs_the_same_with_ten_and_with_thousands_of_open_lots(loyalty: ServiceUnderTest) -> None:
