@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -49,7 +49,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack.stop()
 
 
-async def make(*words: str, seconds: float = 400, **environment: str) -> str:
+async def make(*words: str, seconds: float = 120, **environment: str) -> str:
     """Run `make` in the folder of the SDKs and return what it prints."""
     process = await asyncio.create_subprocess_exec(
         "make",
@@ -61,12 +61,16 @@ async def make(*words: str, seconds: float = 400, **environment: str) -> str:
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    try:
-        printed, errors = await asyncio.wait_for(process.communicate(), seconds)
-    except TimeoutError:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-    assert process.returncode == 0, f"{printed.decode()}\n{errors.decode()}"
+    communicating = asyncio.create_task(process.communicate())
+    ended, _ = await asyncio.wait({communicating}, timeout=seconds)
+    if not ended:
+        os.killpg(process.pid, signal.SIGQUIT)  # Java prints the stack of each of its threads
+        await asyncio.wait({communicating}, timeout=2)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    printed, errors = await communicating
+    took = f"{words} ended" if ended else f"{words} did not end within {seconds} seconds"
+    assert process.returncode == 0, f"{took}\n{printed.decode()}\n{errors.decode()}"
     return printed.decode()
 
 

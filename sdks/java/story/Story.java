@@ -45,6 +45,7 @@ final class Story {
             .build();
         var http = Methanol.newBuilder()
             .defaultHeader("Authorization", "Bearer " + System.getenv("RAPPORT_API_KEY"))
+            .requestTimeout(Duration.ofSeconds(30))
             .interceptor(retries);
         var client = new ApiClient(http, ApiClient.createDefaultObjectMapper(), System.getenv("RAPPORT_URL"));
         new Story(client).run();
@@ -175,10 +176,16 @@ final class Story {
         server.start();
         var url = "http://127.0.0.1:" + server.getAddress().getPort() + "/";
         var body = new WebhookEndpointCreate().url(url).addEventTypesItem(TYPE);
-        var endpoint = new WebhookEndpointsApi(client).createWebhookEndpoint(body, null);
-        var zoe = customers.createCustomer(person("zoe"), null);
-        var delivery = deliveries.poll(30, TimeUnit.SECONDS);
-        server.stop(0);
+        CreatedWebhookEndpoint endpoint;
+        Customer zoe;
+        Delivery delivery;
+        try {
+            endpoint = new WebhookEndpointsApi(client).createWebhookEndpoint(body, null);
+            zoe = customers.createCustomer(person("zoe"), null);
+            delivery = deliveries.poll(30, TimeUnit.SECONDS);
+        } finally {
+            server.stop(0);  // the program ends, whatever happens
+        }
 
         var receiver = new Webhook(endpoint.getSecret());
         receiver.verify(delivery.body(), delivery.headers());
