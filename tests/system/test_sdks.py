@@ -29,8 +29,7 @@ repeated: same customer true, replayed true
 batch: 998 created, item 500 refused: not_identifiable
 pages: 1000 customers on 5 pages
 changed: Ada of London, version 2, then version_mismatch
-bought: 7.50 EUR
-read: 20 times, version 2
+bought: 20 times 7.50 EUR
 webhook: customers.customer_created.v1, same customer true
 forged: refused
 feed: 1 event, same id true

@@ -51,7 +51,6 @@ func main() {
 	pages()
 	change(ada)
 	buy(ada)
-	exceedTheLimit(ada)
 	receiveAWebhook()
 }
 
@@ -154,30 +153,25 @@ func change(ada *rapport.Customer) {
 	fmt.Printf("changed: %s of %s, version %d, then %s\n", changed.GetGivenName(), changed.GetArea(), changed.Version, stale.Code)
 }
 
+// Record more purchases than the limit of requests per second allows.
 func buy(ada *rapport.Customer) {
 	line := rapport.PurchaseLineCreate{Sku: "tea", Quantity: "3"}
 	line.SetUnitPrice("2.50")
 	body := rapport.PurchaseCreate{
 		CustomerId:  ada.Id,
 		Source:      "till",
-		SourceId:    "1",
 		PurchasedAt: ada.CreatedAt,
 		Currency:    "EUR",
 		Lines:       []rapport.PurchaseLineCreate{line},
 	}
-	purchase, _, err := api.PurchasesAPI.RecordPurchase(ctx).PurchaseCreate(body).Execute()
-	check(err)
-	fmt.Printf("bought: %s %s\n", purchase.Total.Amount, purchase.Total.Currency)
-}
-
-func exceedTheLimit(ada *rapport.Customer) {
-	var version int32
-	for range 20 {
-		customer, _, err := api.CustomersAPI.ReadCustomer(ctx, ada.Id).Execute()
+	var total rapport.Money
+	for number := range 20 {
+		body.SourceId = strconv.Itoa(number)
+		purchase, _, err := api.PurchasesAPI.RecordPurchase(ctx).PurchaseCreate(body).Execute()
 		check(err)
-		version = customer.Version
+		total = purchase.Total
 	}
-	fmt.Printf("read: 20 times, version %d\n", version)
+	fmt.Printf("bought: 20 times %s %s\n", total.Amount, total.Currency)
 }
 
 type delivery struct {
