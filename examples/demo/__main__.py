@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from examples.demo.charts import deciles, heat_map
+from examples.demo.client import Advance
 from examples.demo.expectations import Answers, Check, Year, busiest, compare
 from examples.demo.figures import Figures
 from examples.demo.households import (
@@ -28,8 +29,9 @@ from examples.demo.households import (
     read_touch_points,
 )
 from examples.demo.lifecycle import erase, merge_and_undo
+from examples.demo.office import Office, busiest_pair, compare_pairs, move_in
 from examples.demo.receiver import Receiver
-from examples.demo.shop import Advance, Shop, spenders
+from examples.demo.shop import Shop, spenders
 
 DATA = Path(os.environ.get("RAPPORT_DATA", ".rapport"))
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
@@ -39,9 +41,9 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 def main() -> int:
     """Run the demo. Return 0 if all checks passed."""
     with stack() as url:
-        tenant = command("tenants", "create", "Corner Shop", "--currency", CURRENCY, "--timezone", "America/New_York")
-        key = command("keys", "create", "--tenant", tenant, "--all-scopes", "--name", "demo")
-        holds = asyncio.run(send_and_check(url, key))
+        key = key_of_tenant("Corner Shop", "--currency", CURRENCY, "--timezone", "America/New_York")
+        office_key = key_of_tenant("Power Company", "--currency", CURRENCY, "--region", "US")
+        holds = show_checks(asyncio.run(send_and_check(url, key)) + asyncio.run(move_and_check(url, office_key)))
         (DATA / "demo-key").write_text(key)
         (DATA / "demo-key").chmod(0o600)
     if holds:
@@ -57,7 +59,7 @@ def main() -> int:
     return 1
 
 
-async def send_and_check(url: str, key: str) -> bool:
+async def send_and_check(url: str, key: str) -> list[Check]:
     """Send the year, wait until it is processed, and compare the figures."""
     baskets = read_baskets()
     households = read_households(baskets)
@@ -124,14 +126,30 @@ async def send_and_check(url: str, key: str) -> bool:
         )
         survivor, merged, erased = (ids[household] for household in busiest(year))
         console.print("merging two households, undoing it, and erasing a third ...")
-        merge_checks = await merge_and_undo(shop, survivor, merged)
+        merge_checks = await merge_and_undo(shop, "two households", survivor, merged)
         erasure_checks, certificate = await erase(shop, figures, erased)
     finally:
         await shop.close()
     console.print(deciles(answers.gross), heat_map(answers.cohorts))
     console.print(certificate)
     show_rates(len(baskets), sent - started, drained - started)
-    return show_checks([*compare(year, answers), *merge_checks, *erasure_checks])
+    return [*compare(year, answers), *merge_checks, *erasure_checks]
+
+
+async def move_and_check(url: str, key: str) -> list[Check]:
+    """Import the Salesforce export of another tenant, and merge two records of a person, which a search has found."""
+    office = Office(url, key)
+    try:
+        console.print("importing accounts, contacts and leads from a Salesforce export ...")
+        import_checks, ids = await move_in(office)
+        duplicates = await office.find_duplicates()
+        pair = busiest_pair(ids, duplicates)
+        console.print(f"{len(duplicates)} pairs are possible duplicates, such as {await office.describe(pair)}.")
+        console.print("merging this pair, and undoing it ...")
+        merge_checks = await merge_and_undo(office, "a person", pair["first_id"], pair["second_id"])
+    finally:
+        await office.close()
+    return [*import_checks, *compare_pairs(ids, duplicates), *merge_checks]
 
 
 @contextmanager
@@ -156,6 +174,12 @@ def stack() -> Iterator[str]:
     finally:
         up.send_signal(signal.SIGINT)
         up.communicate(timeout=90)
+
+
+def key_of_tenant(name: str, *options: str) -> str:
+    """Create a tenant, and return a key of it."""
+    tenant = command("tenants", "create", name, *options)
+    return command("keys", "create", "--tenant", tenant, "--all-scopes", "--name", "demo")
 
 
 def command(*words: str) -> str:

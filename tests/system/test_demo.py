@@ -21,6 +21,8 @@ def test_the_demo_holds_twice_on_one_folder(tmp_path: Path) -> None:
         )
         assert told.returncode == 0, told.stdout + told.stderr
         assert "All checks passed" in told.stdout
+        assert "such as Abe Sampson: same name and phone" in told.stdout
+        assert "Certificate of an erasure" in told.stdout
         assert "DIFFERS" not in told.stdout
     ports = json.loads((tmp_path / "data" / "ports.json").read_bytes())
     assert ports["gateway"] == int(environment["RAPPORT_PORT"])

@@ -10,7 +10,7 @@ from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
 from tests.support.transfer import act, counts, errors, imported, read, records, upload
 
-SALESFORCE = Path(__file__).parents[2] / "data" / "salesforce_export"
+SALESFORCE = Path(__file__).parents[3] / "examples" / "data" / "salesforce_export"
 MAPPING = {"Id": "external_ids.till", "Name": "given_name", "Mail": "emails.1", "Crm": "external_ids.crm"}
 
 
