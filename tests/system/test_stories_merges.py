@@ -46,6 +46,19 @@ async def test_a_merge_reaches_every_service_and_so_does_its_undo(visitor: Visit
     assert (await read(visitor, "/v1/ledger/verify"))["differences"] == []
 
 
+async def search_by_itself(visitor: Visitor) -> None:
+    """Wait for a search without a request. A worker runs its periodic tasks also for a tenant that has changed."""
+    (tenant,) = (await read(visitor, "/v1/tenants"))["items"]
+    changed = await visitor.request("PATCH", f"/v1/tenants/{tenant['id']}", json={"name": "Changed"})
+    assert changed.status_code == 200, changed.text
+    async with asyncio.timeout(30):
+        while True:
+            search, *_ = (await read(visitor, "/v1/duplicate-searches"))["items"]
+            if search["actor"] == "chore:duplicates" and search["finished_at"] is not None:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def test_a_duplicate_is_found_merged_and_found_again_after_the_undo(visitor: Visitor) -> None:
     ana = {"kind": "person", "given_name": "Ana", "family_name": "Souza", "phones": [{"number": "+5531988888888"}]}
     first = await create(visitor, "/v1/customers", ana)
@@ -59,6 +72,12 @@ async def test_a_duplicate_is_found_merged_and_found_again_after_the_undo(visito
         search = await read(visitor, f"/v1/duplicate-searches/{search['id']}")
     assert (search["state"], search["compared"], search["found"]) == ("succeeded", 2, 1)
     (pair,) = (await read(visitor, "/v1/duplicates?state=open"))["items"]
+    third = await create(visitor, "/v1/customers", again | {"allow_duplicate": True})
+    await search_by_itself(visitor)
+    await visitor.drained()
+    events = (await read(visitor, "/v1/events?types=customers.duplicate_found.v1"))["items"]
+    published = sorted((event["data"]["customer_id"], event["data"]["other_customer_id"]) for event in events)
+    assert published == [(first["id"], second["id"]), (first["id"], third["id"]), (second["id"], third["id"])]
     merge = await create(visitor, f"/v1/customers/{pair['first_id']}/merge", {"merged_id": second["id"]})
     assert (await read(visitor, f"/v1/duplicates/{pair['id']}"))["state"] == "merged"
     await create(visitor, f"/v1/merges/{merge['id']}/undo", None)

@@ -9,7 +9,6 @@ from fastapi import Response
 from chassis import (
     UNKNOWN_RECORD,
     Accepted,
-    Command,
     Feature,
     FieldCode,
     IfMatch,
@@ -32,7 +31,8 @@ from chassis import (
 )
 from services.customers.base import Job
 from services.customers.lifecycle import tables
-from services.customers.lifecycle.duplicates import searching
+from services.customers.lifecycle.duplicates import searching, starting
+from services.customers.lifecycle.duplicates.events import DuplicateFound
 from services.customers.lifecycle.duplicates.schemas import (
     Duplicate,
     DuplicateCreate,
@@ -45,7 +45,7 @@ from services.customers.lifecycle.rules.duplicates import DuplicateState
 from services.customers.people.rules import likeness
 from services.customers.people.tables import Customer
 
-feature = Feature("duplicates").include(searching.feature)
+feature = Feature("duplicates").include(searching.feature, starting.feature)
 SAME_PAIR = FieldCode("duplicate_of_itself", "Both ids are of the same customer.", "Send the id of another customer.")
 
 
@@ -54,12 +54,9 @@ async def start_duplicate_search(work: Work, response: Response) -> Accepted[Dup
     """Search for duplicates among the records that are new, or have changed since they were compared.
 
     A running search is returned instead of a new search. A record that changes meanwhile may wait for the next search.
+    After the first, searches also begin by themselves, within an hour of a change, unless the last one was cancelled.
     """
-    await work.execute(_LOCK)
-    running = await work.fetch(_RUNNING, kind=searching.KIND)
-    job = running[0] if running else Job(kind=searching.KIND, actor=work.actor, created_at=work.now)
-    if not running:
-        job = await work.insert(job)
+    job = await starting.start_or_find(work)
     response.headers["Location"] = f"/v1/duplicate-searches/{job.id}"
     return Accepted(_search(job))
 
@@ -123,6 +120,7 @@ async def report_duplicate(work: Work, body: DuplicateCreate) -> Upserted[Duplic
     )
     stored = await work.insert_or_ignore(row)
     if stored is not None:
+        work.publish(DuplicateFound.of(stored))
         return Upserted(Duplicate.from_row(stored), created=True)
     (known,) = await work.fetch(_PAIR, first_id=first.id, second_id=second.id)
     return Upserted(Duplicate.from_row(known), created=False)
@@ -171,13 +169,9 @@ def _search(job: Job) -> DuplicateSearch:
     )
 
 
-_LOCK = Command(
-    "select pg_advisory_xact_lock(hashtextextended('duplicate search ' || current_setting('app.tenant'), 0))"
-)
 _PAIR = Query(
     tables.Duplicate, "select * from duplicate where first_id = :first_id and second_id = :second_id for no key update"
 )
-_RUNNING = Query(Job, "select * from job where kind = :kind and state in ('queued', 'running')")
 _BOTH_ARE_CURRENT = """
     (state <> 'open' or not exists (
         select from customer where customer.id in (first_id, second_id)

@@ -95,7 +95,7 @@ class DuplicateSearch(Resource):
     found: int
     """How many pairs have been found, those that were known before included."""
     actor: str
-    """The principal that started it."""
+    """The principal that started it: `chore:duplicates` if it began by itself."""
     created_at: datetime
     """When it was started."""
     finished_at: datetime | None

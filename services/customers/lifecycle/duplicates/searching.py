@@ -12,6 +12,7 @@ from uuid import UUID
 
 from chassis import Chunk, Command, Feature, JobRun, Moves, Query, UnitOfWork, moves
 from services.customers.lifecycle import tables
+from services.customers.lifecycle.duplicates.events import DuplicateFound
 from services.customers.lifecycle.rules.duplicates import RULES, keys_of
 from services.customers.people.rules import contacts, likeness
 from services.customers.people.rules.likeness import Traits
@@ -22,6 +23,7 @@ CHUNK_SIZE = 1_000
 MAX_BLOCK = 30
 """A record is compared with this many that have the same key. A key of more records says little."""
 BEFORE_ALL = UUID(int=0)
+IS_CURRENT = "merged_into is null and erased_at is null and archived_at is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,16 @@ async def _store_keys(
 
 
 async def _store_pairs(work: UnitOfWork, traits: Mapping[UUID, Traits], pairs: Sequence[Pair]) -> int:
-    """Store the pairs that may be duplicates, and remove open pairs that no longer are. Returns their number."""
+    """Store the pairs that may be duplicates, and publish the new ones. Returns the number of all that were found.
+
+    Open pairs of the records that may no longer be duplicates are removed.
+    """
     others = {id for pair in pairs for id in (pair.first_id, pair.second_id)} - traits.keys()
     stored = await work.fetch(_TRAITS, ids=list(others))
     known = {**traits, **{row.customer_id: Traits.from_document(row.traits) for row in stored}}
     found = list(_duplicates(pairs, known))
-    await work.execute(_STORE, rows=found, now=work.now)
+    for pair in await work.fetch(_STORE, rows=found, now=work.now):
+        work.publish(DuplicateFound.of(pair))
     await work.execute(
         _DELETE_OUTDATED,
         ids=list(traits),
@@ -135,10 +141,9 @@ async def follow_merges(work: UnitOfWork, moved: Moves) -> None:
 
 
 _LOCK = Command("select pg_advisory_xact_lock(hashtextextended('duplicates ' || current_setting('app.tenant'), 0))")
-_IS_CURRENT = "merged_into is null and erased_at is null and archived_at is null"
 _IS_CHANGED = f"""
     from customer left join compared_record as compared on compared.customer_id = customer.id
-    where {_IS_CURRENT}
+    where {IS_CURRENT}
         and (compared.version, compared.rules) is distinct from (customer.version, :rules)
 """
 _COUNT_CHANGED = Query(int, f"select count(*) {_IS_CHANGED}")
@@ -189,19 +194,25 @@ _TRAITS = Query(
     select customer_id, traits from unnest(:ids::uuid[]) as asked(customer_id) cross join lateral (
         select traits from compared_record where compared_record.customer_id = asked.customer_id limit 1
     ) as compared cross join lateral (
-        select from customer where customer.id = asked.customer_id and {_IS_CURRENT} limit 1
+        select from customer where customer.id = asked.customer_id and {IS_CURRENT} limit 1
     ) as current
     """,
 )
-_STORE = Command(
+# It returns the new pairs: the version of a pair that was known is above 1 when it changes.
+_STORE = Query(
+    tables.Duplicate,
     """
-    insert into duplicate (first_id, second_id, state, score, evidence, version, created_at, updated_at)
-    select first_id, second_id, 'open', score, evidence, 1, :now, :now
-    from json_to_recordset(:rows::json) as new(first_id uuid, second_id uuid, score integer, evidence jsonb)
-    on conflict (tenant_id, first_id, second_id) do update
-    set score = excluded.score, evidence = excluded.evidence, version = duplicate.version + 1, updated_at = :now
-    where duplicate.state = 'open' and duplicate.evidence <> excluded.evidence
-    """
+    with stored as (
+        insert into duplicate (first_id, second_id, state, score, evidence, version, created_at, updated_at)
+        select first_id, second_id, 'open', score, evidence, 1, :now, :now
+        from json_to_recordset(:rows::json) as new(first_id uuid, second_id uuid, score integer, evidence jsonb)
+        on conflict (tenant_id, first_id, second_id) do update
+        set score = excluded.score, evidence = excluded.evidence, version = duplicate.version + 1, updated_at = :now
+        where duplicate.state = 'open' and duplicate.evidence <> excluded.evidence
+        returning *
+    )
+    select * from stored where version = 1
+    """,
 )
 _DELETE_OUTDATED = Command(
     """
