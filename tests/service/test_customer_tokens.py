@@ -41,7 +41,9 @@ async def send_for(
 ) -> Any:
     """Send an operation with additional values in its query and body."""
     known = (BODIES | COLLECTIONS).get(str(operation))
-    options = {} if known is None else {"json": known | body}
+    options: dict[str, Any] = {}
+    if known is not None:
+        options = {"content": known} if isinstance(known, bytes) else {"json": known | body}
     params = PARAMETERS.get(str(operation), {}) | query
     headers = {"idempotency-key": str(uuid7())} if operation.method != "GET" else {}
     return await client.request(
