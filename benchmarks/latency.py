@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from benchmarks.load import Target, exchange
+from benchmarks.load import Connections
 from benchmarks.shop import Shop
 from benchmarks.stand import Stand, say
 
@@ -36,31 +36,6 @@ class Seen:
     def p99(self) -> float:
         """Return the 99th percentile."""
         return self.milliseconds[int(0.99 * len(self.milliseconds))]
-
-
-class Connections:
-    """A pool of connections."""
-
-    def __init__(self) -> None:
-        self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
-
-    async def open(self, target: Target) -> None:
-        """Open the connections."""
-        for _ in range(CONNECTIONS):
-            self._free.put_nowait(await asyncio.open_connection(target.host, target.port))
-
-    async def send(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request over the first free connection; return the status and the body."""
-        connection = await self._free.get()
-        try:
-            return await exchange(*connection, request)
-        finally:
-            self._free.put_nowait(connection)
-
-    def close(self) -> None:
-        """Close the connections."""
-        while not self._free.empty():
-            self._free.get_nowait()[1].close()
 
 
 class Arrivals:
@@ -107,8 +82,7 @@ async def purchase_to_points(
 
     The database is polled every 3 ms, so a time can be up to 3 ms too long.
     """
-    connections = Connections()
-    await connections.open(shop.target)
+    connections = await Connections.to(shop.target, CONNECTIONS)
     started = time.perf_counter()
     tasks = []
     purchases = int(rate * seconds)

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Self, cast
 
 from chassis.types import json
 
@@ -119,6 +119,58 @@ class _Client(asyncio.Protocol):
             return
         self.ended.set_result(None)
         self._transport.close()
+
+
+class Connections:
+    """A pool of connections."""
+
+    def __init__(self) -> None:
+        self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    @classmethod
+    async def to(cls, target: Target, number: int) -> Self:
+        """Open connections to a target."""
+        connections = cls()
+        for _ in range(number):
+            connections._free.put_nowait(await asyncio.open_connection(target.host, target.port))
+        return connections
+
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request over the first free connection; return the status and the body."""
+        connection = await self._free.get()
+        try:
+            return await exchange(*connection, request)
+        finally:
+            self._free.put_nowait(connection)
+
+    def close(self) -> None:
+        """Close the connections."""
+        while not self._free.empty():
+            self._free.get_nowait()[1].close()
+
+
+async def at_a_rate(target: Target, requests: Iterator[bytes], rate: int, seconds: float) -> Outcome:
+    """Send requests at a steady rate, whether or not earlier ones are answered. Latencies include the wait for a turn.
+
+    Raises RuntimeError if a response is not 2xx.
+    """
+    outcome = Outcome(seconds)
+    connections = await Connections.to(target, 24)
+
+    async def send(request: bytes, due: float) -> None:
+        status, body = await connections.send(request)
+        if not 200 <= status < 300:
+            raise RuntimeError(f"{status}: {body[:300]!r}")
+        outcome.latencies.append(time.perf_counter() - due)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(rate * seconds)):
+            due = started + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            group.create_task(send(next(requests), due))
+    connections.close()
+    return outcome
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:

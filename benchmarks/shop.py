@@ -105,6 +105,12 @@ class Shop:
             address = f"Customer{self._dice.randrange(self.customers)}@EXAMPLE.org"
             yield self.target.request("GET", f"/v1/customers?email={address}")
 
+    def looked_up_by_external_id(self) -> Iterator[bytes]:
+        """Yield look-ups by the id of another system."""
+        while True:
+            number = self._dice.randrange(self.customers)
+            yield self.target.request("GET", f"/v1/customers?external_id=till:{number}")
+
     def looked_up_by_name(self) -> Iterator[bytes]:
         """Yield searches for a family name with a wrong letter."""
         while True:
