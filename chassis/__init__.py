@@ -41,9 +41,7 @@ from chassis.db.redirects import (
     apply_merge,
     current_person,
     lock_merges,
-    moves,
     recorded_person,
-    settle_merges,
     tables_of,
 )
 from chassis.db.statements import Command, Filter, Query, condition, current_person_sql, equals, of_person
@@ -288,7 +286,6 @@ __all__ = [
     "long_text",
     "merge_patch",
     "minor_from_text",
-    "moves",
     "new_link_token",
     "new_registry",
     "normalize_email",
@@ -303,7 +300,6 @@ __all__ = [
     "require_currency_at",
     "require_storable",
     "resume_job",
-    "settle_merges",
     "start_job",
     "tables_of",
     "text_from_minor",

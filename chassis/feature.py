@@ -19,6 +19,7 @@ from chassis.core.events import IncomingEvent
 from chassis.core.problems import Problem
 from chassis.core.settings import Settings
 from chassis.db.jobs import JobKind, RunChunk
+from chassis.db.redirects import OWN_MOVES
 from chassis.db.tables import Table
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.openapi import error_responses
@@ -28,6 +29,7 @@ from chassis.http.schemas import Accepted, Upserted
 
 EventT = TypeVar("EventT", bound=IncomingEvent)
 EraseT = TypeVar("EraseT", bound=Callable[..., Awaitable[int]])
+MoveT = TypeVar("MoveT", bound=Callable[..., Awaitable[None]])
 Handler = Callable[[UnitOfWork, EventT], Awaitable[None]]
 BatchHandler = Callable[[UnitOfWork, Sequence[EventT]], Awaitable[None]]
 RunLoop = Callable[["LoopContext"], Awaitable[None]]
@@ -220,6 +222,19 @@ class Feature(APIRouter):
 
         def register(function: EraseT) -> EraseT:
             self.erasers[table] = function
+            return function
+
+        return register
+
+    def moves(self, *tables: type[Table]) -> Callable[[MoveT], MoveT]:
+        """Move the rows of merged persons in tables that declare `merge="own"`.
+
+        The function must bring the rows to where `Moves` says, from wherever they are. It may run again for the same
+        merges.
+        """
+
+        def register(function: MoveT) -> MoveT:
+            OWN_MOVES.update(dict.fromkeys(tables, function))
             return function
 
         return register

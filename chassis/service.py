@@ -37,7 +37,7 @@ from chassis.http.context import context_of
 from chassis.http.openapi import service_document
 from chassis.http.route import FeatureRoute
 from chassis.http.router import Router
-from chassis.messaging import erasures, tenants
+from chassis.messaging import erasures, merges, tenants
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dispatcher import EventDispatcher
 from chassis.messaging.endpoints import OperationalEndpoints
@@ -95,7 +95,12 @@ class Service:
         """Its features, and the chassis' own."""
         discovered = discover(self.module, self.areas)
         erasers = {table: function for feature in discovered for table, function in feature.erasers.items()}
-        return [tenants.feature, erasures.feature_of(self.name, self.metadata, erasers), *discovered]
+        return [
+            tenants.feature,
+            erasures.feature_of(self.name, self.metadata, erasers),
+            merges.feature_of(self.name, self.metadata),
+            *discovered,
+        ]
 
     @property
     def migrations(self) -> Path:

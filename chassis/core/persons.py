@@ -1,6 +1,10 @@
-"""The names by which the chassis knows persons and their erasure. It knows no other business."""
+"""The names by which the chassis knows persons, their erasure and their merges. It knows no other business."""
 
 ERASURE = "customers.customer_erased.v1"
 """The type of the event that asks every service to erase a person. Later events of the person are ignored."""
+MERGE = "customers.customers_merged.v1"
+"""The type of the event of a merge of two persons."""
+MERGE_UNDONE = "customers.merge_undone.v1"
+"""The type of the event of its undo."""
 RECORD_PATH = "/customers/{"
 """Operations on the record of a person have it in their path. They respond with 410 once the person was erased."""

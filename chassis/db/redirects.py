@@ -10,7 +10,6 @@ began before a merge may leave a row behind: the merges are applied once more a 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import MetaData
@@ -35,22 +34,8 @@ class Moves:
 
 
 MoveFunction = Callable[[UnitOfWork, Moves], Awaitable[None]]
-FunctionT = TypeVar("FunctionT", bound=MoveFunction)
 OWN_MOVES: dict[type[Table], MoveFunction] = {}
-"""The functions that move the rows of tables whose declaration says `own`."""
-
-
-def moves(*tables: type[Table]) -> Callable[[FunctionT], FunctionT]:
-    """Let a function move the rows of tables that declare `merge="own"`.
-
-    It must bring the rows to where `Moves` says, from wherever they are. It runs again for the same merges.
-    """
-
-    def register(function: FunctionT) -> FunctionT:
-        OWN_MOVES.update(dict.fromkeys(tables, function))
-        return function
-
-    return register
+"""The functions that move the rows of tables whose declaration says `own` (`Feature.moves`)."""
 
 
 async def lock_merges(work: UnitOfWork) -> None:

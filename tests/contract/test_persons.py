@@ -8,9 +8,12 @@ from sqlalchemy import Table as SqlTable
 from sqlmodel import SQLModel
 
 from chassis import Person, Table, belongs_to, new_registry
+from chassis.core.persons import MERGE, MERGE_UNDONE
+from chassis.db.redirects import OWN_MOVES
 from chassis.service import Service
 from services.customers.lifecycle.rules.erasing import SERVICES
 
+MOVED_BY_TRIGGER = {"custom_field_value"}
 NAMES = ("customer_id", "subject_id", "person_id")
 
 
@@ -86,6 +89,23 @@ def test_each_table_that_erases_in_its_own_way_has_its_function(services: list[S
         classes = classes_of(service.metadata).items()
         own = {name for name, one in classes if any(person.erase == "own" for person in one.persons)}
         assert own <= erasers, service.name
+
+
+def test_each_table_that_moves_in_its_own_way_has_its_function(services: list[Service]) -> None:
+    for service in services:
+        movers = {table.__tablename__ for table in OWN_MOVES}
+        classes = classes_of(service.metadata).items()
+        own = {name for name, one in classes if any(person.merge == "own" for person in one.persons)}
+        assert own - MOVED_BY_TRIGGER <= movers, service.name
+
+
+def test_every_service_with_rows_to_move_follows_merges(services: list[Service]) -> None:
+    reading, settling = set(), set()
+    for service in services:
+        reading |= {service.name for handler in service.handlers if handler.event.event_type in (MERGE, MERGE_UNDONE)}
+        settling |= {service.name for task in service.tasks if task.feature == "merges"}
+    assert settling == {"customers", "interactions", "loyalty", "analytics"}
+    assert reading == settling - {"customers"}  # it moves its rows in the transaction of the merge
 
 
 def test_every_service_answers_to_an_erasure(services: list[Service]) -> None:

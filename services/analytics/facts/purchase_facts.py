@@ -18,7 +18,6 @@ from chassis import (
     Query,
     Work,
     current_person_sql,
-    moves,
 )
 from services.analytics.facts import tables
 
@@ -69,7 +68,7 @@ async def apply_refunds(work: Work, refunds: Sequence[PurchaseRefunded]) -> None
     )
 
 
-@moves(tables.CustomerValue)
+@feature.moves(tables.CustomerValue)
 async def compute_sums_of_merged(work: Work, moved: Moves) -> None:
     """Compute the sums of merged customers and of their survivors again, from the facts that have moved."""
     customers = sorted(moved.changed | {moved.targets[id] for id in moved.changed})

@@ -8,25 +8,11 @@ its event, and everything else the membership under which it was recorded.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import (
-    SCHEMA,
-    Command,
-    Feature,
-    IncomingEvent,
-    MergeRecord,
-    Moves,
-    Query,
-    Work,
-    apply_merge,
-    moves,
-    settle_merges,
-    uuid7,
-)
-from services.loyalty.base import Base
+from chassis import SCHEMA, Command, Feature, Moves, Query, Work, uuid7
 from services.loyalty.points import tables
 from services.loyalty.points.queries.accounts import load_spendable_lots, open_accounts, save
 from services.loyalty.points.queries.events import PointsEvent, publish_points
@@ -36,25 +22,7 @@ from services.loyalty.points.rules.account import Account
 from services.loyalty.points.rules.merges import Member, Placement, place_members
 from services.loyalty.points.rules.moves import Reason
 
-feature = Feature("merges")
-
-
-class CustomersMerged(IncomingEvent, type="customers.customers_merged.v1"):
-    """Two records of a customer were merged."""
-
-    merge_id: UUID
-    customer_id: UUID
-    merged_id: UUID
-    number: int
-
-
-class MergeUndone(IncomingEvent, type="customers.merge_undone.v1"):
-    """A merge was undone."""
-
-    merge_id: UUID
-    customer_id: UUID
-    merged_id: UUID
-    number: int
+feature = Feature("merged-members")
 
 
 class PointsTransferred(PointsEvent, type="loyalty.points_transferred.v1", partition_key="customer_id"):
@@ -67,27 +35,7 @@ class PointsTransferred(PointsEvent, type="loyalty.points_transferred.v1", parti
     """When they moved."""
 
 
-@feature.on(CustomersMerged)
-async def combine_memberships(work: Work, merge: CustomersMerged) -> None:
-    """Combine the memberships of merged customers."""
-    record = MergeRecord(merge.merge_id, merge.merged_id, merge.customer_id, merge.number, undone=False)
-    await apply_merge(work, Base.metadata, record)
-
-
-@feature.on(MergeUndone)
-async def separate_memberships(work: Work, merge: MergeUndone) -> None:
-    """Separate the memberships again. A merge that arrives later has no effect."""
-    record = MergeRecord(merge.merge_id, merge.merged_id, merge.customer_id, merge.number, undone=True)
-    await apply_merge(work, Base.metadata, record)
-
-
-@feature.periodic(every=timedelta(seconds=30))
-async def move_points_that_were_left(work: Work) -> bool:
-    """Move the points that transactions concurrent with a merge have stored for the merged customer."""
-    return await settle_merges(work, Base.metadata)
-
-
-@moves(tables.Membership)
+@feature.moves(tables.Membership)
 async def place_memberships(work: Work, moved: Moves) -> None:
     """Bring the memberships of all customers that merges connect to where they belong, with their points."""
     people = list(moved.targets)

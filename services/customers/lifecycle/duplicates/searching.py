@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from chassis import Chunk, Command, Feature, JobRun, Moves, Query, UnitOfWork, moves
+from chassis import Chunk, Command, Feature, JobRun, Moves, Query, UnitOfWork
 from services.customers.lifecycle import tables
 from services.customers.lifecycle.duplicates.events import DuplicateFound
 from services.customers.lifecycle.rules.duplicates import RULES, keys_of
@@ -128,7 +128,7 @@ def _duplicates(pairs: Sequence[Pair], traits: Mapping[UUID, Traits]) -> Iterato
             yield {"first_id": pair.first_id, "second_id": pair.second_id, "score": score, "evidence": evidence}
 
 
-@moves(tables.Duplicate)
+@feature.moves(tables.Duplicate)
 async def follow_merges(work: UnitOfWork, moved: Moves) -> None:
     """Close the pairs whose records have been merged, and open those whose merge has been undone."""
     await work.execute(

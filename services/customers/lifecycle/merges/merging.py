@@ -1,7 +1,6 @@
 """Merging two records, undoing it, and the look-ups of both records afterwards."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -18,12 +17,9 @@ from chassis import (
     Query,
     UnitOfWork,
     ValidationFailed,
-    Work,
     apply_merge,
     json,
     lock_merges,
-    moves,
-    settle_merges,
 )
 from services.customers.base import Base
 from services.customers.lifecycle import rules, tables
@@ -181,7 +177,7 @@ async def _change(work: UnitOfWork, before: Customer, values: dict[str, Any]) ->
     return stored
 
 
-@moves(Customer, ContactPoint, ExternalId, Place)
+@feature.moves(Customer, ContactPoint, ExternalId, Place)
 async def store_lookups(work: UnitOfWork, moved: Moves) -> None:
     """Find current records by all of their contact points and external ids, and merged records by none."""
     ids = sorted(moved.changed | {moved.targets[id] for id in moved.changed})
@@ -193,12 +189,6 @@ async def store_lookups(work: UnitOfWork, moved: Moves) -> None:
     await work.execute(_DELETE_EXTERNAL_IDS, ids=ids)
     claims = [(row.id, key) for row in customers for key in dict.fromkeys(records.external_keys(row.external_ids))]
     await claim_external_ids(work, claims)
-
-
-@feature.periodic(every=timedelta(seconds=30))
-async def move_rows_that_were_left(work: Work) -> bool:
-    """Move the rows that requests concurrent with a merge have stored for the merged customer."""
-    return await settle_merges(work, Base.metadata)
 
 
 def _record(row: tables.Merge, *, undone: bool) -> MergeRecord:
