@@ -23,10 +23,12 @@ from chassis.types.ids import uuid7
 from local import PROCESSES
 from local.generated import ROOT
 from local.postgres import binaries
-from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
-from tests.support.release_of_sales import patch, post, use_sales
-from tests.support.stack import RunningStack, Visitor, a_sandbox, a_visitor
+from tests.support.operations import an_issuer
+from tests.support.release_of_customers import a_known_customer, use_customers
+from tests.support.release_of_sales import post, use_sales
+from tests.support.stack import RunningStack, Visitor, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
 RELEASES, EVENTS = DATA / "releases", DATA / "events"
@@ -44,7 +46,7 @@ CLV = {"average_value": "20.00", "purchases_per_period": "12", "periods": 5}
 async def main(version: str) -> None:
     """Write the files."""
     with tempfile.TemporaryDirectory() as folder:
-        stack = RunningStack(Path(folder))
+        stack = RunningStack(Path(folder), SHARED_RATE_LIMITS="true")
         stack.start()
         try:
             visitor = a_visitor(stack, timezone="Europe/Amsterdam")
@@ -55,8 +57,9 @@ async def main(version: str) -> None:
             stack.kill("kafka", signal.SIGSTOP)
             await leave_something_in_the_outboxes(visitor)
             await visitor.close()
+            empty = [f"{service}.{one}" for service in PROCESSES for one in await empty_tables(stack, service)]
+            assert empty == [], f"the story leaves tables empty: {empty}"
             for service in PROCESSES:
-                assert await empty_tables(stack, service) == [], f"the story leaves tables of {service} empty"
                 dump(stack, service, RELEASES / version)
             keep_document(version, json.loads((ROOT / "contracts" / "openapi.json").read_bytes()))
         finally:
@@ -74,13 +77,7 @@ async def use_everything(visitor: Visitor) -> None:
     merged = await post(visitor, "/v1/customers", a_customer())
     merge = await post(visitor, f"/v1/customers/{customer}/merge", {"merged_id": merged["id"]})
     await post(visitor, f"/v1/merges/{merge['id']}/undo")
-    await complete_a_profile(visitor, customer)
-    await own_a_product(visitor, customer)
-    await define_a_custom_field(visitor)
-    await find_duplicates(visitor)
-    await import_customers(visitor)
-    await end_relationships(visitor)
-    await deselect(visitor.stack)
+    await use_customers(visitor, customer)
     await use_sales(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
@@ -113,131 +110,13 @@ async def use_everything(visitor: Visitor) -> None:
     await wrong.close()
     made = await post(visitor, "/v1/api-keys", {"name": "till", "scopes": ["customers:read"]})
     assert (await visitor.request("DELETE", f"/v1/api-keys/{made['id']}")).status_code == 204
+    await post(visitor, "/v1/issuers", an_issuer())
     receiver = {"url": "http://127.0.0.1:9/hook", "event_types": ["*"]}
     endpoint = await post(visitor, "/v1/webhook-endpoints", receiver)
     await post(visitor, f"/v1/webhook-endpoints/{endpoint['id']}/test", {})
     other = await post(visitor, "/v1/webhook-endpoints", receiver)
     disabled = await visitor.request("PATCH", f"/v1/webhook-endpoints/{other['id']}", json={"state": "disabled"})
     assert disabled.status_code == 200, disabled.text
-
-
-async def a_known_customer(visitor: Visitor) -> str:
-    body = a_customer(
-        family_name="Lovelace",
-        emails=[{"address": "ada@example.com"}],
-        phones=[{"number": "020 1234567"}],
-        **known_as("1"),
-    )
-    customer = await post(visitor, "/v1/customers", body)
-    path = f"/v1/customers/{customer['id']}"
-    assert (await visitor.request("PATCH", path, json={"tags": ["poet"]})).status_code == 200
-    consent = {"purpose": "newsletter", "channel": "email", "source": "form"}
-    for decision in ("granted", "withdrawn", "pending"):
-        await post(visitor, f"{path}/consents", consent | {"decision": decision})
-    now = datetime.now(UTC)
-    for channel, expires_at in (("sms", now - timedelta(hours=1)), ("phone", now + timedelta(days=99))):
-        decided = {"decided_at": (now - timedelta(days=1)).isoformat(), "expires_at": expires_at.isoformat()}
-        await post(visitor, f"{path}/consents", consent | decided | {"channel": channel, "decision": "granted"})
-    await post(visitor, "/v1/preference-links", {"customer_id": customer["id"]})
-    settings = {"frequency_caps": [{"contacts": 3, "days": 7}]}
-    assert (await visitor.request("PATCH", "/v1/consent-settings", json=settings)).status_code == 200
-    return str(customer["id"])
-
-
-async def complete_a_profile(visitor: Visitor, customer: str) -> None:
-    address = {"street": "Keizersgracht 1", "city": "Amsterdam", "country": "NL"}
-    changes = {"owner_id": "agent-1", "birth_date": "1815-12-10", "addresses": [address]}
-    await patch(visitor, f"/v1/customers/{customer}", changes)
-    other = await post(visitor, "/v1/customers", a_customer())
-    relation = {"kind": "spouse", "related_customer_id": other["id"]}
-    await post(visitor, f"/v1/customers/{customer}/relations", relation)
-
-
-async def own_a_product(visitor: Visitor, customer: str) -> None:
-    product = await post(visitor, "/v1/products", {"sku": "kettle-2", "name": "Kettle", "list_price": "39.00"})
-    await patch(visitor, f"/v1/products/{product['id']}", {"list_price": "42.00"})
-    problem = {"severity": "high", "description": "The lid may come off.", "remedy": "Return it for a new lid."}
-    added = await post(visitor, f"/v1/products/{product['id']}/problems", problem)
-    await post(visitor, f"/v1/product-problems/{added['id']}/resolve", {"resolution": "New lids since batch 18."})
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    dates = {"warranty_until": today, "next_maintenance_on": today}
-    asset = {"customer_id": customer, "product_id": product["id"], **dates}
-    owned = await post(visitor, "/v1/assets", asset)
-    await patch(visitor, f"/v1/assets/{owned['id']}", {"serial_number": "K2-000817"})
-    # Periodic tasks run at once for a tenant that has changed: they remind of both dates.
-    (tenant,) = (await visitor.request("GET", "/v1/tenants")).json()["items"]
-    await patch(visitor, f"/v1/tenants/{tenant['id']}", {"name": "Kettles"})
-
-
-async def define_a_custom_field(visitor: Visitor) -> None:
-    definition = {"record_kind": "customer", "name": "shirt_size", "type": "text", "indexed": True}
-    field = await post(visitor, "/v1/custom-fields", definition)
-    await patch(visitor, f"/v1/custom-fields/{field['id']}", {"label": "Size of the shirt"})
-    await post(visitor, "/v1/customers", a_customer(custom={"shirt_size": "m"}))
-    retired = await post(visitor, "/v1/custom-fields", definition | {"name": "hat_size"})
-    deleted = await visitor.request("DELETE", f"/v1/custom-fields/{retired['id']}")
-    assert deleted.status_code == 204, deleted.text
-
-
-async def find_duplicates(visitor: Visitor) -> None:
-    ada = a_customer(family_name="Byron", birth_date="1952-11-27", allow_duplicate=True)
-    for _ in range(2):
-        await post(visitor, "/v1/customers", ada)
-    search = await post(visitor, "/v1/duplicate-searches")
-    await until_done(visitor, f"/v1/duplicate-searches/{search['id']}")
-
-
-async def import_customers(visitor: Visitor) -> None:
-    file: dict[str, Any] = {
-        "content": b"email,amount\nimported@example.com,12\n",
-        "headers": {"content-type": "text/csv"},
-    }
-    for _ in range(2):
-        uploaded = (await visitor.request("POST", "/v1/imports", **file)).json()
-        path = f"/v1/imports/{uploaded['id']}"
-        await post(visitor, f"{path}/start", {})
-        await until_done(visitor, path)
-    await post(visitor, f"{path}/revert")
-    export = await post(visitor, "/v1/exports", {})
-    await until_done(visitor, f"/v1/exports/{export['id']}")
-
-
-async def until_done(visitor: Visitor, path: str) -> None:
-    """Wait until a job has succeeded."""
-    async with asyncio.timeout(90):
-        while (await visitor.request("GET", path)).json()["state"] != "succeeded":  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
-
-
-async def end_relationships(visitor: Visitor) -> None:
-    lost = await post(visitor, "/v1/customers", a_customer())
-    await post(visitor, f"/v1/customers/{lost['id']}/end-relationship", {"reason": "price"})
-    await post(visitor, f"/v1/customers/{lost['id']}/resume-relationship")
-    await post(visitor, f"/v1/customers/{lost['id']}/end-relationship", {"reason": "competitor"})
-    forgotten = await post(visitor, "/v1/customers", a_customer())
-    request = {"customer_id": forgotten["id"], "reason": "requested", "grace_days": 0}
-    erasure = await post(visitor, "/v1/erasures", request)
-    async with asyncio.timeout(90):
-        while (await visitor.request("GET", f"/v1/erasures/{erasure['id']}")).json()["state"] != "completed":  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
-
-
-async def deselect(stack: RunningStack) -> None:
-    """In a sandbox, whose clock passes the notice and the end of the treatment."""
-    proposer = a_sandbox(stack, clock="2026-03-01T10:00:00Z")
-    scopes = ["customers:read", "customers:decide"]
-    decider = Visitor(stack, (await post(proposer, "/v1/api-keys", {"name": "decider", "scopes": scopes}))["key"])
-    customer = await post(proposer, "/v1/customers", a_customer(lifecycle="client"))
-    evidence = {"kind": "contribution", "value": "-120.00", "period_days": 365}
-    proposal = {"treatment": "self_service", "reason": "Costs more than it brings.", "evidence": [evidence]}
-    proposed = await post(proposer, "/v1/deselections", proposal | {"customer_id": customer["id"]})
-    approval = {"decision": "approved", "reason": "A year of losses.", "notice_channel": "post", "notice_days": 14}
-    await post(decider, f"/v1/deselections/{proposed['id']}/decide", approval | {"days": 30})
-    for _ in range(2):
-        await post(proposer, "/v1/sandbox/clock", {"advance": "P31D"})
-        await proposer.request("GET", "/v1/sandbox/clock?wait_seconds=30")
-    await proposer.close()
-    await decider.close()
 
 
 def a_touch_point(customer: str) -> dict[str, Any]:
@@ -272,7 +151,7 @@ async def park_something(stack: RunningStack) -> None:
 
 async def keep_events(stack: RunningStack) -> None:
     """Write the first event of each type that has no example yet."""
-    topics = [f"rapport.{service}" for service in PROCESSES if service != "analytics"]
+    topics = [f"rapport.{service}" for service in PROCESSES]
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=kafka(stack), auto_offset_reset="earliest")
     await consumer.start()
     try:
