@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
 from tests.support.analytics import purchase_refunded, read_figures
 from tests.support.facts import purchase_recorded
+from tests.support.merge_histories import examples_of, merge_histories
 from tests.support.merges import customers_merged, merge_undone
 from tests.support.service import ServiceUnderTest
 
@@ -58,31 +58,10 @@ def histories(draw: st.DrawFn) -> History:
         facts.append(purchase_recorded(f"{draw(st.integers(1, 50))}.00", draw(person), id=uuid7()))
     for _ in range(draw(st.integers(0, 3))):
         facts.append(purchase_refunded("1.00", draw(person), "2026-03-12T10:00:00Z") | {"id": uuid7()})
-    numbers = dict.fromkeys(people, 0)
-    survivor_of: dict[UUID, UUID] = {}
-    undos: dict[UUID, dict[str, Any]] = {}
-    for _ in range(draw(st.integers(1, 6))):
-        current = [one for one in people if one not in survivor_of]
-        reversible = [one for one in survivor_of if survivor_of[one] in current]
-        if reversible and (len(current) == 1 or draw(st.booleans())):
-            merged = draw(st.sampled_from(reversible))
-            del survivor_of[merged]
-            facts.append(undos.pop(merged))
-            continue
-        merged, survivor = draw(st.permutations(current))[:2]
-        number = 1 + max(numbers[merged], numbers[survivor])
-        numbers[merged] = numbers[survivor] = number
-        named = {"number": number, "merge_id": uuid7()}
-        facts.append(customers_merged(survivor, merged, **named, id=uuid7()))
-        survivor_of[merged], undos[merged] = survivor, merge_undone(survivor, merged, **named, id=uuid7())
+    merges = draw(merge_histories(people, most=6))
+    facts += merges.events
     repeats = draw(st.lists(st.sampled_from(facts), max_size=4))
-    return History(list(draw(st.permutations([*facts, *repeats]))), {one: _last(survivor_of, one) for one in people})
-
-
-def _last(survivor_of: dict[UUID, UUID], person: UUID) -> UUID:
-    while person in survivor_of:
-        person = survivor_of[person]
-    return person
+    return History(list(draw(st.permutations([*facts, *repeats]))), merges.leads_to)
 
 
 def expected(history: History) -> dict[UUID, tuple[int, int]]:
@@ -100,15 +79,7 @@ def expected(history: History) -> dict[UUID, tuple[int, int]]:
 
 
 async def test_any_order_of_facts_merges_and_undos_gives_the_same_figures(analytics: ServiceUnderTest) -> None:
-    drawn: list[History] = []
-
-    @settings(max_examples=25)
-    @given(histories())
-    def draw(history: History) -> None:
-        drawn.append(history)
-
-    draw()
-    for history in drawn:
+    for history in examples_of(histories()):
         tenant = await analytics.for_new_tenant()
         for fact in history.facts:
             await tenant.deliver(fact)

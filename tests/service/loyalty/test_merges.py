@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_program, a_rule, purchase_recorded
+from tests.support.merge_histories import examples_of, merge_histories
 from tests.support.merges import customers_merged, merge_undone
 from tests.support.service import ServiceUnderTest
 
@@ -175,34 +175,13 @@ def stories(draw: st.DrawFn) -> Story:
         for _ in range(draw(st.integers(2, 6)))
     ]
     facts = [*purchases, *(refunded(draw(st.sampled_from(purchases)), "2.00") for _ in range(draw(st.integers(0, 2))))]
-    numbers = dict.fromkeys(people, 0)
-    survivor_of: dict[UUID, UUID] = {}
-    undos: dict[UUID, dict[str, Any]] = {}
-    for _ in range(draw(st.integers(1, 5))):
-        current = [one for one in people if one not in survivor_of]
-        reversible = [one for one in survivor_of if survivor_of[one] in current]
-        if reversible and (len(current) == 1 or draw(st.booleans())):
-            merged = draw(st.sampled_from(reversible))
-            del survivor_of[merged]
-            facts.append(undos.pop(merged))
-            continue
-        merged, survivor = draw(st.permutations(current))[:2]
-        number = 1 + max(numbers[merged], numbers[survivor])
-        numbers[merged] = numbers[survivor] = number
-        named: dict[str, Any] = {"number": number, "merge_id": uuid7()}
-        facts.append(customers_merged(survivor, merged, **named, id=uuid7()))
-        survivor_of[merged], undos[merged] = survivor, merge_undone(survivor, merged, **named, id=uuid7())
+    merges = draw(merge_histories(people, most=5))
+    facts += merges.events
     steps: list[tuple[str, Any]] = [("deliver", fact) for fact in facts]
     steps += [("deliver", fact) for fact in draw(st.lists(st.sampled_from(facts), max_size=3))]
     modes = st.sampled_from(["reserve", "capture", "release"])
     steps += [(draw(modes), draw(st.sampled_from(people))) for _ in range(draw(st.integers(0, 4)))]
-    leads_to = {}
-    for person in people:
-        last = person
-        while last in survivor_of:
-            last = survivor_of[last]
-        leads_to[person] = last
-    return Story(list(draw(st.permutations(steps))), leads_to)
+    return Story(list(draw(st.permutations(steps))), merges.leads_to)
 
 
 async def run(loyalty: ServiceUnderTest, story: Story) -> int:
@@ -226,15 +205,7 @@ async def run(loyalty: ServiceUnderTest, story: Story) -> int:
 
 
 async def test_no_points_are_won_or_lost_in_any_order(loyalty: ServiceUnderTest) -> None:
-    drawn: list[Story] = []
-
-    @settings(max_examples=25)
-    @given(stories())
-    def draw(story: Story) -> None:
-        drawn.append(story)
-
-    draw()
-    for story in drawn:
+    for story in examples_of(stories()):
         tenant = await loyalty.for_new_tenant()
         await a_club(tenant)
         spent = await run(tenant, story)
