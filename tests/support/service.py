@@ -216,16 +216,20 @@ class ServiceUnderTest:
 
     async def run_jobs(self, *, chunks: int = 1_000) -> int:
         """Run this tenant's jobs in the worker until they end, or this many chunks. Return the number of chunks."""
-        assert self.service.jobs is not None
-        shared = self.shared
-        settings = shared.running.settings
-        runner = JobRunner(shared.worker_pool, self.service.jobs, self.service.job_kinds, settings, lambda: None)
         for done in range(chunks):
             rows = await self.rows("select id from job where state in ('queued', 'running') order by id limit 1")
             if not rows:
                 return done
-            await runner.run_chunk(self.tenant, rows[0]["id"])
+            await self.run_chunk(rows[0]["id"])
         return chunks
+
+    async def run_chunk(self, id: UUID | str) -> None:
+        """Run the next chunk of a job in the worker."""
+        assert self.service.jobs is not None
+        shared = self.shared
+        settings = shared.running.settings
+        runner = JobRunner(shared.worker_pool, self.service.jobs, self.service.job_kinds, settings, lambda: None)
+        await runner.run_chunk(self.tenant, id if isinstance(id, UUID) else UUID(id))
 
     async def rebuild(self, *, repair: bool = True) -> int:
         """Rebuild this tenant's rollups. Return the number of rows that differed from their facts."""

@@ -113,6 +113,7 @@ async def a_shop(stack: RunningStack) -> Shop:
         await made(visitor, "/v1/memberships", joining, **again)
         ids |= await in_transfer(visitor)
     ids["exports"] = await an_exported_file(visitor)
+    await import_a_deal(visitor)
     await be_refused(stack, visitor)
     others = {"with_sales": ids["customers"], "ended": bo["id"]}
     return Shop(visitor, ids | others | {"customers": ada["id"], "purchases": purchase["id"]})
@@ -125,6 +126,18 @@ async def an_exported_file(visitor: Visitor) -> str:
         while (await visitor.request("GET", f"/v1/exports/{export}/file")).status_code == 409:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     return str(export)
+
+
+async def import_a_deal(visitor: Visitor) -> None:
+    """Import a deal of Ada, and wait until it exists."""
+    file = {"content": b"Id,AccountId,Name\n7,7,Cups\n", "headers": {"content-type": "text/csv"}}
+    id = (await visitor.request("POST", "/v1/imports", **file)).json()["id"]
+    targets = {"Id": "external_ids.till", "AccountId": "customer.till"}
+    start = {"preset": "salesforce_opportunities", "mapping": targets}
+    await visitor.request("POST", f"/v1/imports/{id}/start", json=start)
+    async with asyncio.timeout(30):
+        while not (await visitor.request("GET", "/v1/deals?external_id=till:7")).json()["items"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
 
 
 async def sell_to(visitor: Visitor, ada: str, pipeline: str) -> str:

@@ -1,4 +1,4 @@
-"""The fields of a customer's record, as imports and exports see them, and the files of their jobs."""
+"""The fields of a customer's record and of a deal, as imports and exports see them, and the files of their jobs."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,7 +10,9 @@ from typing_extensions import TypeAliasType
 
 from chassis import Problem, UnitOfWork
 from services.customers.base import Job
+from services.customers.customization.rules.custom_fields import RecordKind
 from services.customers.people.customers.schemas import Customer, CustomerFields
+from services.customers.sales.deals.schemas import DealUpdate
 from services.customers.transfer.rules.mapping import Shape
 
 IMPORT, EXPORT, REMOVAL = "import", "export", "file_removal"
@@ -70,7 +72,21 @@ def shape() -> Shape:
         else:
             types = {part: _type_of(each.annotation) for part, each in model.model_fields.items()}
             (objects if list in parts else documents)[name] = types
-    return Shape(scalars, frozenset(lists), objects, documents)
+    return Shape(scalars, frozenset(lists), objects, documents, frozenset(("id", "relations")))
+
+
+@cache
+def deal_shape() -> Shape:
+    """Return the fields of a deal, by their kind. Its stage says whether it is open, unless `closed` and `won` do."""
+    types = dict.fromkeys(DealUpdate.model_fields.keys() - {"custom"}, "text")
+    types |= {"stage": "text", "closed": "boolean", "won": "boolean"}
+    types |= {"amount": "amount", "expected_close_on": "date"}
+    return Shape(types, frozenset(), {}, {}, frozenset(("customer",)))
+
+
+def shape_of(kind: RecordKind) -> Shape:
+    """Return the fields of a kind of records."""
+    return deal_shape() if kind == "deal" else shape()
 
 
 @cache

@@ -13,16 +13,16 @@ from services.customers.people.rules import blocking, contacts, places, records
 
 
 class ExternalReferenceFields(Fields):
-    """The id of a customer in another system."""
+    """The id of a record in another system."""
 
     source: Reference
     """The system that assigned the id."""
     id: Reference
-    """The customer's id in that system."""
+    """The record's id in that system."""
 
 
 class ExternalReference(ExternalReferenceFields, Resource):
-    """The id of a customer in another system."""
+    """The id of a record in another system."""
 
 
 ExternalIds = Annotated[

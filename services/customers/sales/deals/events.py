@@ -66,6 +66,13 @@ class DealStalled(DealEvent, type="customers.deal_stalled.v1", partition_key="cu
     """Since when it has stalled."""
 
 
+class DealRemoved(DealEvent, type="customers.deal_removed.v1", partition_key="customer_id"):
+    """A deal was removed, because the import that had created it was reverted."""
+
+    removed_at: datetime
+    """When it was removed."""
+
+
 class SameStage(Problem, status=409):
     """The deal is in this stage already.
 

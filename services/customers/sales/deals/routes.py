@@ -8,6 +8,7 @@ from fastapi import Depends
 from fastapi import Query as Parameter
 
 from chassis import (
+    WRONG_FORMAT,
     Currency,
     Feature,
     Filter,
@@ -19,6 +20,7 @@ from chassis import (
     ShortLine,
     TimeRange,
     UnitOfWork,
+    ValidationFailed,
     VersionMismatch,
     Work,
     condition,
@@ -38,6 +40,7 @@ from services.customers.customization.queries.filters import (
     shape_list,
     sort_by,
 )
+from services.customers.people.rules.records import possible_keys
 from services.customers.sales import tables
 from services.customers.sales.deals.events import AmountFromLines, DealUpdated
 from services.customers.sales.deals.schemas import Deal, DealCreate, DealUpdate
@@ -90,6 +93,7 @@ async def list_deals(
     owner_id: Annotated[Reference | None, Parameter(description="Only deals of this salesperson.")] = None,
     source: Annotated[ShortLine | None, Parameter(description="Only deals of this origin.")] = None,
     currency: Annotated[Currency | None, Parameter(description="Only deals in this currency.")] = None,
+    external_id: Annotated[Reference | None, Parameter(description="External id, as `source:id`.")] = None,
     stalled: Annotated[bool | None, Parameter(description="Only deals that have stalled, or that have not.")] = None,
     sort: Annotated[
         Sort,
@@ -110,6 +114,7 @@ async def list_deals(
         *created_at.filters,
         *updated_at.filters,
         *expected_close_on.filters,
+        *_with_external_id(external_id),
         *_stalled(work, stalled),
     ]
     shape = await shape_list(work, "deal", custom, sort)
@@ -164,8 +169,29 @@ def _changes(before: tables.Deal, body: DealUpdate) -> dict[str, Any]:
     return changes
 
 
+def _with_external_id(external_id: str | None) -> list[Filter]:
+    if external_id is None:
+        return []
+    keys = possible_keys(external_id)
+    if not keys:
+        raise ValidationFailed.field("/external_id", WRONG_FORMAT, "must be written source:id", "query")
+    return [condition(_BY_EXTERNAL_IDS, sources=[source for source, _ in keys], ids=[id for _, id in keys])]
+
+
 def _stalled(work: UnitOfWork, stalled: bool | None) -> list[Filter]:
     if stalled is None:
         return []
     has_stalled = "state = 'open' and stalls_at is not null and stalls_at <= :now"
     return [condition(has_stalled if stalled else f"not ({has_stalled})", now=work.now)]
+
+
+# The lateral join has a single plan: a look-up of each pair by the unique index (docs/decisions/0015).
+_BY_EXTERNAL_IDS = """
+    id in (
+        select known.deal_id from unnest(:sources::text[], :ids::text[]) as named(source, external_id)
+        cross join lateral (
+            select deal_id from deal_external_id
+            where source = named.source and external_id = named.external_id limit 1
+        ) as known
+    )
+"""

@@ -20,6 +20,7 @@ from chassis import (
     UnitPrice,
     text_from_minor,
 )
+from services.customers.people.queries import ExternalReference
 from services.customers.sales import tables
 from services.customers.sales.deals.events import LostReason
 from services.customers.sales.queries.deal_fields import (
@@ -161,6 +162,8 @@ class Deal(DealFields, DiscountFields, Resource, row=tables.Deal, computed=("amo
     """A remark on the loss, or null."""
     custom: JsonObject
     """Fields of your own."""
+    external_ids: list[ExternalReference]
+    """Its ids in the systems from which it was imported."""
     stage_entered_at: datetime
     """When it entered its stage."""
     stalled: bool

@@ -38,11 +38,11 @@ from services.customers.sales.queries.deals import (
     DealClosed,
     DiscountNotApproved,
     StageFieldsMissing,
-    add_stage_change,
     amount_of,
     change_deal,
     require_fields,
     seconds_between,
+    stage_change_of,
 )
 from services.customers.sales.queries.pipelines import LockedPipeline, lock_pipeline
 from services.customers.sales.rules.pipelines import LOST_REASONS, StageChangeKind, skips_stages
@@ -65,7 +65,7 @@ async def change_deal_stage(work: Work, id: UUID, body: StageChangeCreate, if_ma
         raise ClosingStage(f"{target.name} is a stage of {target.kind} deals.")
     _check_entry(before, locked, current, target)
     deal = await change_deal(work, before, target, stage_id=target.id, stage_entered_at=work.now)
-    await add_stage_change(work, deal, "moved", current, target, entered_at=before.stage_entered_at)
+    await work.insert(stage_change_of(work, deal, "moved", current, target, entered_at=before.stage_entered_at))
     seconds = seconds_between(before.stage_entered_at, work.now)
     work.publish(
         DealStageChanged.from_row(
@@ -135,7 +135,7 @@ async def reopen_deal(work: Work, id: UUID, body: DealReopenRequest, if_match: I
     require_fields(before, target)
     changes = {"state": "open", "stage_id": target.id, "stage_entered_at": work.now, "closed_at": None}
     deal = await change_deal(work, before, target, **changes, lost_reason=None, lost_note=None)
-    await add_stage_change(work, deal, "reopened", current, target, entered_at=before.stage_entered_at)
+    await work.insert(stage_change_of(work, deal, "reopened", current, target, entered_at=before.stage_entered_at))
     event = DealReopened.from_row(
         deal, deal_id=id, amount=amount_of(deal), previous_state=before.state, reopened_at=work.now
     )
@@ -177,7 +177,8 @@ async def _close(
     changes = {"state": target.kind, "stage_id": target.id, "stage_entered_at": work.now, "closed_at": work.now}
     deal = await change_deal(work, before, target, **changes, lost_reason=reason, lost_note=note)
     kind: StageChangeKind = "won" if target.kind == "won" else "lost"
-    await add_stage_change(work, deal, kind, current, target, entered_at=before.stage_entered_at, reason=reason)
+    entered_at = before.stage_entered_at
+    await work.insert(stage_change_of(work, deal, kind, current, target, entered_at=entered_at, reason=reason))
     return deal
 
 

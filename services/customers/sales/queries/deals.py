@@ -93,15 +93,15 @@ async def create_deal(
     columns = {**values, **amount_columns(values, work.tenant.currency)}
     deal = tables.Deal(
         **{name: columns[name] for name in _BODY_COLUMNS if columns.get(name) is not None},
-        **_stall(stage, "open", work.now),
+        **stall_columns(stage, "open", work.now),
         pipeline_id=locked.pipeline.id,
         stage_id=stage.id,
         stage_entered_at=work.now,
     )
     require_fields(deal, stage)
     await check_custom_fields(work, deal, None)
-    deal = await work.insert(deal.replace(**_orders(deal)))
-    await add_stage_change(work, deal, "created", None, stage)
+    deal = await work.insert(deal.replace(**order_columns(deal)))
+    await work.insert(stage_change_of(work, deal, "created", None, stage))
     work.publish(DealCreated.from_row(deal, deal_id=deal.id, amount=amount_of(deal)))
     return deal
 
@@ -144,16 +144,16 @@ async def check_custom_fields(work: UnitOfWork, deal: tables.Deal, before: Mappi
 async def change_deal(work: UnitOfWork, before: tables.Deal, stage: tables.Stage, **changes: Any) -> tables.Deal:
     """Change columns of a locked deal that is then in a stage, and what follows from them."""
     after = before.replace(**changes)
-    return await work.update(before, **changes, **_orders(after), **_stall(stage, after.state, work.now))
+    return await work.update(before, **changes, **order_columns(after), **stall_columns(stage, after.state, work.now))
 
 
-def _orders(deal: tables.Deal) -> dict[str, Any]:
+def order_columns(deal: tables.Deal) -> dict[str, Any]:
     """Return the columns by which deals are sorted."""
     amount = -1 if deal.amount_minor is None else deal.amount_minor
     return {"close_order": deal.expected_close_on or tables.NO_DATE, "amount_order": amount}
 
 
-def _stall(stage: tables.Stage, state: str, now: datetime) -> dict[str, Any]:
+def stall_columns(stage: tables.Stage, state: str, now: datetime) -> dict[str, Any]:
     """Return the columns that every change of a deal sets: it stalls unless it changes again in time."""
     stalls_at = pipelines.stalls_at(now, stage.stalled_after_days) if state == "open" else None
     return {"stalls_at": stalls_at, "stall_announced": None}
@@ -188,7 +188,7 @@ def seconds_between(start: datetime, end: datetime) -> int:
     return max(0, int((end - start).total_seconds()))
 
 
-async def add_stage_change(
+def stage_change_of(
     work: UnitOfWork,
     deal: tables.Deal,
     kind: pipelines.StageChangeKind,
@@ -197,20 +197,17 @@ async def add_stage_change(
     *,
     entered_at: datetime | None = None,
     reason: str | None = None,
-) -> None:
-    """Add an entry to the history of a deal's stages. `entered_at` is when the deal entered its previous stage."""
-    seconds = None if entered_at is None else seconds_between(entered_at, work.now)
-    await work.insert(
-        tables.DealStageChange(
-            deal_id=deal.id,
-            kind=kind,
-            from_stage_id=None if previous is None else previous.id,
-            from_stage_name=None if previous is None else previous.name,
-            to_stage_id=stage.id,
-            to_stage_name=stage.name,
-            reason=reason,
-            seconds_in_previous=seconds,
-            actor=work.actor,
-            changed_at=work.now,
-        )
+) -> tables.DealStageChange:
+    """Return an entry of the history of a deal's stages. `entered_at` is when the deal entered its previous stage."""
+    return tables.DealStageChange(
+        deal_id=deal.id,
+        kind=kind,
+        from_stage_id=None if previous is None else previous.id,
+        from_stage_name=None if previous is None else previous.name,
+        to_stage_id=stage.id,
+        to_stage_name=stage.name,
+        reason=reason,
+        seconds_in_previous=None if entered_at is None else seconds_between(entered_at, work.now),
+        actor=work.actor,
+        changed_at=work.now,
     )

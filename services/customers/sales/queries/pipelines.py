@@ -89,6 +89,19 @@ async def named_pipeline(work: UnitOfWork, id: UUID | None, pointer: str = "/pip
     return await lock_pipeline(work, id)
 
 
+async def stage_names(work: UnitOfWork, id: UUID | None, pointer: str = "/pipeline_id") -> list[str]:
+    """Return the names of a pipeline's stages. Of the default one, also before a first deal creates it."""
+    named = {"is_default": True} if id is None else {"id": id}
+    pipeline = await work.find(tables.Pipeline, **named)
+    if pipeline is not None:
+        return [
+            stage.name for stage in await work.find_all(tables.Stage, pipeline_id=pipeline.id, order_by="position, id")
+        ]
+    if id is not None:
+        raise ValidationFailed.field(pointer, UNKNOWN_RECORD, f"no pipeline has the id {id}")
+    return [stage.name for stage in DEFAULT_STAGES]
+
+
 async def _default_pipeline(work: UnitOfWork) -> LockedPipeline:
     """Return the default pipeline, and create it for a tenant without pipelines.
 

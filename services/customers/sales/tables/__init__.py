@@ -9,7 +9,15 @@ quotes.py     quotes, and the series of their numbers
 
 from services.customers.sales.tables.catalogue import Asset, Product, ProductProblem
 from services.customers.sales.tables.contracts import Contract
-from services.customers.sales.tables.deals import NO_DATE, Deal, DealStageChange, DiscountApproval, Pipeline, Stage
+from services.customers.sales.tables.deals import (
+    NO_DATE,
+    Deal,
+    DealExternalId,
+    DealStageChange,
+    DiscountApproval,
+    Pipeline,
+    Stage,
+)
 from services.customers.sales.tables.leads import Lead
 from services.customers.sales.tables.quotes import NumberSeries, Quote
 
@@ -18,6 +26,7 @@ __all__ = [
     "Asset",
     "Contract",
     "Deal",
+    "DealExternalId",
     "DealStageChange",
     "DiscountApproval",
     "Lead",

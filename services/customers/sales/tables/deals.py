@@ -22,6 +22,7 @@ from chassis import (
     unique,
 )
 from services.customers.base import Base
+from services.customers.people.rules.records import ExternalIdDocument
 from services.customers.sales.rules.lines import ApprovalState, DealLineDocument, DiscountLimitDocument, DiscountState
 from services.customers.sales.rules.pipelines import DealState, StageChangeKind, StageKind
 
@@ -91,7 +92,9 @@ class Deal(Versioned, Base, table=True):
     )
     audited: ClassVar[bool] = True
     computed: ClassVar[frozenset[str]] = frozenset(("close_order", "amount_order", "stalls_at", "stall_announced"))
-    persons: ClassVar[tuple[Person, ...]] = (Person(erase="anonymise", cleared=("name", "custom", "lost_note")),)
+    persons: ClassVar[tuple[Person, ...]] = (
+        Person(erase="anonymise", cleared=("name", "custom", "lost_note", "external_ids")),
+    )
 
     customer_id: UUID
     name: str = Field(sa_column_kwargs={"server_default": ""})
@@ -112,12 +115,32 @@ class Deal(Versioned, Base, table=True):
     discounted_by: str | None = None
     approved_percent: str | None = None
     custom: dict[str, Any] = document(default_factory=dict, sa_column_kwargs={"server_default": "{}"})
+    external_ids: list[ExternalIdDocument] = document(default_factory=list, sa_column_kwargs={"server_default": "[]"})
     stage_entered_at: datetime = timestamp()
     closed_at: datetime | None = timestamp(nullable=True, default=None)
     stalls_at: datetime | None = timestamp(nullable=True, default=None)
     stall_announced: datetime | None = timestamp(nullable=True, default=None)
     close_order: date = NO_DATE
     amount_order: int = bigint(default=-1)
+
+
+class DealExternalId(Base, table=True):
+    """Another system's identifier of a deal. It is unique within its source."""
+
+    __tablename__ = "deal_external_id"
+    __table_args__ = (
+        belongs_to("customer_id", "customer"),
+        belongs_to("deal_id", "deal", cascade=True),
+        unique("source", "external_id"),
+        index("customer_id"),
+        index("deal_id"),
+    )
+    persons: ClassVar[tuple[Person, ...]] = (Person(),)
+
+    customer_id: UUID
+    deal_id: UUID
+    source: str
+    external_id: str
 
 
 class DealStageChange(Base, table=True):

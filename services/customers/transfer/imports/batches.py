@@ -12,18 +12,23 @@ from services.customers.transfer.rules.mapping import Named
 
 
 @dataclass
-class Batch:
-    """The rows of a chunk."""
+class Rows:
+    """What became of the rows of a chunk, by their number from 1."""
 
-    begin: int
-    """The number of rows before it."""
-    items: list[tuple[int, CustomerUpsert]] = field(default_factory=list)
-    """Rows that can be read, by their number from 1."""
-    ids: dict[int, UUID] = field(default_factory=dict)
-    relations: dict[int, list[Named]] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    """Rows that could be read."""
     refused: dict[int, RowRefused] = field(default_factory=dict)
     unrelated: dict[int, RowRefused] = field(default_factory=dict)
     """Rows that are imported without a relation."""
+
+
+@dataclass
+class Batch(Rows):
+    """The customers in the rows of a chunk."""
+
+    items: list[tuple[int, CustomerUpsert]] = field(default_factory=list)
+    ids: dict[int, UUID] = field(default_factory=dict)
+    relations: dict[int, list[Named]] = field(default_factory=dict)
     applied: dict[int, Applied] = field(default_factory=dict)
     relation_ids: dict[int, list[str]] = field(default_factory=dict)
     """The relations that rows have created."""
@@ -36,7 +41,7 @@ class _Known:
     customer_id: UUID
 
 
-async def relate_rows(work: UnitOfWork, batch: Batch, outcomes: dict[int, Outcome]) -> None:
+async def relate_rows(work: UnitOfWork, batch: Batch) -> None:
     """Relate the customers of rows to those that they name. Their file may come in any order, but after the others."""
     if not batch.relations:
         return
@@ -45,7 +50,7 @@ async def relate_rows(work: UnitOfWork, batch: Batch, outcomes: dict[int, Outcom
     known = {(row.source, row.external_id): row.customer_id for row in rows}
     pairs: list[tuple[int, Named, Pair]] = []
     for number, named in batch.relations.items():
-        outcome = outcomes[number]
+        outcome = batch.outcomes[number]
         if isinstance(outcome, Problem):
             continue
         for one in named:
@@ -59,7 +64,7 @@ async def relate_rows(work: UnitOfWork, batch: Batch, outcomes: dict[int, Outcom
             batch.unrelated[number] = _unrelated(one, *_why(made))
         elif made is not None:
             batch.relation_ids.setdefault(number, []).append(str(made.id))
-            _note_change(outcomes, number)
+            _note_change(batch.outcomes, number)
 
 
 def _note_change(outcomes: dict[int, Outcome], number: int) -> None:

@@ -1,42 +1,29 @@
-"""From the columns of a file to the fields of a customer."""
+"""From the columns of a file to the fields of records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 
-from chassis import WRONG_FORMAT, FieldCode, ValidationFailed, json
+from chassis import WRONG_FORMAT, FieldCode, Problem, ValidationFailed, json
 from chassis.core.field_errors import did_you_mean, field_errors
-from services.customers.people.customers.schemas import CustomerUpsert
+from services.customers.customization.rules.custom_fields import RecordKind
 from services.customers.transfer.imports.schemas import ImportRequest
-from services.customers.transfer.queries import read_only_fields, shape
-from services.customers.transfer.rules import mapping, presets
+from services.customers.transfer.queries import shape, shape_of
+from services.customers.transfer.rules import mapping, presets, records
 from services.customers.transfer.rules.cells import restore
-from services.customers.transfer.rules.mapping import Conventions, Named, NotATarget, Target, UnreadableCell
+from services.customers.transfer.rules.mapping import Conventions, NotATarget, Target, UnreadableCell
 
+NumberedRecords = list[tuple[int, records.Record]]
+"""Records of a file, with their numbers from 1."""
 UNKNOWN_COLUMN = FieldCode(
     "unknown_column", "The file has no such column.", "Read the import: `columns` lists the columns of the file."
 )
 UNKNOWN_TARGET = FieldCode(
     "unknown_target",
-    "A customer's record has no such place.",
+    "A record has no such place.",
     "Send a field such as `given_name`, or `emails.work`, `addresses.1.city`, `external_ids.till`, `custom.size`.",
 )
-FOREIGN_SOURCE = "rapport"
-"""The source under which a record keeps the id that it had in another tenant or installation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row that can be read."""
-
-    item: CustomerUpsert
-    id: UUID | None
-    """Its own id, if it has one."""
-    relations: list[Named]
-    """The customers to whom it is related."""
 
 
 class RowRefused(Exception):
@@ -47,15 +34,34 @@ class RowRefused(Exception):
         self.code = code
         self.place = place
 
+    @classmethod
+    def of(cls, problem: Problem | ValidationError) -> "RowRefused":
+        """Return the refusal for a problem with the record of a row."""
+        if isinstance(problem, ValidationError):
+            (first, *_) = field_errors(problem.errors()[:1], "body")
+            return cls(str(first.code), first.pointer, first.detail)
+        for error in problem.errors:
+            return cls(str(error.code), error.pointer, error.detail)
+        return cls(problem.code, "", problem.detail)
+
+
+def kind_of(columns: list[str], start: ImportRequest) -> RecordKind:
+    """Return the kind of records in a file. With a mapping of its own and no preset, the rows are customers."""
+    recognized = presets.preset_of(columns) if start.mapping is None else None
+    return "deal" if (start.preset or recognized) in presets.DEALS else "customer"
+
 
 def default_mapping(columns: list[str], preset: str | None) -> dict[str, str]:
     """Return where columns go by their names: those of a preset, of our own exports, or common ones."""
     if preset in presets.ELSEWHERE:
         return {}
     of_preset = presets.PRESETS[preset] if preset else {}
+    by_name = _deal_target_by_name if preset in presets.DEALS else _target_by_name
+    if not columns:  # JSON Lines
+        return dict(of_preset)
     found = {}
     for column in columns:
-        target = of_preset.get(column) or _target_by_name(column) if column else None
+        target = of_preset.get(column) or by_name(column) if column else None
         if target is not None:
             found[column] = target
     return found
@@ -72,6 +78,11 @@ def _target_by_name(column: str) -> str | None:
     return name
 
 
+def _deal_target_by_name(column: str) -> str | None:
+    name = column.strip()
+    return f"{name}:json" if name.startswith("custom.") else None
+
+
 def mapping_of(columns: list[str], start: ImportRequest) -> dict[str, str]:
     """Return where each column goes. Raises ValidationFailed for unknown columns, targets and locales."""
     for column, target in (start.mapping or {}).items():
@@ -81,7 +92,7 @@ def mapping_of(columns: list[str], start: ImportRequest) -> dict[str, str]:
                 pointer, UNKNOWN_COLUMN, f"the file has no column {column}{did_you_mean(column, columns)}"
             )
         try:
-            mapping.target_of(target, shape())
+            mapping.target_of(target, shape_of(kind_of(columns, start)))
         except NotATarget:
             raise ValidationFailed.field(pointer, UNKNOWN_TARGET, f"{target} is no place in a record") from None
     if start.locale is not None and not mapping.is_locale(start.locale):
@@ -97,27 +108,40 @@ def ordered(targets: Mapping[str, str], columns: list[str]) -> dict[str, str]:
 
 
 class Plan:
-    """How the rows of an import become records."""
+    """How the rows of an import become the fields of records."""
 
-    def __init__(self, parameters: Mapping[str, Any], types: Mapping[str, str]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], types: Mapping[str, str], kind: RecordKind) -> None:
         """Read the parameters of a job. `types` are those of the custom fields that are defined."""
         self._columns: list[str] = parameters["columns"]
+        self._shape = shape_of(kind)
         found = ordered(parameters["mapping"], self._columns)
         self._targets: dict[str, Target] = {
-            column: mapping.with_type(mapping.target_of(text, shape()), types) for column, text in found.items()
+            column: mapping.with_type(mapping.target_of(text, self._shape), types) for column, text in found.items()
         }
-        self._kind: str = parameters["kind"]
+        self._is_csv = parameters["format"] == "csv"
+        self._elsewhere: str | None = parameters.get("elsewhere")
         self._conventions = Conventions(parameters["locale"], parameters["dates"])
 
-    def item_of_cells(self, cells: list[str]) -> Row:
-        """Return a row of a CSV file. Raises RowRefused."""
+    @property
+    def has_targets(self) -> bool:
+        """Whether rows have columns with targets. Without them, a line is a record as an export has it."""
+        return bool(self._targets)
+
+    def values_of(self, record: records.Record) -> dict[str, Any]:
+        """Return the fields that a row names. Raises RowRefused."""
+        if record.error is not None:
+            raise RowRefused("unreadable_row", "", record.error)
+        if self._elsewhere:
+            raise RowRefused("not_a_customer", "", self._elsewhere)
+        return self._of_cells(record.cells) if self._is_csv else self._of_line(record.cells[0])
+
+    def _of_cells(self, cells: list[str]) -> dict[str, Any]:
         if len(cells) != len(self._columns):
             reason = f"has {len(cells)} cells, and the header has {len(self._columns)}"
             raise RowRefused("ragged_row", "", reason)
-        return self._item(self._values(dict(zip(self._columns, map(restore, cells), strict=True))))
+        return self._mapped(dict(zip(self._columns, map(restore, cells), strict=True)))
 
-    def item_of_line(self, line: str) -> Row:
-        """Return a line of a JSON Lines file. Raises RowRefused."""
+    def _of_line(self, line: str) -> dict[str, Any]:
         try:
             value = json.loads(line)
         except ValueError as error:
@@ -126,24 +150,11 @@ class Plan:
             raise RowRefused("unreadable_row", "", "is no JSON object")
         if self._targets:
             texts = {name: "" if cell is None else str(cell) for name, cell in value.items()}
-            return self._item(self._values(dict.fromkeys(self._targets, "") | texts))
-        return self._item({name: part for name, part in value.items() if name not in read_only_fields()})
+            return self._mapped(dict.fromkeys(self._targets, "") | texts)
+        return value
 
-    def _values(self, cells: dict[str, str]) -> dict[str, Any]:
+    def _mapped(self, cells: dict[str, str]) -> dict[str, Any]:
         try:
-            return mapping.values_of(cells, self._targets, shape(), self._conventions)
+            return mapping.values_of(cells, self._targets, self._shape, self._conventions)
         except UnreadableCell as error:
             raise RowRefused(error.code, error.column, str(error)) from None
-
-    def _item(self, values: dict[str, Any]) -> Row:
-        values.setdefault("kind", self._kind)
-        id, relations = values.pop("id", None), values.pop("relations", []) if self._targets else []
-        try:
-            own = None if id is None else UUID(id)
-        except (ValueError, AttributeError, TypeError):
-            raise RowRefused("wrong_format", "id", "is no id of a customer") from None
-        try:
-            return Row(CustomerUpsert.model_validate(values), own, relations)
-        except ValidationError as error:
-            (first, *_) = field_errors(error.errors()[:1], "body")
-            raise RowRefused(str(first.code), first.pointer, first.detail) from None

@@ -5,7 +5,6 @@ A record that has changed since the import is left alone, and so is a record to 
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,8 @@ from services.customers.people.customers.upserts import LOCK_BY_IDS
 from services.customers.people.queries.relations import unrelate_many
 from services.customers.people.tables import ContactPoint, Customer, ExternalId, Place
 from services.customers.transfer import tables
-from services.customers.transfer.rules.changes import Undoing, undoing
+from services.customers.transfer.imports.deal_reverts import undo_deals
+from services.customers.transfer.rules.changes import Undoing, Undone, undoings_of
 
 feature = Feature("imports")
 RECORDS = 500
@@ -35,8 +35,21 @@ _OWN = {table.__tablename__ for table in _PARTS} | _DERIVED
 async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
     """Undo the changes of the next records."""
     after = UUID((job.cursor or {"after": str(UUID(int=0))})["after"])
-    changes = await work.fetch(_CHANGES, job_id=job.follows, after=after, most=RECORDS)
-    undoings = {id: undoing(list(each)) for id, each in groupby(changes, lambda change: change.customer_id)}
+    is_of_deals = job.parameters.get("record_kind") == "deal"
+    query = _DEAL_CHANGES if is_of_deals else _CHANGES
+    changes = await work.fetch(query, job_id=job.follows, after=after, most=RECORDS)
+    undoings = undoings_of(changes)
+    undone = await (undo_deals if is_of_deals else _undo_customers)(work, undoings)
+    last = max(undoings, default=after)
+    return Chunk(
+        {"after": str(last)},
+        done=len(undoings),
+        is_last=len(undoings) < RECORDS,
+        result=_result(job.result or {}, undoings, undone),
+    )
+
+
+async def _undo_customers(work: UnitOfWork, undoings: dict[UUID, Undoing]) -> Undone:
     customers = {each.id: each for each in await work.fetch(LOCK_BY_IDS, ids=list(undoings))}
     kept = {id: "changed_since" for id, each in undoings.items() if _has_changed(customers.get(id), each)}
     created = [customers[id] for id, each in undoings.items() if each.removes and id not in kept]
@@ -47,15 +60,8 @@ async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
     removed = [customer for customer in created if customer.id not in kept]
     restored = [(customers[id], each.values) for id, each in undoings.items() if not each.removes and id not in kept]
     refused = await restore_many(work, restored)
-    kept |= dict.fromkeys(refused, "values_refused")
     await remove_many(work, removed)
-    last = max(undoings, default=after)
-    return Chunk(
-        {"after": str(last)},
-        done=len(undoings),
-        is_last=len(undoings) < RECORDS,
-        result=_result(job.result or {}, len(removed), len(restored) - len(refused), kept),
-    )
+    return Undone(len(removed), len(restored) - len(refused), kept | dict.fromkeys(refused, "values_refused"))
 
 
 def _has_changed(customer: Customer | None, undoing: Undoing) -> bool:
@@ -86,25 +92,35 @@ def _references() -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def _result(result: dict[str, Any], removed: int, restored: int, kept: dict[UUID, str]) -> dict[str, Any]:
-    listed = [{"customer_id": str(id), "reason": reason} for id, reason in kept.items()]
+def _result(result: dict[str, Any], undoings: dict[UUID, Undoing], undone: Undone) -> dict[str, Any]:
+    listed = [
+        {"customer_id": str(undoings[id].customer_id), "deal_id": _text(undoings[id].deal_id), "reason": reason}
+        for id, reason in undone.kept.items()
+    ]
     return {
-        "removed": result.get("removed", 0) + removed,
-        "restored": result.get("restored", 0) + restored,
-        "kept_count": result.get("kept_count", 0) + len(kept),
+        "removed": result.get("removed", 0) + undone.removed,
+        "restored": result.get("restored", 0) + undone.restored,
+        "kept_count": result.get("kept_count", 0) + len(undone.kept),
         "kept": [*result.get("kept", []), *listed][:MAX_LISTED],
     }
 
 
+def _text(id: UUID | None) -> str | None:
+    return None if id is None else str(id)
+
+
 _UNCHANGED = Query(UUID, "select id from relation where id = any(:ids) and version = 1")
-_CHANGES = Query(
-    tables.ImportChange,
-    """
-    select import_change.* from import_change
-    where job_id = :job_id and customer_id in (
-        select distinct customer_id from import_change where job_id = :job_id and customer_id > :after
-        order by customer_id limit :most
+_CHANGES, _DEAL_CHANGES = [
+    Query(
+        tables.ImportChange,
+        f"""
+        select import_change.* from import_change
+        where job_id = :job_id and {column} in (
+            select distinct {column} from import_change where job_id = :job_id and {column} > :after
+            order by {column} limit :most
+        )
+        order by {column}, "row"
+        """,
     )
-    order by customer_id, "row"
-    """,
-)
+    for column in ("customer_id", "deal_id")
+]

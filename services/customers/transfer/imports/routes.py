@@ -27,8 +27,9 @@ from chassis import (
 )
 from services.customers.base import Job
 from services.customers.transfer import tables
+from services.customers.transfer.imports.deal_rows import reject_fields_of_deals, reject_unknown_stages
 from services.customers.transfer.imports.errors import errors_file
-from services.customers.transfer.imports.plans import default_mapping, mapping_of, ordered
+from services.customers.transfer.imports.plans import default_mapping, kind_of, mapping_of, ordered
 from services.customers.transfer.imports.schemas import (
     AlreadyReverted,
     CustomerImport,
@@ -51,7 +52,7 @@ from services.customers.transfer.queries import (
     remove_files,
 )
 from services.customers.transfer.rules.encodings import Encoding
-from services.customers.transfer.rules.presets import ELSEWHERE, ORGANIZATIONS, preset_of
+from services.customers.transfer.rules.presets import DEALS, ELSEWHERE, ORGANIZATIONS, preset_of
 
 feature = Feature("imports")
 feature.keep(tables.ImportChange, "created_at", days="job_days", order_by="id")
@@ -114,10 +115,19 @@ async def start_import(work: Work, id: UUID, body: ImportRequest) -> CustomerImp
     reject_erased_files(job)
     if job.parameters["dry_run"] and job.state in FINISHED:
         job = await work.update(job, state="ready", cursor=None, result=None, done=0, errors=0, finished_at=None)
+    kind = kind_of(job.parameters["columns"], body)
+    if kind == "deal":
+        await reject_unknown_stages(work, body)
+    else:
+        reject_fields_of_deals(body)
     preset = body.preset or preset_of(job.parameters["columns"])
     started: dict[str, Any] = {
         "mapping": mapping_of(job.parameters["columns"], body),
         "preset": preset,
+        "record_kind": kind,
+        "currency": body.currency,
+        "pipeline_id": None if body.pipeline_id is None else str(body.pipeline_id),
+        "stages": body.stages,
         "kind": body.kind or ("organization" if preset in ORGANIZATIONS else "person"),
         "locale": body.locale,
         "dates": body.dates,
@@ -154,16 +164,17 @@ async def cancel_import(work: Work, id: UUID) -> CustomerImport:
 
 @feature.post("/imports/{id:uuid}/revert", scope="customers:write", raises=[JobNotInState, AlreadyReverted])
 async def revert_import(work: Work, id: UUID) -> CustomerImport:
-    """Undo an import: remove the customers that it created, and give the others their former values.
+    """Undo an import: remove the records that it created, and give the others their former values.
 
-    Customers who have changed since are left alone, and are listed.
+    Records that have changed since are left alone, and are listed.
     """
     job = await _get(work, id, for_update=True)
     if job.state not in FINISHED or job.parameters["dry_run"]:
         raise JobNotInState(f"The import is {job.state}. Only one that has ended is reverted.", state=job.state)
     if await work.find(Job, kind=REVERT, follows=id) is not None:
         raise AlreadyReverted
-    revert = Job(kind=REVERT, follows=id, actor=work.actor, created_at=work.now)
+    parameters = {"record_kind": job.parameters.get("record_kind", "customer")}
+    revert = Job(kind=REVERT, follows=id, parameters=parameters, actor=work.actor, created_at=work.now)
     return _resource(job, await work.insert(revert))
 
 
@@ -212,6 +223,7 @@ def _resource(job: Job, revert: Job | None) -> CustomerImport:
             "encoding": parameters["received_encoding"],
             "delimiter": parameters["delimiter"],
             "columns": parameters["columns"],
+            "record_kind": parameters.get("record_kind", "deal" if preset in DEALS else "customer"),
             "preset": preset,
             "mapping": default_mapping(parameters["columns"], preset) if mapping is None else ordered(mapping, columns),
             "dry_run": parameters["dry_run"],

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypeAliasType
 
-from chassis import JobState, Line, Problem, RequestBody, Resource, ShortLine
+from chassis import CurrentCurrency, JobState, Line, Problem, RequestBody, Resource, ShortLine
+from services.customers.customization.rules.custom_fields import RecordKind
 from services.customers.people.rules.records import CustomerKind
 from services.customers.transfer.rules.encodings import Encoding
 from services.customers.transfer.rules.mapping import DateOrder
@@ -16,6 +17,7 @@ from services.customers.transfer.rules.presets import Preset
 FileFormat = TypeAliasType("FileFormat", Literal["csv", "jsonl"])
 Delimiter = TypeAliasType("Delimiter", Literal["comma", "semicolon", "tab", "pipe"])
 MAX_COLUMNS = 1_000
+MAX_STAGES = 100
 
 
 class EmptyFile(Problem, status=422):
@@ -60,16 +62,23 @@ class ImportRequest(RequestBody):
 
     mapping: Annotated[dict[Line, Line], Field(max_length=MAX_COLUMNS)] | None = None
     """The target of each column, such as `given_name`, `emails.work`, `addresses.1.city`, `external_ids.till`,
-    `relations.account.till` or `custom.amount:number`. Columns without a target are ignored. By default, columns go
-    where their names say."""
+    `relations.account.till` or `custom.amount:number`. Those of deals are `name`, `customer.till`, `stage`, `closed`,
+    `won`, `amount`, `currency`, `expected_close_on`, `owner_id`, `competitor` and `source`. Columns without a target
+    are ignored. By default, columns go where their names say."""
     preset: Preset | None = None
-    """The columns of another system's export. `mapping` adds to it."""
+    """The columns of another system's export. `mapping` adds to it. Rows of `salesforce_opportunities` are deals."""
     kind: CustomerKind | None = None
     """The kind of records in rows that do not say it. Default: that of the preset, or `person`."""
     locale: ShortLine | None = None
     """The locale of the numbers, such as `nl` for `1.234,56`. Without it, only `1234.56` is a number."""
     dates: DateOrder = "year_month_day"
     """The order of day, month and year in dates."""
+    currency: CurrentCurrency | None = None
+    """The currency of amounts in rows that do not name one. Only for deals."""
+    pipeline_id: UUID | None = None
+    """The pipeline of new deals. Default: the default pipeline."""
+    stages: Annotated[dict[Line, Line], Field(max_length=MAX_STAGES)] | None = None
+    """The names of the pipeline's stages for stages that the file calls otherwise. Only for deals."""
     dry_run: Annotated[bool, Field(strict=True)] = False
     """Check all rows and change nothing."""
 
@@ -86,12 +95,14 @@ class JobFailure(BaseModel):
 
 
 class KeptRecord(BaseModel):
-    """A customer whom a revert has left alone."""
+    """A record that a revert has left alone."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     customer_id: UUID
     """The customer."""
+    deal_id: UUID | None
+    """The deal of the customer in an import of deals, else null."""
     reason: Literal["changed_since", "in_use", "values_refused"]
     """The record has changed since the import, other records refer to it, or its former values are not valid now."""
 
@@ -104,17 +115,17 @@ class ImportRevert(BaseModel):
     state: JobState
     """The state of the job."""
     removed: int
-    """Customers that the import had created, and that were removed."""
+    """Records that the import had created, and that were removed."""
     restored: int
-    """Customers that have their former values again."""
+    """Records that have their former values again."""
     kept_count: int
-    """Customers that were left alone."""
+    """Records that were left alone."""
     kept: list[KeptRecord]
     """The first thousand of them."""
 
 
 class CustomerImport(Resource):
-    """A file of customers, and the progress of its import."""
+    """A file of customers or deals, and the progress of its import."""
 
     id: UUID
     """Identifies the import."""
@@ -130,6 +141,8 @@ class CustomerImport(Resource):
     """The sign between two cells, or null in JSON Lines."""
     columns: list[str]
     """The names of the columns. JSON Lines has none."""
+    record_kind: RecordKind
+    """The kind of records in the file: as started, or as it would be by default."""
     preset: Preset | None
     """The preset in use, or the one whose columns the file has."""
     mapping: dict[str, str]
@@ -139,11 +152,11 @@ class CustomerImport(Resource):
     done: int
     """Rows that are done, the refused ones included."""
     created: int
-    """Customers that were created."""
+    """Records that were created."""
     updated: int
-    """Rows that changed a customer."""
+    """Rows that changed a record."""
     unchanged: int
-    """Rows whose customer had their values already."""
+    """Rows whose record had their values already."""
     refused: int
     """Rows that were refused. `/errors` lists them with the reasons."""
     unrelated: int

@@ -3,6 +3,6 @@
 encodings.py  from the bytes of an upload to UTF-8, or to a page of single bytes
 records.py    from bytes to the records of a CSV file, each with the position behind it
 cells.py      cells that spreadsheets would take for formulas
-mapping.py    from the cells of a row to the fields of a customer
+mapping.py    from the cells of a row to the fields of a customer or a deal
 presets.py    the columns of other systems
 """

@@ -1,7 +1,8 @@
 """How the changes of an import are undone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -13,6 +14,8 @@ ChangeKind = TypeAliasType("ChangeKind", Literal["created", "updated"])
 class Change(Protocol):
     """A change of a record by a row."""
 
+    customer_id: UUID
+    deal_id: UUID | None
     kind: ChangeKind
     version: int
     before: dict[str, Any]
@@ -23,6 +26,9 @@ class Change(Protocol):
 class Undoing:
     """What undoes all changes of a record."""
 
+    customer_id: UUID
+    deal_id: UUID | None
+    """The deal of the customer, if it is the record."""
     removes: bool
     """True if the import has created the record."""
     version: int
@@ -33,8 +39,23 @@ class Undoing:
     """The relations that the import has created."""
 
 
-def undoing(changes: Iterable[Change]) -> Undoing:
-    """Return what undoes the changes of a record, which are given in their order."""
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of records whose changes were to be undone."""
+
+    removed: int
+    restored: int
+    kept: Mapping[UUID, str]
+    """Records that were left alone, with the reason."""
+
+
+def undoings_of(changes: Iterable[Change]) -> dict[UUID, Undoing]:
+    """Return what undoes changes, by their records. They are sorted by record, and in their order."""
+    grouped = groupby(changes, lambda change: change.deal_id or change.customer_id)
+    return {id: _undoing(list(each)) for id, each in grouped}
+
+
+def _undoing(changes: list[Change]) -> Undoing:
     removes, version = False, 0
     values: dict[str, Any] = {}
     relation_ids: list[UUID] = []
@@ -43,4 +64,4 @@ def undoing(changes: Iterable[Change]) -> Undoing:
         version = change.version
         values = change.before | values  # the value before the first change counts
         relation_ids += map(UUID, change.relation_ids)
-    return Undoing(removes, version, values, relation_ids)
+    return Undoing(changes[0].customer_id, changes[0].deal_id, removes, version, values, relation_ids)

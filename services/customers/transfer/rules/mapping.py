@@ -1,9 +1,9 @@
-"""From the cells of a row to the fields of a customer.
+"""From the cells of a row to the fields of a customer or a deal.
 
 A target names where a cell goes: a field (`given_name`), a place in a list with a label or a number
 (`emails.work`, `phones.2`, `addresses.1.city`), an id in another system (`external_ids.till`), a related customer by
-such an id (`relations.account.till`), or a field of the tenant's own, with its type if it is no text
-(`custom.amount:number`).
+such an id (`relations.account.till`), the customer of a deal (`customer.till`), or a field of the tenant's own, with
+its type if it is no text (`custom.amount:number`).
 """
 
 import re
@@ -43,7 +43,7 @@ class UnreadableCell(ValueError):
 
 
 class NotATarget(ValueError):
-    """A text that names no place in a customer's record."""
+    """A text that names no place in a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class Shape:
     """The parts of the items of each list of objects, with their types."""
     documents: Mapping[str, Mapping[str, str]]
     """The parts of each object, with their types."""
+    references: frozenset[str]
+    """The targets that name a record: `id` its own one, `relations` and `customer` another by an id in a system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,13 @@ def target_of(text: str, shape: Shape) -> Target:
     head, _, rest = text.partition(".")
     if head == "custom" and rest:
         name, _, type = rest.rpartition(":")
-        found = Target(head, name, type=type) if name and type in TYPES else Target(head, rest)
-        return found
-    if not rest and (head in shape.scalars or head in shape.lists or head == "id"):
+        return Target(head, name, type=type) if name and type in TYPES else Target(head, rest)
+    if head in shape.references:
+        return _reference_of(text)
+    if not rest and (head in shape.scalars or head in shape.lists):
         return Target(head)
-    if head == "relations":
-        kind, _, source = rest.partition(".")
-        if kind in KINDS and source:
-            return Target(head, source, kind)
     if head == "external_ids" and rest:
-        numbered = _NUMBERED_ID.fullmatch(rest)
+        numbered = _NUMBERED_ID.fullmatch(rest) if head in shape.objects else None
         return Target(head, numbered[1], numbered[2]) if numbered else Target(head, rest)
     if rest in shape.documents.get(head, ()):
         return Target(head, part=rest)
@@ -109,6 +108,16 @@ def target_of(text: str, shape: Shape) -> Target:
     part = part or MAIN_PARTS.get(head, "")
     if key and part in shape.objects.get(head, ()):
         return Target(head, key, part)
+    raise NotATarget(text)
+
+
+def _reference_of(text: str) -> Target:
+    head, _, rest = text.partition(".")
+    kind, _, source = rest.partition(".")
+    if head == "relations" and kind in KINDS and source:
+        return Target(head, source, kind)
+    if (head == "id" and not rest) or (head == "customer" and rest):
+        return Target(head, rest)
     raise NotATarget(text)
 
 
@@ -166,6 +175,8 @@ def _place(
         values.setdefault(target.field, {})[target.part] = _READERS[type](cell, conventions)
     elif target.field == "relations":
         values.setdefault(target.field, []).extend((target.part, target.key, id) for id in texts_of(cell))
+    elif target.field == "customer":
+        values[target.field] = (target.key, cell)
     elif target.part:
         read = _READERS[shape.objects[target.field][target.part]]
         value = country_code(cell) if target.part == "country" else read(cell, conventions)
@@ -218,17 +229,27 @@ def _text(cell: str, conventions: Conventions) -> str:
     return cell
 
 
-def _number(cell: str, conventions: Conventions) -> int | float:
+def _decimal(cell: str, conventions: Conventions) -> Decimal:
     cell = cell.strip()
     if conventions.locale is not None:
         try:
-            value = parse_decimal(cell, locale=conventions.locale, strict=True)
+            return parse_decimal(cell, locale=conventions.locale, strict=True)
         except NumberFormatError:
             raise _Unreadable("not_a_number", f"is no number as {conventions.locale} writes it") from None
-    elif _WHOLE.fullmatch(cell) or _PLAIN.fullmatch(cell):
-        value = Decimal(cell)
-    else:
-        raise _Unreadable("locale_needed", "is a number only in some countries: state the locale of the file")
+    if _WHOLE.fullmatch(cell) or _PLAIN.fullmatch(cell):
+        return Decimal(cell)
+    raise _Unreadable("locale_needed", "is a number only in some countries: state the locale of the file")
+
+
+def _amount(cell: str, conventions: Conventions) -> str:
+    """Return an amount of money as a decimal string. Zeros at the end are no decimals of the currency."""
+    whole, _, decimals = format(_decimal(cell, conventions), "f").partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
+def _number(cell: str, conventions: Conventions) -> int | float:
+    value = _decimal(cell, conventions)
     if value == value.to_integral_value() and abs(value) < 2**53:
         return int(value)
     if Decimal(repr(float(value))) != value:
@@ -262,6 +283,7 @@ def _json(cell: str, conventions: Conventions) -> Any:
 _READERS: dict[str, Callable[[str, Conventions], Any]] = {
     "text": _text,
     "number": _number,
+    "amount": _amount,
     "boolean": _boolean,
     "date": _date,
     "json": _json,

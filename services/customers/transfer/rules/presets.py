@@ -88,6 +88,22 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "Description": "custom.description",
         "OwnerId": "custom.salesforce_owner_id",
     },
+    "salesforce_opportunities": {
+        "Id": "external_ids.salesforce",
+        "AccountId": "customer.salesforce",
+        "Name": "name",
+        "StageName": "stage",
+        "IsClosed": "closed",
+        "IsWon": "won",
+        "Amount": "amount",
+        "CurrencyIsoCode": "currency",
+        "CloseDate": "expected_close_on",
+        "OwnerId": "owner_id",
+        "LeadSource": "source",
+        "Type": "custom.opportunity_type",
+        "NextStep": "custom.next_step",
+        "Description": "custom.description",
+    },
     "hubspot_companies": {
         "Record ID": "external_ids.hubspot_company",
         "Company name": "name",
@@ -119,11 +135,10 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
         "Contact owner": "custom.hubspot_owner",
     },
 }
-ELSEWHERE = {
-    "salesforce_opportunities": "is an opportunity, not a customer: send it to /v1/deals",
-    "salesforce_cases": "is a case, not a customer: send it to /v1/touch-points",
-}
-"""The presets of files whose rows are no customers, and what to do with a row."""
+ELSEWHERE = {"salesforce_cases": "is a case, not a customer: send it to /v1/touch-points"}
+"""The presets of files whose rows belong to another service, and what to do with a row."""
+DEALS = frozenset(("salesforce_opportunities",))
+"""The presets whose rows are deals."""
 ORGANIZATIONS = frozenset(("salesforce_accounts", "hubspot_companies"))
 """The presets whose rows are organizations."""
 _SIGNS = {
