@@ -17,6 +17,7 @@ async def use_customers(visitor: Visitor, customer: str) -> None:
     await define_a_custom_field(visitor)
     await find_duplicates(visitor)
     await import_customers(visitor)
+    await import_deals(visitor)
     await end_relationships(visitor)
     await answer_for_personal_data(visitor, customer)
     await deselect(visitor.stack)
@@ -108,6 +109,20 @@ async def import_customers(visitor: Visitor) -> None:
     await post(visitor, f"{path}/revert")
     export = await post(visitor, "/v1/exports", {})
     await until(visitor, f"/v1/exports/{export['id']}")
+
+
+async def import_deals(visitor: Visitor) -> None:
+    """Import a deal of the known customer, and another that is removed again."""
+    targets = {"Id": "external_ids.till", "AccountId": "customer.till"}
+    for id in (b"1", b"2"):
+        file: dict[str, Any] = {
+            "content": b"Id,AccountId,Name\n" + id + b",1,Cups\n",
+            "headers": {"content-type": "text/csv"},
+        }
+        path = f"/v1/imports/{(await visitor.request('POST', '/v1/imports', **file)).json()['id']}"
+        await post(visitor, f"{path}/start", {"preset": "salesforce_opportunities", "mapping": targets})
+        await until(visitor, path)
+    await post(visitor, f"{path}/revert")
 
 
 async def until(visitor: Visitor, path: str, state: str = "succeeded") -> None:
