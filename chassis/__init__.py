@@ -31,6 +31,7 @@ from chassis.db.jobs import (
     cancel_job,
     job_constraints,
     pause_job,
+    restart_job,
     resume_job,
     start_job,
 )
@@ -299,6 +300,7 @@ __all__ = [
     "reject_too_large",
     "require_currency_at",
     "require_storable",
+    "restart_job",
     "resume_job",
     "start_job",
     "tables_of",

@@ -63,6 +63,7 @@ class JobColumns(Table):
 
 
 JobT = TypeVar("JobT", bound=JobColumns)
+_UNTRIED: dict[str, Any] = {"attempts": 0, "retry_at": None, "failure": None, "finished_at": None}
 
 
 def job_constraints() -> tuple[Any, ...]:
@@ -153,8 +154,13 @@ async def pause_job(work: UnitOfWork, job: JobT) -> JobT:
 
 async def resume_job(work: UnitOfWork, job: JobT) -> JobT:
     """Let a paused job go on, or one that failed try its chunk again. Raises JobNotInState."""
-    changes = {"attempts": 0, "retry_at": None, "failure": None, "finished_at": None}
-    return await _move(work, job, ("paused", "failed"), "queued", **changes)
+    return await _move(work, job, ("paused", "failed"), "queued", **_UNTRIED)
+
+
+async def restart_job(work: UnitOfWork, job: JobT) -> JobT:
+    """Let a job that has ended be started once more, from its beginning. Raises JobNotInState."""
+    begun: dict[str, Any] = {"cursor": None, "result": None, "done": 0, "total": None, "errors": 0, "started_at": None}
+    return await _move(work, job, FINISHED, "ready", **begun, **_UNTRIED)
 
 
 async def cancel_job(work: UnitOfWork, job: JobT) -> JobT:

@@ -105,3 +105,15 @@ async def test_an_erasure_that_is_repeated_leaves_later_files(customers: Service
     await customers.run_periodic_tasks()
     await customers.run_jobs()
     assert (await customers.get(f"{export}/file")).status_code == 200
+
+
+async def test_a_file_with_the_id_of_an_erased_person_brings_nothing_back(customers: ServiceUnderTest) -> None:
+    (person,) = [(await customers.post("/v1/customers", a_customer(given_name="Zebedina"))).json()]
+    await erase(customers, person["id"])
+    export = await an_export(customers)
+    await customers.run_jobs()
+    assert len((await customers.get(f"{export}/file")).content.splitlines()) == 1, "its row is not exported"
+    done = await imported(customers, f"id,given_name,email\n{person['id']},Zebedina,zebedina@quorthon.example\n")
+    assert (done["refused"], [error["code"] for error in await errors(customers, done["id"])]) == (1, ["person_erased"])
+    await customers.run_periodic_tasks()
+    assert await texts_left(customers) == []

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from services.customers.transfer.imports import reverts
 from tests.support.duplicates import duplicates, search
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
@@ -81,6 +84,28 @@ async def test_a_revert_removes_records_that_a_search_for_duplicates_has_compare
     assert (await records(customers), await duplicates(customers)) == ([], [])
     assert (await search(customers))["compared"] == 0
     assert await customers.rows("select from match_key") == []
+
+
+async def test_an_import_goes_on_after_no_revert_and_a_failed_revert_goes_on(customers: ServiceUnderTest) -> None:
+    done = await imported(customers, "name\nA\n")
+    await customers.as_owner(f"update job set state = 'failed' where id = '{done['id']}'")
+    assert (await act(customers, done["id"], "revert"))["revert"]["state"] == "queued"
+    assert (await act(customers, done["id"], "resume"))["code"] == "already_reverted"
+    await customers.as_owner(f"update job set state = 'failed' where follows = '{done['id']}'")
+    assert (await reverted(customers, done["id"]))["removed"] == 1
+    assert (await act(customers, done["id"], "revert"))["code"] == "already_reverted"
+
+
+async def test_a_record_to_which_later_rows_refer_is_removed_with_them(
+    customers: ServiceUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reverts, "RECORDS", 1)
+    file = "Id,Name,Parent\n1,A,\n2,B,1\n3,C,1\n"
+    mapping = {"Id": "external_ids.till", "Name": "name", "Parent": "relations.parent_account.till"}
+    done = await imported(customers, file, kind="organization", mapping=mapping)
+    assert (counts(done), done["unrelated"]) == ((3, 0, 0, 0), 0)
+    result = await reverted(customers, done["id"])
+    assert (result["removed"], result["kept"], await records(customers)) == (3, [], [])
 
 
 async def test_a_running_import_is_not_reverted(customers: ServiceUnderTest) -> None:

@@ -253,3 +253,42 @@ async def test_an_import_of_another_tenant_does_not_exist(customers: ServiceUnde
         assert (await act(other, id, verb))["status"] == 404
     assert (await other.get(f"/v1/imports/{id}/errors")).status_code == 404
     assert (await other.get(f"/v1/imports/{uuid7()}")).status_code == 404
+
+
+async def test_a_trial_that_was_cancelled_or_failed_is_followed_by_the_import(customers: ServiceUnderTest) -> None:
+    id = (await upload(customers, "name\nA\n"))["id"]
+    await act(customers, id, "start", {"dry_run": True})
+    assert (await act(customers, id, "cancel"))["state"] == "cancelled"
+    await customers.run_jobs()
+    failure = """failure = '{"code": "x", "detail": "y"}'"""
+    await customers.as_owner(f"update job set state = 'failed', attempts = 9, {failure} where id = '{id}'")
+    assert (await act(customers, id, "start", {}))["failure"] is None
+    await customers.run_jobs()
+    assert counts(await read(customers, id)) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("cell", ["1e7000000", "1e999999999", "sNaN", "NaN", "Infinity"])
+async def test_a_number_without_measure_is_refused_alone(customers: ServiceUnderTest, cell: str) -> None:
+    mapping = {"Name": "name", "Size": "custom.size:number"}
+    done = await imported(customers, f"Name,Size\nA,{cell}\nB,2\n", mapping=mapping, locale="en")
+    assert (counts(done), [error["code"] for error in await errors(customers, done["id"])]) == (
+        (1, 0, 0, 1),
+        ["not_a_number"],
+    )
+
+
+async def test_the_values_of_json_lines_keep_their_types(customers: ServiceUnderTest) -> None:
+    line = '{"Name": "A", "Labels": ["vip", "new"], "Price": 1.234, "Big": 5e3, "More": {"a": [true, null]}}\n'
+    types = {"Labels": "tags", "Price": "custom.price:number", "Big": "custom.big:number", "More": "custom.more:json"}
+    done = await imported(customers, line, JSON_LINES, mapping={"Name": "name", **types}, locale="nl")
+    assert counts(done) == (1, 0, 0, 0), await errors(customers, done["id"])
+    (record,) = await records(customers)
+    assert record["tags"] == ["vip", "new"]
+    assert record["custom"] == {"price": 1.234, "big": 5000, "more": {"a": [True, None]}}
+
+
+async def test_the_file_of_errors_is_imported_without_signs_of_its_own(customers: ServiceUnderTest) -> None:
+    done = await imported(customers, "name,email\n'=Ada,wrong\n")
+    listed = (await customers.get(f"/v1/imports/{done['id']}/errors")).content
+    assert counts(await imported(customers, listed.replace(b"wrong", b"ada@x.org"))) == (1, 0, 0, 0)
+    assert [record["name"] for record in await records(customers)] == ["=Ada"]

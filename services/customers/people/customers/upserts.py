@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-from chassis import Outcome, Problem, Query, UnitOfWork, reject_too_large
+from chassis import Outcome, PersonErased, Problem, Query, RetryTransaction, UnitOfWork, reject_too_large
 from services.customers.customization.queries.custom_fields import CustomFields
 from services.customers.people import tables
 from services.customers.people.customers.changes import (
@@ -132,6 +132,8 @@ async def _load_drafts(
     if ids:
         locked = {customer.id for customer in customers}
         customers += await work.fetch(LOCK_BY_IDS, ids=[id for id in ids if id not in locked])
+    if any(customer.merged_into is not None for customer in customers):
+        raise RetryTransaction("a record was merged while its lock was awaited: look for its survivor")
     drafts = [Draft(customer, is_new=False) for customer in customers]
     found = {key: draft for draft in drafts for key in records.external_keys(draft.customer.external_ids)}
     return found | {_own_key(draft.customer.id): draft for draft in drafts} if ids else found
@@ -158,6 +160,8 @@ def _apply(
         draft = _create(work, custom_fields, blocks, item)
         status = "created"
     else:
+        if draft.customer.erased_at is not None:
+            raise PersonErased
         if item.kind != draft.customer.kind:
             raise KindDiffers(f"The customer is of the kind {draft.customer.kind}.", customer_id=str(draft.customer.id))
         values = item.changes()

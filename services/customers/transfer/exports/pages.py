@@ -55,7 +55,7 @@ def filters_of(work: UnitOfWork, body: ExportFilterCreate) -> list[Filter]:
     same = ("kind", "lifecycle", "state", "owner_id", "birthday", "strategic")
     filters = [*equals(**{name: getattr(body, name) for name in same}), archived_filter(archived=bool(body.archived))]
     if body.state is None:
-        filters.append(condition("merged_into is null"))
+        filters.append(condition("merged_into is null and erased_at is null"))
     filters += lookup_filters(work, body.email, body.phone, body.external_id)
     if body.tag is not None:
         filters.append(condition("tags && :tags", tags=body.tag))

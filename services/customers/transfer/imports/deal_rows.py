@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from chassis import REQUIRED, UNKNOWN_RECORD, FieldCode, JobRun, UnitOfWork, ValidationFailed
 from services.customers.sales.deals.schemas import DealUpdate
-from services.customers.sales.deals.upserts import AppliedDeal, DealItem, upsert_deals
+from services.customers.sales.deals.upserts import STAGE_CONTRADICTS, AppliedDeal, DealItem, upsert_deals
 from services.customers.sales.queries.pipelines import stage_names
 from services.customers.sales.rules.pipelines import DealState
 from services.customers.transfer import tables
@@ -84,7 +84,9 @@ def _item_of(values: dict[str, Any], stages: dict[str, str], currency: str | Non
 def _state(values: dict[str, Any]) -> DealState | None:
     """Return the state that a row states: an empty cell states nothing, except beside that of a closed deal."""
     closed, won = values.pop("closed", None), values.pop("won", None)
-    if won and closed is not False:
+    if won and closed is False:
+        raise RowRefused(STAGE_CONTRADICTS, "won", "is a deal that is won and not closed")
+    if won:
         return "won"
     if closed is None:
         return None

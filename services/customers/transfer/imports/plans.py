@@ -149,8 +149,8 @@ class Plan:
         if not isinstance(value, dict):
             raise RowRefused("unreadable_row", "", "is no JSON object")
         if self._targets:
-            texts = {name: "" if cell is None else str(cell) for name, cell in value.items()}
-            return self._mapped(dict.fromkeys(self._targets, "") | texts)
+            cells = {name: mapping.cell_of_document(part) for name, part in value.items()}
+            return self._mapped(dict.fromkeys(self._targets, "") | cells)
         return value
 
     def _mapped(self, cells: dict[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from services.customers.customization.tables import CustomFieldValue
 from services.customers.people.customers.undoing import remove_many, restore_many
 from services.customers.people.customers.upserts import LOCK_BY_IDS
 from services.customers.people.queries.relations import unrelate_many
-from services.customers.people.tables import ContactPoint, Customer, ExternalId, Place
+from services.customers.people.tables import ContactPoint, Customer, ExternalId, Place, Relation
 from services.customers.transfer import tables
 from services.customers.transfer.imports.deal_reverts import undo_deals
 from services.customers.transfer.rules.changes import Undoing, Undone, undoings_of
@@ -39,7 +39,7 @@ async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
     query = _DEAL_CHANGES if is_of_deals else _CHANGES
     changes = await work.fetch(query, job_id=job.follows, after=after, most=RECORDS)
     undoings = undoings_of(changes)
-    undone = await (undo_deals if is_of_deals else _undo_customers)(work, undoings)
+    undone = await (undo_deals(work, undoings) if is_of_deals else _undo_customers(work, job, undoings))
     last = max(undoings, default=after)
     return Chunk(
         {"after": str(last)},
@@ -49,14 +49,18 @@ async def revert_import(work: UnitOfWork, job: JobRun) -> Chunk:
     )
 
 
-async def _undo_customers(work: UnitOfWork, undoings: dict[UUID, Undoing]) -> Undone:
+async def _undo_customers(work: UnitOfWork, job: JobRun, undoings: dict[UUID, Undoing]) -> Undone:
     customers = {each.id: each for each in await work.fetch(LOCK_BY_IDS, ids=list(undoings))}
     kept = {id: "changed_since" for id, each in undoings.items() if _has_changed(customers.get(id), each)}
     created = [customers[id] for id, each in undoings.items() if each.removes and id not in kept]
-    related = await work.fetch(_UNCHANGED, ids=[id for each in undoings.values() for id in each.relation_ids])
-    kept |= dict.fromkeys(await _in_use(work, [customer.id for customer in created], related), "in_use")
-    own = [id for customer_id, each in undoings.items() if customer_id not in kept for id in each.relation_ids]
-    await unrelate_many(work, sorted(set(own) & set(related)))
+    # A record may be at the end of relations whose row is undone later.
+    related = await work.fetch(_OWN_RELATIONS, ids=list(undoings), job_id=job.follows)
+    undone = [relation.id for relation in related]
+    kept |= dict.fromkeys(await _in_use(work, [customer.id for customer in created], undone), "in_use")
+    ended = {id for customer_id, each in undoings.items() if customer_id not in kept for id in each.relation_ids}
+    gone = {customer.id for customer in created if customer.id not in kept}
+    ended |= {each.id for each in related if each.customer_id in gone or each.related_customer_id in gone}
+    await unrelate_many(work, sorted(ended & set(undone)))
     removed = [customer for customer in created if customer.id not in kept]
     restored = [(customers[id], each.values) for id, each in undoings.items() if not each.removes and id not in kept]
     refused = await restore_many(work, restored)
@@ -109,7 +113,18 @@ def _text(id: UUID | None) -> str | None:
     return None if id is None else str(id)
 
 
-_UNCHANGED = Query(UUID, "select id from relation where id = any(:ids) and version = 1")
+_OWN_RELATIONS = Query(
+    Relation,
+    """
+    select relation.* from relation
+    where version = 1 and (customer_id = any(:ids) or related_customer_id = any(:ids)) and exists (
+        select from import_change as change
+        where change.customer_id in (relation.customer_id, relation.related_customer_id)
+            and change.job_id = :job_id and change.relation_ids @> to_jsonb(relation.id::text)
+    )
+    """,
+)
+"""The relations of records that the import has created, and that have not changed since."""
 _CHANGES, _DEAL_CHANGES = [
     Query(
         tables.ImportChange,

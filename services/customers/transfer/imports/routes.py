@@ -22,6 +22,7 @@ from chassis import (
     equals,
     paginate,
     pause_job,
+    restart_job,
     resume_job,
     start_job,
 )
@@ -114,7 +115,7 @@ async def start_import(work: Work, id: UUID, body: ImportRequest) -> CustomerImp
     job = await _get(work, id, for_update=True)
     reject_erased_files(job)
     if job.parameters["dry_run"] and job.state in FINISHED:
-        job = await work.update(job, state="ready", cursor=None, result=None, done=0, errors=0, finished_at=None)
+        job = await restart_job(work, job)
     kind = kind_of(job.parameters["columns"], body)
     if kind == "deal":
         await reject_unknown_stages(work, body)
@@ -146,11 +147,13 @@ async def pause_import(work: Work, id: UUID) -> CustomerImport:
     return await _with_revert(work, await pause_job(work, await _get(work, id, for_update=True)))
 
 
-@feature.post("/imports/{id:uuid}/resume", scope="customers:write", raises=[JobNotInState, FileErased])
+@feature.post("/imports/{id:uuid}/resume", scope="customers:write", raises=[AlreadyReverted, FileErased, JobNotInState])
 async def resume_import(work: Work, id: UUID) -> CustomerImport:
     """Go on with an import that is paused, or that failed."""
     job = await _get(work, id, for_update=True)
     reject_erased_files(job)
+    if await work.find(Job, kind=REVERT, follows=id) is not None:
+        raise AlreadyReverted
     return await _with_revert(work, await resume_job(work, job))
 
 
@@ -158,7 +161,8 @@ async def resume_import(work: Work, id: UUID) -> CustomerImport:
 async def cancel_import(work: Work, id: UUID) -> CustomerImport:
     """End an import. The rows that are done stay, until it is reverted."""
     job = await cancel_job(work, await _get(work, id, for_update=True))
-    await remove_files(work, id, UPLOAD)
+    if not job.parameters["dry_run"]:  # after a trial, the import may still be started
+        await remove_files(work, id, UPLOAD)
     return await _with_revert(work, job)
 
 
@@ -166,13 +170,16 @@ async def cancel_import(work: Work, id: UUID) -> CustomerImport:
 async def revert_import(work: Work, id: UUID) -> CustomerImport:
     """Undo an import: remove the records that it created, and give the others their former values.
 
-    Records that have changed since are left alone, and are listed.
+    Records that have changed since are left alone, and are listed. A revert that failed goes on where it was.
     """
     job = await _get(work, id, for_update=True)
     if job.state not in FINISHED or job.parameters["dry_run"]:
         raise JobNotInState(f"The import is {job.state}. Only one that has ended is reverted.", state=job.state)
-    if await work.find(Job, kind=REVERT, follows=id) is not None:
-        raise AlreadyReverted
+    former = await work.find(Job, for_update=True, kind=REVERT, follows=id)
+    if former is not None:
+        if former.state != "failed":
+            raise AlreadyReverted
+        return _resource(job, await resume_job(work, former))
     parameters = {"record_kind": job.parameters.get("record_kind", "customer")}
     revert = Job(kind=REVERT, follows=id, parameters=parameters, actor=work.actor, created_at=work.now)
     return _resource(job, await work.insert(revert))

@@ -22,7 +22,7 @@ from services.customers.transfer.imports.plans import Plan, RowRefused
 from services.customers.transfer.imports.schemas import counts_of
 from services.customers.transfer.imports.uploads import DELIMITERS
 from services.customers.transfer.queries import IMPORT, UPLOAD, errors_folder, remove_files
-from services.customers.transfer.rules.cells import csv_bytes
+from services.customers.transfer.rules.cells import csv_bytes, restore
 from services.customers.transfer.rules.records import LineReader, LineTooLong, Record, RecordReader
 
 feature = Feature("imports")
@@ -112,5 +112,5 @@ async def _write_errors(work: UnitOfWork, job: JobRun, rows: Rows, begin: int, r
 
 
 def _printable(cell: str) -> str:
-    """Return a cell as it was, except for bytes that are no text."""
-    return cell.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    """Return the text of a cell, except for bytes that are no text. The file neutralises it again."""
+    return restore(cell).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -26,6 +26,7 @@ Named = tuple[StoredKind, str, str]
 """A related customer: the kind of the relation, the other system, and the id in it."""
 TYPES = ("text", "number", "boolean", "date", "json")
 _NUMBERED_ID = re.compile(r"(\d+)\.(source|id)")
+MAX_DIGITS = 30
 _WHOLE = re.compile(r"[-+]?\d+")
 _PLAIN = re.compile(r"[-+]?\d+\.\d+")
 _ORDERS = {"year_month_day": "%Y-%m-%d", "day_month_year": "%d-%m-%Y", "month_day_year": "%m-%d-%Y"}
@@ -150,6 +151,12 @@ def values_of(
     return values
 
 
+class NumberCell(str):
+    """The digits of a number in a JSON document, which no locale writes in a way of its own."""
+
+    __slots__ = ()
+
+
 def _place_in_list(item: tuple[tuple[str, str], Any]) -> tuple[bool, int]:
     """Return by what the items of a list are sorted: by their numbers, and labels behind them as they come."""
     key = item[0][1]
@@ -217,6 +224,15 @@ def cell_of_json(value: Any) -> str:
     return json.dumps(value).decode()
 
 
+def cell_of_document(value: Any) -> str:
+    """Return the cell of a value of a JSON document."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return NumberCell(format(Decimal(repr(value)), "f"))
+    return json.dumps(value).decode()
+
+
 def country_code(text: str) -> str:
     """Return the ISO 3166 code of a country that is given by a code or by its English name."""
     try:
@@ -230,12 +246,17 @@ def _text(cell: str, conventions: Conventions) -> str:
 
 
 def _decimal(cell: str, conventions: Conventions) -> Decimal:
+    has_locale = conventions.locale is not None and not isinstance(cell, NumberCell)
     cell = cell.strip()
-    if conventions.locale is not None:
+    if has_locale:
         try:
-            return parse_decimal(cell, locale=conventions.locale, strict=True)
+            value = parse_decimal(cell, locale=conventions.locale, strict=True)
         except NumberFormatError:
             raise _Unreadable("not_a_number", f"is no number as {conventions.locale} writes it") from None
+        # It also reads "NaN" and "1e999999999", whose digits would fill the memory.
+        if not value.is_finite() or abs(value.adjusted()) > MAX_DIGITS:
+            raise _Unreadable("not_a_number", "is no number of a reasonable size")
+        return value
     if _WHOLE.fullmatch(cell) or _PLAIN.fullmatch(cell):
         return Decimal(cell)
     raise _Unreadable("locale_needed", "is a number only in some countries: state the locale of the file")
