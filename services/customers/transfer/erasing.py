@@ -12,6 +12,7 @@ from uuid import UUID
 
 from chassis import Chunk, Feature, JobRun, Query, UnitOfWork, cancel_job, condition
 from chassis.core.files import file_path
+from chassis.db.jobs import FINISHED
 from chassis.db.tables import SCHEMA
 from chassis.messaging.erasures import erase_responses
 from chassis.types.ids import first_uuid7_at
@@ -20,7 +21,6 @@ from services.customers.people.customers.search import lookup_filters
 from services.customers.transfer.queries import (
     EXPORT,
     FILES_ERASED,
-    FINISHED,
     IMPORT,
     REMOVAL,
     errors_folder,

@@ -19,7 +19,6 @@ IMPORT, EXPORT, REMOVAL = "import", "export", "file_removal"
 """The kinds of jobs that have files, and the kind that deletes them."""
 UPLOAD = "upload"
 """The name of the uploaded file of an import, which is deleted when the import has ended."""
-FINISHED = ("cancelled", "succeeded", "failed")
 FILES_ERASED = "files_erased"
 """The parameter of a job whose files an erasure has deleted."""
 

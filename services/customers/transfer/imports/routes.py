@@ -26,6 +26,7 @@ from chassis import (
     resume_job,
     start_job,
 )
+from chassis.db.jobs import FINISHED
 from services.customers.base import Job
 from services.customers.transfer import tables
 from services.customers.transfer.imports.deal_rows import reject_fields_of_deals, reject_unknown_stages
@@ -45,7 +46,6 @@ from services.customers.transfer.imports.schemas import (
 )
 from services.customers.transfer.imports.uploads import FORMATS, Inspector
 from services.customers.transfer.queries import (
-    FINISHED,
     IMPORT,
     UPLOAD,
     FileErased,

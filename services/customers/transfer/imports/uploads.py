@@ -44,7 +44,7 @@ class Inspector:
         return self._note(self._recoded(None))
 
     def parameters(self) -> dict[str, Any]:
-        """Return what was found. Raises EmptyFile, NoHeader, RepeatedColumn or UnreadableFile."""
+        """Return the facts about the file. Raises EmptyFile, NoHeader, RepeatedColumn or UnreadableFile."""
         begin = bytes(self._begin)
         if not begin.strip():
             raise EmptyFile

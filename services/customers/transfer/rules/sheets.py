@@ -16,7 +16,7 @@ class DoesNotFit(Exception):
 
 
 def document_of(record: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
-    """Return a record as an import takes it, without what is computed from its fields."""
+    """Return the fields of a record that an import reads, without those that are computed."""
     names = (*FIRST, *shape.scalars, *sorted(shape.lists), *shape.documents, "custom")
     items = {
         name: [{part: value for part, value in item.items() if part in parts} for item in record[name]]
