@@ -45,7 +45,16 @@ from chassis.db.redirects import (
     recorded_person,
     tables_of,
 )
-from chassis.db.statements import Command, Filter, Query, condition, current_person_sql, equals, of_person
+from chassis.db.statements import (
+    Command,
+    Filter,
+    Query,
+    condition,
+    current_person_sql,
+    equals,
+    found_person_sql,
+    of_person,
+)
 from chassis.db.tables import (
     SCHEMA,
     SURVIVES_RESTORE,
@@ -276,6 +285,7 @@ __all__ = [
     "file_path",
     "find_erased",
     "first_instant",
+    "found_person_sql",
     "hash_link_token",
     "index",
     "invalid",

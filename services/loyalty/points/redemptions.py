@@ -26,8 +26,8 @@ from chassis import (
     TimeRange,
     Work,
     condition,
-    current_person_sql,
     equals,
+    found_person_sql,
     paginate,
     time_range,
 )
@@ -172,7 +172,7 @@ async def list_redemptions(
 
 _OF_CUSTOMER = f"""
     membership_id = any(array(
-        select membership.id from membership where customer_id = {current_person_sql(":customer_id")}
+        select membership.id from membership where customer_id = {found_person_sql(":customer_id")}
     ))
 """
 _IN_STATE = "case when state = 'reserved' and hold_ends_at <= :now then 'expired' else state end = any(:states)"
