@@ -224,3 +224,17 @@ class DatabaseView:
     sql: str
     documents: tuple[str, ...] = ()
     """The columns that may be large. A page of rows with large documents ends early."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableUnion:
+    """The rows of several tables as a single list. `row` is a dataclass of its columns.
+
+    Each part selects these columns from a table that has an index in the order of the list. A page reads only its own
+    number of rows from each. A view with the same parts would read and sort all rows of a person.
+    """
+
+    row: type[Any]
+    parts: tuple[str, ...]
+    documents: tuple[str, ...] = ()
+    """As in `DatabaseView`."""

@@ -29,7 +29,7 @@ from chassis.db.row_json import (
 )
 from chassis.db.statements import Filter, Record, condition, row_builder, table_name
 from chassis.db.statements import Query as SqlQuery
-from chassis.db.tables import DatabaseView, Table
+from chassis.db.tables import DatabaseView, Table, TableUnion
 from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.context import context_of
 from chassis.http.schemas import Resource
@@ -38,6 +38,7 @@ from chassis.types.codes import FieldCode
 from chassis.types.times import Day, Instant
 
 Item = TypeVar("Item", bound=BaseModel)
+View = DatabaseView | TableUnion
 MAX_PAGE_SIZE = 200
 MAX_PAGE_BYTES = 4_000_000
 """A page ends with the row that reaches this size, as PostgreSQL stores it. It has at least one row."""
@@ -188,14 +189,14 @@ class SortKey:
 async def paginate(
     work: UnitOfWork,
     params: PageRequest,
-    source: type[Table] | DatabaseView,
+    source: type[Table] | View,
     item: type[Item] | Callable[[Any], Item],
     *,
     sort: str = "id",
     key: SortKey | None = None,
     where: Iterable[Filter] = (),
 ) -> Page[Item]:
-    """Return a page of the rows of a table or view, sorted by a column (`-` before it: descending), ties by id.
+    """Return a page of the rows of a table, view or union, sorted by a column (`-` before it: descending), ties by id.
 
     With a `key`, `sort` only names it, and the rows are sorted by the key.
 
@@ -207,19 +208,15 @@ async def paginate(
     descending, column, row_id = sort.startswith("-"), sort.lstrip("-"), "id"
     direction, comparison = (" desc", "<") if descending else ("", ">")
     filters = list(where)
-    name = source.name if isinstance(source, DatabaseView) else table_name(source)
-    selected = f"* from {name}"
     if key is not None:
         column, row_id = "sort_key", "row_id"  # of the same index, in which the page begins
-        selected = f"{name}.*, sort_key from ({key.rows}) as sorted {key.join(name)}"
         filters.append(key.where)
     after = params.after(work.tenant.id, sort)
     if after is not None:
         position = after[0] if key else _column_adapter(source, column).validate_python(after[0])
         position_text = f"({column}, {row_id}) {comparison} (:position, :id)"
         filters.append(condition(position_text, position=position, id=UUID(after[1])))
-    order = f"{column}{direction}, {row_id}{direction}"
-    rows = f"select {selected} where {{where}} order by {order} limit {params.limit + 1}"
+    rows = _rows_sql(source, key, f"order by {column}{direction}, {row_id}{direction} limit {params.limit + 1}")
     columns = _json_columns(source, item)
     sql = _PageSql(source, rows, columns, f"page.{column}", direction, key is not None)
     records, rows_read = await _read(work, sql, filters, params.limit)
@@ -231,11 +228,22 @@ async def paginate(
     return Page.model_construct(items=[build(record) for record in shown], next_cursor=cursor)
 
 
+def _rows_sql(source: type[Table] | View, key: SortKey | None, ending: str) -> str:
+    """Return the statement that reads the rows of a page. `ending` has their order and their number."""
+    if isinstance(source, TableUnion):
+        parts = (f"(select * from ({part}) as part where {{where}} {ending})" for part in source.parts)
+        return f"select * from ({' union all '.join(parts)}) as parts {ending}"
+    name = source.name if isinstance(source, DatabaseView) else table_name(source)
+    if key is None:
+        return f"select * from {name} where {{where}} {ending}"
+    return f"select {name}.*, sort_key from ({key.rows}) as sorted {key.join(name)} where {{where}} {ending}"
+
+
 @dataclass(frozen=True, slots=True)
 class _PageSql:
     """The statements that read a page."""
 
-    source: type[Table] | DatabaseView
+    source: type[Table] | View
     rows: str
     json_columns: str | None
     column: str
@@ -245,7 +253,7 @@ class _PageSql:
     @property
     def size(self) -> str | None:
         """The expression for the size of a row, or None if rows are always small."""
-        if not isinstance(self.source, DatabaseView):
+        if not isinstance(self.source, View):
             return row_size_sql(self.source)
         return " + ".join(f"coalesce(pg_column_size(page.{name}), 0)" for name in self.source.documents) or None
 
@@ -255,7 +263,7 @@ class _PageSql:
 
     def small_rows(self, size: str, most: int) -> str:
         """Return the statement that reads rows, but little of those that are larger than `most`."""
-        assert not isinstance(self.source, DatabaseView)
+        assert not isinstance(self.source, View)
         if self.json_columns is not None:
             return self._as_json(self.rows, only=f"{size} <= {most}")
         more = ("sort_key",) if self.has_key else ()
@@ -284,7 +292,7 @@ async def _read(work: UnitOfWork, sql: _PageSql, filters: list[Filter], limit: i
     if size is None:
         records = await work.select(SqlQuery(Record, sql.all_rows()).where(filters))
         return records, len(records)
-    if not isinstance(sql.source, DatabaseView):
+    if not isinstance(sql.source, View):
         most = MAX_PAGE_BYTES // (limit + 1)
         records = await work.select(SqlQuery(Record, sql.small_rows(size, most)).where(filters))
         if all(record["item"] is not None if sql.json_columns else record["row_bytes"] <= most for record in records):
@@ -293,10 +301,10 @@ async def _read(work: UnitOfWork, sql: _PageSql, filters: list[Filter], limit: i
     return records, records[0]["page_rows"] if records else 0
 
 
-def _json_columns(source: type[Table] | DatabaseView, item: Any) -> str | None:
+def _json_columns(source: type[Table] | View, item: Any) -> str | None:
     """Return the columns of an item whose JSON PostgreSQL builds, or None if it is built here."""
     is_resource = isinstance(item, type) and issubclass(item, Resource) and json.is_plain(item)
-    if isinstance(source, DatabaseView) or not is_resource:
+    if isinstance(source, View) or not is_resource:
         return None
     return json_columns(source, tuple(item.model_fields))
 
@@ -305,23 +313,21 @@ def _written_item(record: Record) -> Any:
     return json.Written(record["item"])
 
 
-def _item_builder(
-    source: type[Table] | DatabaseView, item: type[Item] | Callable[[Any], Item]
-) -> Callable[[Record], Item]:
+def _item_builder(source: type[Table] | View, item: type[Item] | Callable[[Any], Item]) -> Callable[[Record], Item]:
     if isinstance(item, type):
         assert issubclass(item, Resource)
         return cast(Callable[[Record], Item], item.from_row)
-    row_type: Any = source.row if isinstance(source, DatabaseView) else source
+    row_type: Any = source.row if isinstance(source, View) else source
     build, convert = row_builder(row_type), item
     return lambda record: convert(build(record))
 
 
 @cache
-def _column_adapter(source: type[Table] | DatabaseView, column: str) -> TypeAdapter[Any]:
+def _column_adapter(source: type[Table] | View, column: str) -> TypeAdapter[Any]:
     """Return the type of a column, by which a cursor's JSON value is read. Raises KeyError for an unknown column."""
     types: dict[str, Any] = (
         {field.name: field.type for field in fields(source.row)}
-        if isinstance(source, DatabaseView)
+        if isinstance(source, View)
         else {name: field.annotation for name, field in source.model_fields.items()}
     )
     return TypeAdapter(types[column])

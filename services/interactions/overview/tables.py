@@ -1,11 +1,10 @@
-"""The view of all records of a customer."""
+"""All records of a customer as a single list."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from chassis import DatabaseView
-from services.interactions.base import Base
+from chassis import TableUnion
 from services.interactions.overview.rules import TimelineEntryKind
 
 
@@ -13,7 +12,6 @@ from services.interactions.overview.rules import TimelineEntryKind
 class TimelineRow:
     """A touch point, a purchase, or a refund, whose amount is negative."""
 
-    tenant_id: UUID
     id: UUID
     customer_id: UUID | None
     kind: TimelineEntryKind
@@ -25,22 +23,23 @@ class TimelineRow:
     currency: str | None
 
 
-# The view has the rights of the role that queries it, so row-level security holds. Each part has its index in the order
-# of the timeline.
-timeline_entry = DatabaseView(
-    "timeline_entry",
+timeline = TableUnion(
     TimelineRow,
-    """
-    create or replace view timeline_entry with (security_invoker = true) as
-        select tenant_id, id, customer_id, 'touch_point' as kind, occurred_at, channel, direction, subject,
+    (
+        """
+        select id, customer_id, 'touch_point' as kind, occurred_at, channel, direction, subject,
                null::bigint as amount_minor, null::text as currency
         from touch_point
-        union all
-        select tenant_id, id, customer_id, 'purchase', purchased_at, channel, null, store, total_minor, currency
+        """,
+        """
+        select id, customer_id, 'purchase' as kind, purchased_at as occurred_at, channel, null as direction,
+               store as subject, total_minor as amount_minor, currency
         from purchase
-        union all
-        select tenant_id, id, customer_id, 'refund', refunded_at, null, null, null, -amount_minor, currency
+        """,
+        """
+        select id, customer_id, 'refund' as kind, refunded_at as occurred_at, null as channel, null as direction,
+               null as subject, -amount_minor as amount_minor, currency
         from refund
-    """,
+        """,
+    ),
 )
-Base.metadata.info.setdefault("objects", []).append(timeline_entry)

@@ -55,7 +55,7 @@ async def read_timeline(
     """List the records of a customer, newest first. The list is empty for an unknown customer."""
     kinds = [condition("kind = any(:kinds)", kinds=kind)] if kind else []
     where = [*of_person(customer_id), *occurred_at.filters, *kinds]
-    return await paginate(work, params, tables.timeline_entry, _to_entry, sort="-occurred_at", where=where)
+    return await paginate(work, params, tables.timeline, _to_entry, sort="-occurred_at", where=where)
 
 
 def _to_entry(row: tables.TimelineRow) -> TimelineEntry:
