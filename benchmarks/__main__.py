@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import bars, duplicates, feed, gateway, imports, phases, processes, report, ten_times, webhooks
+from benchmarks import bars, duplicates, feed, gateway, imports, phases, processes, records, report, ten_times, webhooks
 from benchmarks.events import flows
 from benchmarks.latency import RATE, highest_rate, purchase_to_points
 from benchmarks.phases import CPU, CREATE, FIRST_PAGE, LATE_PAGE, PHASES, READ
@@ -30,6 +30,7 @@ def main() -> None:
     options.add_argument("--duplicates", action="store_true", help="measure the search for duplicates, and the check")
     options.add_argument("--customers", type=int, default=1_000_000, help="the customers among which it searches")
     options.add_argument("--imports", type=int, metavar="ROWS", help="measure an import of so many rows")
+    options.add_argument("--records", type=int, metavar="RECORDS", help="measure reads among so many touch points")
     options.add_argument("--quick", action="store_true", help="run a short test of the harness and write nothing")
     chosen = options.parse_args()
     sizes = QUICK if chosen.quick else WHOLE
@@ -42,6 +43,8 @@ def main() -> None:
             section, text = "duplicates", of_duplicates(Path(folder), sizes, chosen.customers)
         elif chosen.imports:
             section, text = "imports", with_an_import(Path(folder), sizes, chosen.imports)
+        elif chosen.records:
+            section, text = "records", among_records(Path(folder), sizes, chosen.records)
         else:
             section, text = "make bench", everything(Path(folder), sizes)
     text = f"Measured {report.machine()}.\n\n{text}"
@@ -82,6 +85,17 @@ def with_an_import(folder: Path, sizes: Sizes, rows: int) -> str:
     async def run(stand: Stand) -> str:
         text, figures = await imports.measure(stand, Yard(stand.database("customers"), folder), rows)
         return f"{text}\n\n{bars.verdicts(figures, imports.BARS)}"
+
+    with stack(folder / "data") as (data_dir, _):
+        return uvloop.run(run(a_stand(data_dir, sizes)))
+
+
+def among_records(folder: Path, sizes: Sizes, number: int) -> str:
+    """Run the benchmark of reads among many records; return its section of the page."""
+
+    async def run(stand: Stand) -> str:
+        text, figures = await records.measure(stand, number)
+        return f"{text}\n\n{bars.verdicts(figures, records.bars_of(number))}"
 
     with stack(folder / "data") as (data_dir, _):
         return uvloop.run(run(a_stand(data_dir, sizes)))
