@@ -18,6 +18,7 @@ from chassis.core.problems import (
     ValidationFailed,
     VersionMismatch,
 )
+from chassis.core.redaction import PERSONAL
 from chassis.core.settings import Settings
 from chassis.db.erased import find_erased, reject_erased
 from chassis.db.jobs import (
@@ -167,6 +168,7 @@ __all__ = [
     "NOT_AFTER",
     "NOT_AN_AMOUNT",
     "NOT_ONE_OF",
+    "PERSONAL",
     "POSITIVE_AMOUNT_PATTERN",
     "PRICE_DECIMALS",
     "PRICE_DIGITS",
