@@ -19,7 +19,10 @@ feature = Feature("deselections")
 
 @feature.post("/deselections/{id:uuid}/appeal", scope="customers:write", raises=[DeselectionNotInState])
 async def appeal_deselection(work: Work, id: UUID, body: AppealCreate) -> Deselection:
-    """Record the customer's appeal. Until it is decided, the treatment does not apply."""
+    """Record the customer's appeal. Until it is decided, the treatment does not apply.
+
+    An appeal that is not decided ends with the de-selection, at `expires_at`.
+    """
     row = await lock_in_state(work, id, "approved", "in_effect")
     row = await work.update(row, state="appealed", appeal_reason=body.reason, appealed_at=work.now)
     publish_decision(work, row)

@@ -47,7 +47,7 @@ class DeselectionTookEffect(DeselectionEvent, type="customers.deselection_took_e
 
 
 class DeselectionEnded(DeselectionEvent, type="customers.deselection_ended.v1", partition_key="customer_id"):
-    """A proposal or a treatment has expired. The customer is treated as every other."""
+    """A proposal or a treatment has expired, with or without an appeal. The customer is treated as every other."""
 
 
 def publish_decision(work: Work, row: tables.Deselection) -> None:

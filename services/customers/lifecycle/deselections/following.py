@@ -34,7 +34,7 @@ _DUE = Query(
     tables.Deselection,
     """
     select * from deselection
-    where state in ('proposed', 'approved', 'in_effect')
+    where state in ('proposed', 'approved', 'in_effect', 'appealed')
         and least(expires_at, case when state = 'approved' then takes_effect_at end) <= :now
     order by id limit :limit for no key update skip locked
     """,
