@@ -153,6 +153,7 @@ from chassis.types.text import (
     normalize_phone,
 )
 from chassis.types.times import LATEST, Day, Instant, Moment, Timezone, first_instant, last_instant
+from chassis.types.zones import zone_of_numbers
 
 __all__ = [
     "AMOUNT_PATTERN",
@@ -324,4 +325,5 @@ __all__ = [
     "timestamp",
     "unique",
     "uuid7",
+    "zone_of_numbers",
 ]

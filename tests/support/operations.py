@@ -66,6 +66,7 @@ BODIES: dict[str, Any] = {
         "refunded_at": "2026-03-02T10:00:00Z",
         "amount": "1.00",
     },
+    "POST /v1/messages/{id}/outcomes": {"outcome": "delivered"},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -305,7 +306,12 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "direction": "inbound",
         "occurred_at": "2026-03-01T10:00:00Z",
     }
-    return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
+    message = {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."}
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        "messages": (await made(asker, "/v1/messages", message, **{"idempotency-key": str(uuid7())}))["id"],
+    }
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

@@ -27,6 +27,7 @@ from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
 from tests.support.release_of_customers import a_known_customer, use_customers
+from tests.support.release_of_messages import use_messages
 from tests.support.release_of_sales import post, use_sales
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -79,6 +80,7 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, f"/v1/merges/{merge['id']}/undo")
     await use_customers(visitor, customer)
     await use_sales(visitor.stack)
+    await use_messages(visitor, customer)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

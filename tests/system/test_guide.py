@@ -26,6 +26,7 @@ PAGES = [
         "lifecycle",
         "transfer",
         "interactions",
+        "messages",
         "loyalty",
         "analytics",
         "gateway",

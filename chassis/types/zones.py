@@ -7,7 +7,7 @@ import phonenumbers
 from phonenumbers import timezone
 
 
-def zone_of(numbers: Iterable[str], region: str) -> ZoneInfo | None:
+def zone_of_numbers(numbers: Iterable[str], region: str) -> ZoneInfo | None:
     """Return the time zone of the first number that has a single one, or None."""
     for number in numbers:
         try:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import text
 
 from chassis import Person, check, choice, document, index, long_text, timestamp, unique
-from services.interactions.contact.rules import AuthorDocument, TouchPointDirection, TouchPointPhase
+from services.interactions.contact.rules.touch_points import AuthorDocument, TouchPointDirection, TouchPointPhase
 from services.interactions.sources.tables import SourceRecord
 
 
