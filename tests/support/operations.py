@@ -67,6 +67,8 @@ BODIES: dict[str, Any] = {
         "amount": "1.00",
     },
     "POST /v1/messages/{id}/outcomes": {"outcome": "delivered"},
+    "PATCH /v1/calendars/{id}": {"timezone": "Europe/Paris"},
+    "POST /v1/calendars/{id}/preview": {"start_at": "2026-03-02T10:00:00Z", "seconds": 3600},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -312,6 +314,17 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
         "messages": (await made(asker, "/v1/messages", message, **{"idempotency-key": str(uuid7())}))["id"],
     }
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        **await in_service_levels(asker),
+    }
+
+
+async def in_service_levels(asker: Asker) -> dict[str, str]:
+    hours = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
+    calendar = {"name": f"c{uuid7().hex}", "timezone": "UTC", "weekly_hours": hours}
+    return {"calendars": (await made(asker, "/v1/calendars", calendar))["id"]}
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

@@ -27,6 +27,7 @@ PAGES = [
         "transfer",
         "interactions",
         "messages",
+        "service-levels",
         "loyalty",
         "analytics",
         "gateway",

@@ -1,0 +1,5 @@
+"""The rules of the help desk. Plain values in, plain values out.
+
+business_time.py  time in which a calendar is open
+holidays.py       public holidays of countries and their subdivisions
+"""
