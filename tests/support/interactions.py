@@ -35,6 +35,20 @@ def a_refund_by_source(purchase: str, **fields: Any) -> dict[str, Any]:
     return a_refund(purchase={"source": "till", "source_id": purchase}, **fields)
 
 
+def a_status(status: str | None = "shipped", **fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/purchases/{id}/status-changes."""
+    body = {"source": "warehouse", "source_id": str(uuid7()), "changed_at": "2026-03-02T10:00:00Z"}
+    return body | ({"status": status} if status else {}) | fields
+
+
+def an_exchange(**fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/purchases/{id}/exchanges: 1.00 goes back for a cup of 3.00."""
+    part = {} if "lines" in fields else {"amount": "1.00"}
+    replacement = {"lines": [{"sku": "cup", "quantity": "1", "amount": "3.00"}]}
+    body = {"source": "till", "source_id": str(uuid7()), "exchanged_at": "2026-03-02T10:00:00Z"}
+    return body | part | {"replacement": replacement} | fields
+
+
 def customer_created(customer_id: object, *, version: int = 1, **fields: Any) -> dict[str, Any]:
     """Return the event of a customer, as the customers service publishes it."""
     data: dict[str, Any] = {

@@ -13,6 +13,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
+from tests.support.interactions import a_status, an_exchange
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -69,6 +70,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/messages/{id}/outcomes": {"outcome": "delivered"},
     "PATCH /v1/calendars/{id}": {"timezone": "Europe/Paris"},
     "POST /v1/calendars/{id}/preview": {"start_at": "2026-03-02T10:00:00Z", "seconds": 3600},
+    "POST /v1/purchases/{id}/status-changes": a_status(),
+    "POST /v1/purchases/{id}/exchanges": an_exchange(),
+    "PATCH /v1/order-statuses/{id}": {"label": "At customs"},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -325,6 +329,12 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
     hours = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
     calendar = {"name": f"c{uuid7().hex}", "timezone": "UTC", "weekly_hours": hours}
     return {"calendars": (await made(asker, "/v1/calendars", calendar))["id"]}
+    own = {"status": f"s{uuid7().hex}", "position": 450, "kind": "open"}
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        "order-statuses": (await made(asker, "/v1/order-statuses", own))["id"],
+    }
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

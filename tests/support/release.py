@@ -28,6 +28,7 @@ from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
+from tests.support.release_of_orders import use_orders
 from tests.support.release_of_sales import post, use_sales
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -93,6 +94,7 @@ async def use_everything(visitor: Visitor) -> None:
         await post(visitor, f"/v1/purchases/{purchase_recorded['id']}/refunds", a_refund())
     await post(visitor, "/v1/purchases", a_purchase(other))
     await post(visitor, "/v1/refunds", a_refund() | {"purchase": {"source": "till", "source_id": "not told yet"}})
+    await use_orders(visitor, other)
     await visitor.drained()
     await asyncio.sleep(7)  # until the last purchase's points can be spent
     (member,) = (await visitor.request_until_answered("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]

@@ -7,6 +7,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
+from tests.support.interactions import a_status
 from tests.support.operations import (
     A_PROPOSAL,
     BODIES,
@@ -63,6 +64,8 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},
+    "POST /v1/order-statuses": {"status": "at_customs", "position": 450, "kind": "open"},
+    "POST /v1/purchase-status-changes": a_status() | {"purchase": {"source": "till", "source_id": "not told yet"}},
     "POST /v1/touch-points": A_TOUCH_POINT,
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
     "POST /v1/programs": a_program(),

@@ -28,6 +28,7 @@ PAGES = [
         "interactions",
         "messages",
         "service-levels",
+        "orders",
         "loyalty",
         "analytics",
         "gateway",

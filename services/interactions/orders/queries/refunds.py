@@ -7,7 +7,6 @@ from pydantic_core import PydanticCustomError
 
 from chassis import (
     MAX_CLOCK_SKEW,
-    Command,
     FieldCode,
     Money,
     Problem,
@@ -19,9 +18,11 @@ from chassis import (
     recorded_person,
     text_from_minor,
 )
-from services.interactions.orders import rules, tables
-from services.interactions.orders.refunds.events import PurchaseRefunded
-from services.interactions.orders.refunds.schemas import RefundCreate, RefundLineCreate
+from services.interactions.orders import tables
+from services.interactions.orders.queries.refund_bodies import RefundCreate, RefundLineCreate
+from services.interactions.orders.queries.refund_events import PurchaseRefunded
+from services.interactions.orders.queries.states import lock_purchase, refresh_state
+from services.interactions.orders.rules import amounts
 from services.interactions.sources.queries import (
     NewRecord,
     find_stored,
@@ -48,25 +49,30 @@ NOTHING_REFUNDED = FieldCode(
 )
 
 
-async def record_refund(work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate) -> tuple[tables.Refund, bool]:
+async def record_refund(
+    work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate, *, time_pointer: str = "/refunded_at"
+) -> tuple[tables.Refund, bool]:
     """Record a refund unless it is recorded already. Returns the stored row, and whether it is new.
+
+    `time_pointer` names the field of the request that has the time of the refund.
 
     Raises RefundExceedsPurchase, SourceIdReused, and ValidationFailed.
     """
     current = purchase.customer_id
     purchase = purchase.replace(customer_id=await recorded_person(work, purchase))
-    # A purchase never changes, so there is no row to lock: this lock serializes the refunds of a purchase.
-    await work.execute(_LOCK, purchase=f"refund {purchase.id}")
+    await lock_purchase(work, purchase.id)
     stored = (await find_stored(work, tables.Refund, [body.key])).get(body.key)
     if stored is not None:
         return _require_repeat(work, purchase, await work.get(tables.Refund, stored.id), body), False
-    _reject_refund_before_purchase(purchase, body)
+    _reject_refund_before_purchase(purchase, body, time_pointer)
     earlier = await work.find_all(tables.Refund, purchase_id=purchase.id)
     lines = _lines(purchase, earlier, body.lines or [])
     record = _new_record(work, purchase, body, _amount_minor(purchase, earlier, body.amount, lines), lines)
     row = tables.Refund(**record.columns, tenant_id=work.tenant.id)
     await insert_new(work, tables.Refund, [record])
-    _publish(work, purchase, earlier, row)
+    refunded_minor = sum(refund.amount_minor for refund in (*earlier, row))
+    await refresh_state(work, purchase, refunded_minor)
+    _publish(work, purchase, refunded_minor, row)
     return row.replace(customer_id=current), True
 
 
@@ -79,7 +85,7 @@ def _require_repeat(
     """
     currency = purchase.currency
     worth = {(line["number"], line["quantity"]): line["amount"] for line in stored.lines}
-    lines: list[rules.RefundLineDocument] = []
+    lines: list[amounts.RefundLineDocument] = []
     for index, line in enumerate(body.lines or []):
         quantity = _plain(line.quantity)
         amount = worth.get((line.number, quantity), "")
@@ -92,14 +98,14 @@ def _require_repeat(
     return stored
 
 
-def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate) -> None:
+def _reject_refund_before_purchase(purchase: tables.Purchase, body: RefundCreate, pointer: str) -> None:
     if body.refunded_at < purchase.purchased_at - MAX_CLOCK_SKEW:
         bought = f"{purchase.purchased_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise ValidationFailed.field("/refunded_at", BEFORE_PURCHASE, f"the purchase was made later, at {bought}")
+        raise ValidationFailed.field(pointer, BEFORE_PURCHASE, f"the purchase was made later, at {bought}")
 
 
 def _new_record(
-    work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate, minor: int, lines: list[rules.RefundLineDocument]
+    work: UnitOfWork, purchase: tables.Purchase, body: RefundCreate, minor: int, lines: list[amounts.RefundLineDocument]
 ) -> NewRecord:
     # The content's hash depends on the order of these columns.
     content = {
@@ -117,11 +123,11 @@ def _new_record(
 
 def _lines(
     purchase: tables.Purchase, earlier: Sequence[tables.Refund], requested: Sequence[RefundLineCreate]
-) -> list[rules.RefundLineDocument]:
+) -> list[amounts.RefundLineDocument]:
     """Return the refunded part of each line. Raises RefundExceedsPurchase and ValidationFailed."""
     refunded = [line for refund in earlier for line in refund.lines]
-    states = rules.line_states(purchase.lines, refunded, purchase.currency)
-    lines: list[rules.RefundLineDocument] = []
+    states = amounts.line_states(purchase.lines, refunded, purchase.currency)
+    lines: list[amounts.RefundLineDocument] = []
     for index, line in enumerate(requested):
         state = states.get(line.number)
         if state is None:
@@ -132,14 +138,14 @@ def _lines(
     return lines
 
 
-def _line_minor(state: rules.LineState, line: RefundLineCreate, currency: str, location: str) -> int:
+def _line_minor(state: amounts.LineState, line: RefundLineCreate, currency: str, location: str) -> int:
     try:
         if line.quantity is not None:
-            return rules.refund_by_quantity(state, line.quantity, f"{location}/quantity")
-        return rules.refund_by_amount(state, line.amount or "", currency, f"{location}/amount")
-    except rules.AmountExceeded as error:
+            return amounts.refund_by_quantity(state, line.quantity, f"{location}/quantity")
+        return amounts.refund_by_amount(state, line.amount or "", currency, f"{location}/amount")
+    except amounts.AmountExceeded as error:
         raise RefundExceedsPurchase(f"{error.location}: {error}.", left=error.left, pointer=error.location) from None
-    except rules.InvalidLine as error:
+    except amounts.InvalidLine as error:
         raise ValidationFailed.field(error.location, error.code, str(error)) from None
 
 
@@ -147,7 +153,7 @@ def _amount_minor(
     purchase: tables.Purchase,
     earlier: Sequence[tables.Refund],
     amount: str | None,
-    lines: Sequence[rules.RefundLineDocument],
+    lines: Sequence[amounts.RefundLineDocument],
 ) -> int:
     """Return the whole refund in minor units. Raises RefundExceedsPurchase and ValidationFailed."""
     pointer = "/lines" if amount is None else "/amount"
@@ -170,11 +176,10 @@ def _minor(amount: str, currency: str, pointer: str) -> int:
 
 
 def _plain(quantity: Decimal | None) -> str | None:
-    return None if quantity is None else rules.plain(quantity)
+    return None if quantity is None else amounts.plain(quantity)
 
 
-def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tables.Refund], row: tables.Refund) -> None:
-    refunded = sum(refund.amount_minor for refund in (*earlier, row))
+def _publish(work: UnitOfWork, purchase: tables.Purchase, refunded_minor: int, row: tables.Refund) -> None:
     bought = {line["number"]: line for line in purchase.lines}
     work.publish(
         PurchaseRefunded.from_row(
@@ -182,7 +187,7 @@ def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tabl
             refund_id=row.id,
             purchased_at=purchase.purchased_at,
             amount=Money.of(row.amount_minor, row.currency),
-            refunded=Money.of(refunded, row.currency),
+            refunded=Money.of(refunded_minor, row.currency),
             total=Money.of(purchase.total_minor, row.currency),
             lines=[_to_published(line, bought[line["number"]]) for line in row.lines],
             purchase_source=purchase.source,
@@ -194,8 +199,5 @@ def _publish(work: UnitOfWork, purchase: tables.Purchase, earlier: Sequence[tabl
     )
 
 
-def _to_published(refunded: rules.RefundLineDocument, bought: rules.PurchaseLineDocument) -> dict[str, object]:
+def _to_published(refunded: amounts.RefundLineDocument, bought: amounts.PurchaseLineDocument) -> dict[str, object]:
     return {**refunded, "sku": bought["sku"], "category": bought["category"]}
-
-
-_LOCK = Command("select pg_advisory_xact_lock(hashtextextended(:purchase, 0))")

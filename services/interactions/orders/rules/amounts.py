@@ -1,20 +1,17 @@
-"""The amounts of purchases and refunds. Plain values in, plain values out."""
+"""The amounts of purchases and refunds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypeAliasType, TypedDict
+from typing_extensions import TypedDict
 
 from chassis.types.codes import TOO_LARGE, FieldCode, code_of
 from chassis.types.currencies import MINOR_DIGITS
 from chassis.types.limits import MAX_MINOR, QUANTITY_DECIMALS
 from chassis.types.money import minor_from_text, round_to_minor, text_from_minor
-
-WaitingRefundState = TypeAliasType("WaitingRefundState", Literal["waiting", "refused"])
 
 MAX_LINES = 5_000
 """Maximum lines of a purchase, and of a refund."""

@@ -8,7 +8,9 @@ from pydantic import Field, model_validator
 
 from chassis import Amount, AmountText, Instant, Money, Quantity, QuantityText, RequestBody, Resource
 from services.interactions.orders import tables
-from services.interactions.orders.rules import MAX_LINES, WaitingRefundState
+from services.interactions.orders.queries.waiting import NamedPurchase, PurchaseReference
+from services.interactions.orders.rules.amounts import MAX_LINES
+from services.interactions.orders.rules.waiting import WaitingRefundState
 from services.interactions.sources.queries import SourceFields
 
 
@@ -29,22 +31,8 @@ class RefundLineCreate(RequestBody):
         return self
 
 
-class RefundFields(SourceFields):
-    """The fields of a refund."""
-
-    refunded_at: Instant
-    """When the money was returned."""
-
-
-class RefundCreate(RefundFields, RequestBody):
-    """A refund to record: by lines, or as an amount of the whole purchase."""
-
-    example = {
-        "source": "till",
-        "source_id": "2026-000818",
-        "refunded_at": "2026-03-02T10:00:00Z",
-        "lines": [{"number": 1, "quantity": "1"}],
-    }
+class RefundedPart(RequestBody):
+    """The part of a purchase that goes back: by lines, or as an amount of the whole purchase."""
 
     lines: Annotated[list[RefundLineCreate], Field(min_length=1, max_length=MAX_LINES)] | None = None
     """The refunded lines, each by its quantity or its amount. Send either lines or an amount."""
@@ -59,6 +47,24 @@ class RefundCreate(RefundFields, RequestBody):
         if len(set(numbers)) < len(numbers):
             raise ValueError("a line may be named once")
         return self
+
+
+class RefundFields(SourceFields):
+    """The fields of a refund."""
+
+    refunded_at: Instant
+    """When the money was returned."""
+
+
+class RefundCreate(RefundFields, RefundedPart):
+    """A refund to record: by lines, or as an amount of the whole purchase."""
+
+    example = {
+        "source": "till",
+        "source_id": "2026-000818",
+        "refunded_at": "2026-03-02T10:00:00Z",
+        "lines": [{"number": 1, "quantity": "1"}],
+    }
 
 
 class RefundLine(Resource):
@@ -89,8 +95,9 @@ class Refund(RefundFields, Resource, row=tables.Refund, computed=("amount",)):
     """The refunded lines. The list is empty if an amount of the whole purchase was refunded."""
 
 
-class PurchaseReference(SourceFields, RequestBody):
-    """A purchase by its source and the source's id of it."""
+def to_resource(row: tables.Refund) -> Refund:
+    """Return a refund as the API shows it."""
+    return Refund.from_row(row, amount=Money.of(row.amount_minor, row.currency))
 
 
 class RefundBySourceCreate(RefundCreate):
@@ -106,10 +113,6 @@ class RefundBySourceCreate(RefundCreate):
 
     purchase: PurchaseReference
     """The purchase, by its source."""
-
-
-class NamedPurchase(SourceFields, Resource):
-    """A purchase by its source and the source's id of it."""
 
 
 class WaitingRefund(RefundFields, Resource, row=tables.WaitingRefund, computed=("purchase",)):
