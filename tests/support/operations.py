@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import httpx
 
 from chassis.types.ids import uuid7
+from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.interactions import a_status, an_exchange
 
@@ -73,6 +74,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/purchases/{id}/status-changes": a_status(),
     "POST /v1/purchases/{id}/exchanges": an_exchange(),
     "PATCH /v1/order-statuses/{id}": {"label": "At customs"},
+    "PATCH /v1/cases/{id}": {"priority": "high", "agent_id": "agent-7"},
+    "POST /v1/cases/{id}/transitions": {"state": "acknowledged"},
+    "POST /v1/cases/{id}/messages": {"body": "We have received it."},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -335,6 +339,15 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
         "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
         "order-statuses": (await made(asker, "/v1/order-statuses", own))["id"],
     }
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        **await in_cases(asker, purchase["customer_id"]),
+    }
+
+
+async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
+    return {"cases": (await made(asker, "/v1/cases", a_case(customer)))["id"]}
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

@@ -26,6 +26,7 @@ from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
+from tests.support.release_of_cases import use_cases
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
 from tests.support.release_of_orders import use_orders
@@ -37,7 +38,6 @@ RELEASES, EVENTS = DATA / "releases", DATA / "events"
 CHASSIS = {"tenant", "outbox", "inbox", "dead_letter", "idempotency", "audit"}
 NEVER_FILLED = {
     "customers": {"dead_letter"},
-    "interactions": {"audit"},
     "analytics": {"outbox", "audit"},
     "gateway": {"dead_letter"},
 }
@@ -82,6 +82,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_customers(visitor, customer)
     await use_sales(visitor.stack)
     await use_messages(visitor, customer)
+    await use_cases(visitor, customer)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from chassis.types.ids import uuid7
+from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_status
 from tests.support.operations import (
@@ -68,6 +69,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/purchase-status-changes": a_status() | {"purchase": {"source": "till", "source_id": "not told yet"}},
     "POST /v1/touch-points": A_TOUCH_POINT,
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
+    "POST /v1/cases": a_case(),
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),

@@ -29,6 +29,7 @@ PAGES = [
         "messages",
         "service-levels",
         "orders",
+        "cases",
         "loyalty",
         "analytics",
         "gateway",

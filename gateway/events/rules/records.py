@@ -36,6 +36,8 @@ KINDS = (
     RecordKind("customers", "customers.", "customer_id", "/v1/customers", "customers:read"),
     RecordKind("interactions", "interactions.purchase_", "purchase_id", "/v1/purchases", "interactions:read"),
     RecordKind("interactions", "interactions.touch_point_", "touch_point_id", "/v1/touch-points", "interactions:read"),
+    RecordKind("interactions", "interactions.case_", "case_id", "/v1/cases", "interactions:read"),
+    RecordKind("interactions", "interactions.complaint_", "case_id", "/v1/cases", "interactions:read"),
     RecordKind("loyalty", "loyalty.program_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.earning_rule_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.", "membership_id", "/v1/memberships", "loyalty:read"),

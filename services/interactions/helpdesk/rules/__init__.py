@@ -3,3 +3,4 @@
 business_time.py  time in which a calendar is open
 holidays.py       public holidays of countries and their subdivisions
 """
+"""The rules of the helpdesk. Plain values in, plain values out."""

@@ -6,3 +6,9 @@ calendars.py  opening hours, and their earlier versions
 from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
 
 __all__ = ["Calendar", "CalendarVersion"]
+cases.py  cases, their history and their messages
+"""
+
+from services.interactions.helpdesk.tables.cases import CaseMessage, CaseTransition, NumberSeries, SupportCase
+
+__all__ = ["CaseMessage", "CaseTransition", "NumberSeries", "SupportCase"]

@@ -1,0 +1,5 @@
+"""Fields and database operations that several features share.
+
+cases.py        opens cases, and records every step of them
+case_events.py  the events and problems of cases
+"""
