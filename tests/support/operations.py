@@ -15,6 +15,7 @@ from chassis.types.ids import uuid7
 from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.interactions import a_status, an_exchange
+from tests.support.promises import an_open_promise
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -77,6 +78,8 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/cases/{id}": {"priority": "high", "agent_id": "agent-7"},
     "POST /v1/cases/{id}/transitions": {"state": "acknowledged"},
     "POST /v1/cases/{id}/messages": {"body": "We have received it."},
+    "PATCH /v1/promises/{id}": {"owner_id": "agent-9"},
+    "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -348,6 +351,15 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
 
 async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
     return {"cases": (await made(asker, "/v1/cases", a_case(customer)))["id"]}
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        **await in_promises(asker),
+    }
+
+
+async def in_promises(asker: Asker) -> dict[str, str]:
+    return {"promises": (await made(asker, "/v1/promises", an_open_promise()))["id"]}
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

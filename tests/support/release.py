@@ -30,6 +30,7 @@ from tests.support.release_of_cases import use_cases
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
 from tests.support.release_of_orders import use_orders
+from tests.support.release_of_promises import use_promises
 from tests.support.release_of_sales import post, use_sales
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -83,6 +84,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_sales(visitor.stack)
     await use_messages(visitor, customer)
     await use_cases(visitor, customer)
+    await use_promises(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

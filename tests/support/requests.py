@@ -20,6 +20,7 @@ from tests.support.operations import (
     with_other,
     with_records,
 )
+from tests.support.promises import an_open_promise
 from tests.support.service import ServiceUnderTest
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
@@ -70,6 +71,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/touch-points": A_TOUCH_POINT,
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
     "POST /v1/cases": a_case(),
+    "POST /v1/promises": an_open_promise(),
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),
@@ -82,6 +84,7 @@ PARAMETERS: dict[str, Any] = QUERIES | {
     "PUT /v1/customers/by-external-id": {"source": "till", "id": "3"},
     "GET /v1/customers/by-external-id": {"source": "till", "id": "1"},  # each release has this customer
     "GET /v1/analytics/retention": {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
+    "GET /v1/promise-keeping-rates": {"from": "2026-01-01", "to": "2026-06-01"},
 }
 
 

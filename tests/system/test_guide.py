@@ -30,6 +30,7 @@ PAGES = [
         "service-levels",
         "orders",
         "cases",
+        "promises",
         "loyalty",
         "analytics",
         "gateway",

@@ -2,4 +2,5 @@
 
 cases.py        opens cases, and records every step of them
 case_events.py  the events and problems of cases
+due.py       the due time of a request
 """
