@@ -16,6 +16,7 @@ from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.interactions import a_status, an_exchange
 from tests.support.promises import an_open_promise
+from tests.support.tasks import a_task
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -79,6 +80,9 @@ BODIES: dict[str, Any] = {
     "POST /v1/cases/{id}/transitions": {"state": "acknowledged"},
     "POST /v1/cases/{id}/messages": {"body": "We have received it."},
     "PATCH /v1/promises/{id}": {"owner_id": "agent-9"},
+    "PATCH /v1/tasks/{id}": {"priority": "urgent"},
+    "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},
+    "POST /v1/tasks/{id}/cancel": {"reason": "The customer has called."},
     "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
@@ -360,6 +364,7 @@ async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
 
 async def in_promises(asker: Asker) -> dict[str, str]:
     return {"promises": (await made(asker, "/v1/promises", an_open_promise()))["id"]}
+    return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:
@@ -379,6 +384,14 @@ async def in_loyalty(asker: Asker) -> dict[str, str]:
         "redemptions": held["id"],
         "rule_id": rule["id"],
     }
+
+
+async def with_promises_and_tasks(asker: Asker) -> dict[str, str]:
+    ids = await in_interactions(asker)
+    buyer = (await asker.request("GET", f"/v1/purchases/{ids['purchases']}")).json()["customer_id"]
+    ids["promises"] = (await made(asker, "/v1/promises", an_open_promise(buyer)))["id"]
+    ids["tasks"] = (await made(asker, "/v1/tasks", a_task(buyer)))["id"]
+    return ids
 
 
 async def in_analytics(_: Asker) -> dict[str, str]:
@@ -410,7 +423,7 @@ async def in_the_gateway(asker: Asker) -> dict[str, str]:
 
 RECORDS: dict[str, Callable[[Asker], Awaitable[dict[str, str]]]] = {
     "customers": in_customers,
-    "interactions": in_interactions,
+    "interactions": with_promises_and_tasks,
     "loyalty": in_loyalty,
     "analytics": in_analytics,
     "gateway": in_the_gateway,

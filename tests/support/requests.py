@@ -22,6 +22,7 @@ from tests.support.operations import (
 )
 from tests.support.promises import an_open_promise
 from tests.support.service import ServiceUnderTest
+from tests.support.tasks import a_task
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
 A_TOUCH_POINT = {
@@ -72,6 +73,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
     "POST /v1/cases": a_case(),
     "POST /v1/promises": an_open_promise(),
+    "POST /v1/tasks": a_task(),
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),

@@ -37,6 +37,8 @@ PAGES = [
         "authentication",
         "events",
         "webhooks",
+        "promises",
+        "tasks",
     )
 ]
 CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]

@@ -39,6 +39,7 @@ KINDS = (
     RecordKind("interactions", "interactions.case_", "case_id", "/v1/cases", "interactions:read"),
     RecordKind("interactions", "interactions.complaint_", "case_id", "/v1/cases", "interactions:read"),
     RecordKind("interactions", "interactions.promise_", "promise_id", "/v1/promises", "interactions:read"),
+    RecordKind("interactions", "interactions.task_", "task_id", "/v1/tasks", "interactions:read"),
     RecordKind("loyalty", "loyalty.program_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.earning_rule_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.", "membership_id", "/v1/memberships", "loyalty:read"),

@@ -1,6 +1,6 @@
 """Promises to customers.
 
-Revision ID: 0011
+Revision ID: 0012
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from chassis.db.migrations import create_tenant_table
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
