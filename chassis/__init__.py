@@ -84,6 +84,7 @@ from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, is_unchanged, merge_patch
+from chassis.http.forms import FormFields
 from chassis.http.owners import Owned
 from chassis.http.pagination import (
     MAX_PAGE_BYTES,
@@ -205,6 +206,7 @@ __all__ = [
     "FieldError",
     "Fields",
     "Filter",
+    "FormFields",
     "IfMatch",
     "IncomingEvent",
     "Instant",

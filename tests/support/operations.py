@@ -84,6 +84,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},
     "POST /v1/tasks/{id}/cancel": {"reason": "The customer has called."},
     "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
+    "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
+    "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -101,6 +103,13 @@ BODIES: dict[str, Any] = {
 
 `{other}` is another record of the same tenant, which `OTHERS` names.
 """
+A_SURVEY = {
+    "name": "After your visit",
+    "questions": [
+        {"key": "recommend", "kind": "nps", "text": "How likely are you to recommend us?"},
+        {"key": "comment", "kind": "text", "text": "What can we do better?"},
+    ],
+}
 A_PROPOSAL = {
     "customer_id": str(uuid7()),
     "treatment": "repricing",
@@ -365,6 +374,26 @@ async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
 async def in_promises(asker: Asker) -> dict[str, str]:
     return {"promises": (await made(asker, "/v1/promises", an_open_promise()))["id"]}
     return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
+    touch_points = {"touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
+    return {"purchases": purchase["id"], **touch_points, **await in_surveys(asker)}
+
+
+async def in_surveys(asker: Asker) -> dict[str, str]:
+    """Create two live surveys: of one, an invitation with an answer, and a link. The other may be ended."""
+    answered, ended = [(await made(asker, "/v1/surveys", A_SURVEY))["id"] for _ in range(2)]
+    for id in (answered, ended):
+        await made(asker, f"/v1/surveys/{id}/publish", None)
+    invitation = {"survey_id": answered, "customer_id": str(uuid7()), "delivery": "link"}
+    invited = await made(asker, "/v1/survey-invitations", invitation)
+    body = BODIES["PUT /v1/survey-answers/{token}"]
+    assert (await asker.request("PUT", invited["path"], json=body)).status_code == 200
+    link = await made(asker, "/v1/survey-links", {"survey_id": answered, "store": "Amsterdam"})
+    return {
+        "surveys": ended,
+        "survey-invitations": invited["id"],
+        "survey-answers": invited["path"].rpartition("/")[2],
+        "survey-links": link["id"],
+    }
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

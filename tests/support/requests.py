@@ -11,6 +11,7 @@ from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_
 from tests.support.interactions import a_status
 from tests.support.operations import (
     A_PROPOSAL,
+    A_SURVEY,
     BODIES,
     QUERIES,
     RECORDS,
@@ -74,6 +75,10 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/cases": a_case(),
     "POST /v1/promises": an_open_promise(),
     "POST /v1/tasks": a_task(),
+    "POST /v1/surveys": A_SURVEY,
+    "POST /v1/survey-invitations": {"survey_id": str(uuid7()), "customer_id": str(uuid7())},
+    "POST /v1/survey-links": {"survey_id": str(uuid7()), "store": "Amsterdam"},
+    "PATCH /v1/survey-settings": {"quarantine_days": 7},
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),

@@ -31,6 +31,7 @@ PAGES = [
         "orders",
         "cases",
         "promises",
+        "surveys",
         "loyalty",
         "analytics",
         "gateway",
