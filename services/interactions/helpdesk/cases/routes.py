@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi import Query as Parameter
-from typing_extensions import TypeAliasType
 
 from chassis import (
     Feature,
@@ -37,7 +36,7 @@ feature = Feature("cases")
 HIDDEN = ("agent_id", "team", "severity", "opened_by")
 """How a business organises its work is not for its customers."""
 OWNER_FIELDS = ("customer_id", "kind", "category", "subject", "description", "channel", "about", "remedy_sought")
-Sort = TypeAliasType("Sort", Literal["opened_at", "-opened_at", "updated_at", "-updated_at"])
+Sort = Literal["opened_at", "-opened_at", "updated_at", "-updated_at"]
 
 
 class CaseCustomerKnown(Problem, status=409):

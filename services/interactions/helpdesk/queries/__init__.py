@@ -2,5 +2,6 @@
 
 cases.py        opens cases, and records every step of them
 case_events.py  the events and problems of cases
-due.py       the due time of a request
+clocks.py       the clocks of service levels, computed from the steps of cases
+due.py          the due time of a request
 """

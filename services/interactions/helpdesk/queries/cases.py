@@ -31,6 +31,7 @@ from services.interactions.helpdesk.queries.case_events import (
     ComplaintDecided,
     InvalidCaseTransition,
 )
+from services.interactions.helpdesk.queries.clocks import start_clocks, update_clocks
 from services.interactions.helpdesk.rules import cases as rules
 from services.interactions.helpdesk.rules.cases import CaseTransitionKind, EvidenceDocument
 from services.interactions.orders.tables import Purchase
@@ -43,6 +44,7 @@ async def open_case(work: UnitOfWork, **columns: Any) -> tables.SupportCase:
     number = await work.fetch_row(_NEXT_NUMBER)
     case = await work.insert(tables.SupportCase(**columns, number=number, opened_by=work.actor, opened_at=work.now))
     await _insert_transition(work, None, case, "opened")
+    await start_clocks(work, case)
     work.publish(CaseOpened.from_row(case, case_id=case.id))
     return case
 
@@ -62,6 +64,7 @@ async def record_transition(
     """
     case = await work.update(before, **changes, step_count=before.step_count + 1)
     await _insert_transition(work, before, case, kind, reason=reason, evidence=evidence, message=message)
+    await update_clocks(work, case.id)
     return case
 
 

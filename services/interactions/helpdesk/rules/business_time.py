@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 MINUTES_OF_A_DAY = 24 * 60
 MAX_YEARS = 10
 """A due time later than so many years after its start is refused."""
+MAX_TARGET_SECONDS = 366 * 86_400
+"""A target is at most a year of time."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1) // MICROSECOND

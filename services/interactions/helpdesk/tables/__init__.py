@@ -1,20 +1,26 @@
-"""The tables of the helpdesk.
+"""The tables of the help desk.
 
-calendars.py  opening hours, and their earlier versions
+calendars.py       opening hours, and their earlier versions
+cases.py           cases, their history and their messages
+promises.py        promises to customers
+service_levels.py  policies, and the clocks of cases
 """
 
 from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
-
-__all__ = ["Calendar", "CalendarVersion"]
-cases.py  cases, their history and their messages
-"""
-
 from services.interactions.helpdesk.tables.cases import CaseMessage, CaseTransition, NumberSeries, SupportCase
-
-__all__ = ["CaseMessage", "CaseTransition", "NumberSeries", "SupportCase"]
-promises.py  promises to customers
-"""
-
 from services.interactions.helpdesk.tables.promises import Promise
+from services.interactions.helpdesk.tables.service_levels import CasePolicy, SlaClock, SlaPolicy, SlaPolicyVersion
 
-__all__ = ["Promise"]
+__all__ = [
+    "Calendar",
+    "CalendarVersion",
+    "CaseMessage",
+    "CasePolicy",
+    "CaseTransition",
+    "NumberSeries",
+    "Promise",
+    "SlaClock",
+    "SlaPolicy",
+    "SlaPolicyVersion",
+    "SupportCase",
+]

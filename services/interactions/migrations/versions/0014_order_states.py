@@ -1,6 +1,6 @@
 """Statuses of orders and of their payments, and exchanges.
 
-Revision ID: 0012
+Revision ID: 0014
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrations import api_role, create_tenant_table, worker_role
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:

@@ -1,6 +1,6 @@
 """Add surveys, their versions, invitations, links and answers.
 
-Revision ID: 0012
+Revision ID: 0018
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrations import create_tenant_table
 
-revision = "0012"
-down_revision = "0011"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
@@ -29,6 +29,8 @@ def upgrade() -> None:
         sa.Column("edit_minutes", sa.Integer(), nullable=False),
         sa.Column("expires_days", sa.Integer(), nullable=False),
         sa.Column("opens_cases", sa.Boolean(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("is_service", sa.Boolean(), nullable=False),
         sa.Column("published_number", sa.Integer(), nullable=True),
         sa.CheckConstraint("language in ('en', 'nl', 'de', 'fr', 'es')", name=op.f("ck_survey_language")),
         sa.CheckConstraint("state in ('draft', 'live', 'ended')", name=op.f("ck_survey_state")),

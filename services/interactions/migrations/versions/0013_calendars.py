@@ -1,6 +1,6 @@
 """Calendars of opening hours.
 
-Revision ID: 0012
+Revision ID: 0013
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrations import create_tenant_table
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:

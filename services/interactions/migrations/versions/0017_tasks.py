@@ -1,6 +1,6 @@
 """Tasks of agents and teams.
 
-Revision ID: 0013
+Revision ID: 0017
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from chassis.db.migrations import create_tenant_table
 
-revision = "0013"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:

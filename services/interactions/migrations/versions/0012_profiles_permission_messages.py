@@ -1,6 +1,6 @@
 """Profiles of customers, their decisions about contacts, and messages to them.
 
-Revision ID: 0011
+Revision ID: 0012
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrations import create_tenant_table
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 
 def upgrade() -> None:
