@@ -22,8 +22,9 @@ HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
 def a_survey(*questions: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return a body for POST /v1/surveys. By default, it asks for an NPS score and a comment."""
-    return {"name": "After your visit", "questions": list(questions or (NPS, COMMENT)), **fields}
+    """Return a body for POST /v1/surveys. By default, it needs no permission."""
+    body = {"name": "After your visit", "questions": list(questions or (NPS, COMMENT)), "is_service": True}
+    return body | fields
 
 
 async def a_live_survey(service: ServiceUnderTest, *questions: dict[str, Any], **fields: Any) -> str:

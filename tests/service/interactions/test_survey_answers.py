@@ -176,6 +176,18 @@ async def test_a_detractor_is_detected_once(interactions: ServiceUnderTest) -> N
     assert [type for type, _ in await events(interactions)] == ["survey_answered"]
 
 
+@pytest.mark.parametrize(("opens_cases", "cases"), [(True, 1), (False, 0)])
+async def test_a_detractor_opens_a_case_once(interactions: ServiceUnderTest, opens_cases: bool, cases: int) -> None:
+    survey, customer = await a_live_survey(interactions, NPS, opens_cases=opens_cases), uuid7()
+    link = (await answered(interactions, survey, customer, recommend=9))["path"]
+    for score in (6, 10, 0):
+        await answer(interactions, link, recommend=score)
+    opened = (await interactions.get("/v1/cases", customer_id=str(customer))).json()["items"]
+    assert [(case["subject"], case["priority"]) for case in opened] == [
+        ("Follow up on the answer to After your visit", "high")
+    ] * cases
+
+
 async def test_every_other_token_gets_the_same_response(interactions: ServiceUnderTest) -> None:
     survey = await a_live_survey(interactions)
     link = (await invited(interactions, survey))["path"]

@@ -13,6 +13,7 @@ from services.interactions.feedback.rules.triggers import is_sampled
 from services.interactions.feedback.survey_invitations import sending
 from tests.support.erasure import erasure_of
 from tests.support.facts import purchase_recorded
+from tests.support.interactions import consent
 from tests.support.merges import customers_merged
 from tests.support.service import ServiceUnderTest
 from tests.support.surveys import a_live_survey, answer, answered, invited
@@ -81,6 +82,57 @@ async def test_a_purchase_invites_its_buyer_once_it_is_due(interactions: Service
         ("interactions.survey_invitation_sent.v1", sent["id"])
     ]
     assert (await interactions.get(events[0].data["path"])).json()["state"] == "open"
+    assert await interactions.dead_letters() == []
+
+
+@pytest.mark.parametrize(
+    ("decisions", "state", "reason"),
+    [
+        ([], "suppressed", "not_permitted"),
+        (["granted"], "sent", None),
+        (["granted", "withdrawn"], "suppressed", "not_permitted"),
+    ],
+)
+async def test_a_message_needs_the_permission_of_the_moment_in_which_it_is_sent(
+    interactions: ServiceUnderTest, decisions: list[str], state: str, reason: str | None
+) -> None:
+    survey, customer = await a_live_survey(interactions, is_service=False), uuid7()
+    invitation = await invited(interactions, survey, customer, delivery="message")
+    assert invitation["state"] == "queued"
+    for day, decision in enumerate(decisions, 1):
+        await interactions.deliver(consent(decision, customer, f"2026-03-0{day}T10:00:00Z", purpose="survey"))
+    await interactions.run_periodic_tasks()
+    (settled,) = await invitations(interactions)
+    assert (settled["state"], settled["reason"]) == (state, reason)
+
+
+async def test_a_resolved_case_and_a_delivered_order_invite(interactions: ServiceUnderTest) -> None:
+    triggers = [
+        {"event": "case_resolved", "conditions": [{"fact": "kind", "one_of": ["question"]}]},
+        {"event": "purchase_status_changed", "conditions": [{"fact": "status", "one_of": ["delivered"]}]},
+    ]
+    await a_live_survey(interactions, triggers=triggers)
+    now = interactions.tenant.now().isoformat()
+    case = {
+        "case_id": str(uuid7()),
+        "customer_id": str(uuid7()),
+        "kind": "question",
+        "team": None,
+        "agent_id": "agent-7",
+    }
+    order = {"purchase_id": str(uuid7()), "customer_id": str(uuid7()), "status": "delivered", "changed_at": now}
+    resolved = {
+        "type": "interactions.case_resolved.v1",
+        "key": case["customer_id"],
+        "data": case | {"resolved_at": now},
+    }
+    complaint = {**resolved, "data": {**resolved["data"], "case_id": str(uuid7()), "kind": "complaint"}}
+    changed = {"type": "interactions.purchase_status_changed.v1", "key": order["customer_id"]}
+    delivered = {**changed, "data": order | {"channel": None, "store": "Amsterdam"}}
+    shipped = {**changed, "data": delivered["data"] | {"purchase_id": str(uuid7()), "status": "shipped"}}
+    await interactions.deliver([resolved, complaint, delivered, shipped])
+    asked = {(each["about_id"], each["agent_id"], each["store"]) for each in await invitations(interactions)}
+    assert asked == {(case["case_id"], "agent-7", None), (order["purchase_id"], None, "Amsterdam")}
     assert await interactions.dead_letters() == []
 
 

@@ -1,7 +1,7 @@
 """Inviting customers, and sending their links, each of them once.
 
-An invitation is decided when it is sent, not when it is created: the survey must be live, the customer must permit it,
-and the quarantine of the tenant must be over.
+An invitation is decided when it is sent, not when it is created: the survey must be live, the quarantine of the tenant
+must be over, and the customer must permit a message. A link that a request returns is handed over by the caller.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from chassis import Command, Event, Query, UnitOfWork, current_person_sql, find_erased, hash_link_token, new_link_token
+from chassis import Command, Event, Query, UnitOfWork, find_erased, found_person_sql, hash_link_token, new_link_token
+from services.interactions.contact.queries.permission import may_contact
 from services.interactions.feedback import tables
 from services.interactions.feedback.queries.surveys import survey_settings
 from services.interactions.feedback.rules.surveys import SubjectKind, SuppressionReason
@@ -75,7 +76,7 @@ async def send_invitation(
 
     With `by_event`, the event has the path for the sender.
     """
-    reason = await _reason_against(work, survey, invitation)
+    reason = await _reason_against(work, survey, invitation, is_message=by_event)
     if reason is not None:
         suppressed = await work.update(invitation, state="suppressed", reason=reason)
         work.publish(SurveyInvitationSuppressed.from_row(suppressed, invitation_id=invitation.id))
@@ -95,12 +96,16 @@ async def send_invitation(
 
 
 async def _reason_against(
-    work: UnitOfWork, survey: tables.Survey, invitation: tables.SurveyInvitation
+    work: UnitOfWork, survey: tables.Survey, invitation: tables.SurveyInvitation, *, is_message: bool
 ) -> SuppressionReason | None:
     if survey.state != "live":
         return "survey_ended"
     if await find_erased(work, [invitation.customer_id]):
         return "customer_erased"
+    if is_message and not survey.is_service:
+        customer, channel = invitation.customer_id, invitation.channel
+        if not (await may_contact(work, customer, survey.purpose, channel)).allowed:
+            return "not_permitted"
     days = (await survey_settings(work)).quarantine_days
     since = work.now - timedelta(days=days)
     if days and await work.fetch(_SENT_SINCE, customer_id=invitation.customer_id, since=since):
@@ -118,6 +123,6 @@ _SENT_SINCE = Query(
     UUID,
     f"""
     select id from survey_invitation
-    where customer_id = {current_person_sql(":customer_id")} and sent_at > :since limit 1
+    where customer_id = {found_person_sql(":customer_id")} and sent_at > :since limit 1
     """,
 )

@@ -12,9 +12,9 @@ from chassis.types.codes import FieldCode
 
 TriggerEvent = TypeAliasType("TriggerEvent", Literal["case_resolved", "purchase_recorded", "purchase_status_changed"])
 CONDITIONS: dict[str, frozenset[str]] = {
-    "case_resolved": frozenset(("kind", "channel")),
+    "case_resolved": frozenset(("kind", "team")),
     "purchase_recorded": frozenset(("store", "channel")),
-    "purchase_status_changed": frozenset(("status",)),
+    "purchase_status_changed": frozenset(("status", "store", "channel")),
 }
 """The facts of each event that conditions can name."""
 MAX_AGE = timedelta(days=30)

@@ -19,9 +19,11 @@ from services.interactions.feedback.survey_answers.events import (
     SurveyAnswered,
 )
 from services.interactions.feedback.survey_answers.opening import OpenedSurvey
+from services.interactions.helpdesk.queries.cases import open_case
 from services.interactions.sources.rules import content_hash
 
 HOUR = timedelta(hours=1)
+SUBJECT_LENGTH = 200
 
 
 class AnswersLocked(Problem, status=409):
@@ -105,7 +107,9 @@ async def _insert(
 ) -> None:
     scores = _scores(opened, items)
     is_detractor = _has_detractor(scores)
-    stored = await work.insert(answer.replace(detractor_at=work.now if is_detractor else None))
+    if is_detractor:
+        answer = answer.replace(detractor_at=work.now, case_id=await _open_case(work, opened, answer))
+    stored = await work.insert(answer)
     await _insert_items(work, opened, stored, items)
     work.publish(SurveyAnswered.from_row(stored, answer_id=stored.id, scores=scores))
     if is_detractor:
@@ -124,13 +128,29 @@ async def _amend(
     scores = _scores(opened, items)
     is_new_detractor = before.detractor_at is None and _has_detractor(scores)
     if is_new_detractor:
-        values = {**values, "detractor_at": work.now}
+        values = {**values, "detractor_at": work.now, "case_id": await _open_case(work, opened, before)}
     stored = await work.update(before, **values, amended_at=work.now)
     await work.execute(_DELETE_ITEMS, answer_id=stored.id)
     await _insert_items(work, opened, stored, items)
     work.publish(SurveyAnswerAmended.from_row(stored, answer_id=stored.id, scores=scores))
     if is_new_detractor:
         work.publish(_detractor(work, stored, scores))
+
+
+async def _open_case(work: UnitOfWork, opened: OpenedSurvey, answer: tables.SurveyAnswer) -> UUID | None:
+    """Open the case that follows up on a bad answer. Returns its id, or None if the survey opens none."""
+    if not opened.survey.opens_cases:
+        return None
+    case = await open_case(
+        work,
+        kind="request",
+        category="follow_up",
+        subject=f"Follow up on the answer to {opened.version.name}"[:SUBJECT_LENGTH],
+        channel="survey",
+        priority="high",
+        customer_id=answer.customer_id,
+    )
+    return case.id
 
 
 async def _insert_items(

@@ -45,7 +45,8 @@ class NotAnswered(Problem, status=409):
 async def invite_to_survey(work: Work, body: SurveyInvitationCreate) -> Upserted[IssuedSurveyInvitation]:
     """Invite a customer to a live survey. A subject that was asked about before returns its invitation with 200.
 
-    With the delivery `link`, the permission and the quarantine are checked at once, and otherwise when it is due.
+    With the delivery `link`, the quarantine is checked at once. A message is checked when it is due, and needs the
+    permission of the customer.
     """
     survey = await live_survey(work, body.survey_id)
     if work.is_retry:  # the customer has been erased, or a concurrent request has invited for the same subject

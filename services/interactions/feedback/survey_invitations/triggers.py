@@ -10,6 +10,7 @@ from chassis import Feature, IncomingEvent, Query, UnitOfWork, uuid7
 from services.interactions.feedback import tables
 from services.interactions.feedback.rules import triggers as rules
 from services.interactions.feedback.rules.surveys import SubjectKind
+from services.interactions.helpdesk.rules.cases import CaseKind
 
 feature = Feature("survey-invitations")
 
@@ -20,6 +21,28 @@ class PurchaseRecorded(IncomingEvent, type="interactions.purchase_recorded.v1"):
     purchase_id: UUID
     customer_id: UUID
     purchased_at: datetime
+    channel: str | None
+    store: str | None
+
+
+class CaseResolved(IncomingEvent, type="interactions.case_resolved.v1"):
+    """A case was resolved."""
+
+    case_id: UUID
+    customer_id: UUID | None
+    kind: CaseKind
+    team: str | None
+    agent_id: str | None
+    resolved_at: datetime
+
+
+class PurchaseStatusChanged(IncomingEvent, type="interactions.purchase_status_changed.v1"):
+    """An order moved to another status."""
+
+    purchase_id: UUID
+    customer_id: UUID
+    status: str | None
+    changed_at: datetime
     channel: str | None
     store: str | None
 
@@ -52,6 +75,41 @@ async def invite_buyers(work: UnitOfWork, purchases: Sequence[PurchaseRecorded])
         for each in purchases
     ]
     await _invite(work, "purchase_recorded", occasions)
+
+
+@feature.on_batch(CaseResolved)
+async def invite_after_cases(work: UnitOfWork, cases: Sequence[CaseResolved]) -> None:
+    """Invite customers to the surveys that ask about their cases."""
+    occasions = [
+        Occasion(
+            "case",
+            each.case_id,
+            each.customer_id,
+            each.resolved_at,
+            {"kind": each.kind, "team": each.team},
+            agent_id=each.agent_id,
+        )
+        for each in cases
+        if each.customer_id is not None
+    ]
+    await _invite(work, "case_resolved", occasions)
+
+
+@feature.on_batch(PurchaseStatusChanged)
+async def invite_on_status_changes(work: UnitOfWork, changes: Sequence[PurchaseStatusChanged]) -> None:
+    """Invite buyers to the surveys that ask about a status of their orders."""
+    occasions = [
+        Occasion(
+            "purchase",
+            each.purchase_id,
+            each.customer_id,
+            each.changed_at,
+            {"status": each.status, "store": each.store, "channel": each.channel},
+            store=each.store,
+        )
+        for each in changes
+    ]
+    await _invite(work, "purchase_status_changed", occasions)
 
 
 async def _invite(work: UnitOfWork, event: rules.TriggerEvent, occasions: Sequence[Occasion]) -> None:

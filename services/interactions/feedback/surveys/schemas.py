@@ -211,6 +211,10 @@ class SurveyCreate(RequestBody):
     """How long the link of an invitation is valid."""
     opens_cases: StrictBool = True
     """Whether the answer of a detractor opens a case."""
+    purpose: ShortLine = "survey"
+    """The purpose that a customer must permit for an invitation by message."""
+    is_service: StrictBool = False
+    """Whether invitations are service messages, which need no permission."""
 
     _check_keys = field_validator("questions")(_require_unique_keys)
 
@@ -220,7 +224,17 @@ class SurveyUpdate(MergePatch):
 
     example = {"edit_minutes": 30, "opens_cases": False}
     never_null: ClassVar[frozenset[str]] = frozenset(
-        ("name", "language", "questions", "triggers", "edit_minutes", "expires_days", "opens_cases")
+        (
+            "name",
+            "language",
+            "questions",
+            "triggers",
+            "edit_minutes",
+            "expires_days",
+            "opens_cases",
+            "purpose",
+            "is_service",
+        )
     )
 
     name: Line | None = None
@@ -237,6 +251,10 @@ class SurveyUpdate(MergePatch):
     """How long the link of an invitation is valid."""
     opens_cases: StrictBool | None = None
     """Whether the answer of a detractor opens a case."""
+    purpose: ShortLine | None = None
+    """The purpose that a customer must permit for an invitation by message."""
+    is_service: StrictBool | None = None
+    """Whether invitations are service messages, which need no permission."""
 
     _check_keys = field_validator("questions")(_require_unique_keys)
 
@@ -264,6 +282,10 @@ class Survey(Resource, row=tables.Survey, computed=("questions", "triggers"), et
     """How long the link of an invitation is valid."""
     opens_cases: bool
     """Whether the answer of a detractor opens a case."""
+    purpose: str
+    """The purpose that a customer must permit for an invitation by message."""
+    is_service: bool
+    """Whether invitations are service messages, which need no permission."""
     published_number: int | None
     """The number of the version that customers answer, or null for a draft."""
     created_at: datetime

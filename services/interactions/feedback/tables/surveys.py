@@ -35,6 +35,8 @@ class Survey(Versioned, Base, table=True):
     edit_minutes: int
     expires_days: int
     opens_cases: bool
+    purpose: str
+    is_service: bool
     published_number: int | None = None
 
 
