@@ -86,6 +86,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
     "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
     "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
+    "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -120,6 +121,7 @@ QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
     "POST /v1/preferences/{token}": {"action": "stop"},
     "GET /v1/customers/{id}/merge-preview": {"merged_id": "{other}"},
+    "GET /v1/agent-cards": {"customer_id": str(uuid7())},
 }
 OTHERS: dict[str, str] = {}
 """Another record of the same kind and tenant, for the records of `RECORDS` that have one."""
@@ -332,50 +334,49 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "direction": "inbound",
         "occurred_at": "2026-03-01T10:00:00Z",
     }
-    message = {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."}
     return {
         "purchases": purchase["id"],
         "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
-        "messages": (await made(asker, "/v1/messages", message, **{"idempotency-key": str(uuid7())}))["id"],
+        **await in_contact(asker),
+        **await in_orders(asker),
+        **await in_the_help_desk(asker, purchase["customer_id"]),
+        **await in_surveys(asker),
+        "tasks": (await made(asker, "/v1/tasks", a_task(purchase["customer_id"])))["id"],
     }
+
+
+async def in_contact(asker: Asker) -> dict[str, str]:
+    message = {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."}
+    return {"messages": (await made(asker, "/v1/messages", message, **{"idempotency-key": str(uuid7())}))["id"]}
+
+
+async def in_orders(asker: Asker) -> dict[str, str]:
+    own = {"status": f"s{uuid7().hex}", "position": 450, "kind": "open"}
+    return {"order-statuses": (await made(asker, "/v1/order-statuses", own))["id"]}
+
+
+async def in_the_help_desk(asker: Asker, customer: str) -> dict[str, str]:
     return {
-        "purchases": purchase["id"],
-        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
         **await in_service_levels(asker),
+        "cases": (await made(asker, "/v1/cases", a_case(customer)))["id"],
+        "promises": (await made(asker, "/v1/promises", an_open_promise(customer)))["id"],
     }
 
 
 async def in_service_levels(asker: Asker) -> dict[str, str]:
     hours = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
     calendar = {"name": f"c{uuid7().hex}", "timezone": "UTC", "weekly_hours": hours}
-    return {"calendars": (await made(asker, "/v1/calendars", calendar))["id"]}
-    own = {"status": f"s{uuid7().hex}", "position": 450, "kind": "open"}
+    channel = f"c{uuid7().hex}"
+    target = {"kind": "resolution", "seconds": 3600, "time": "elapsed"}
+    policy = {"name": f"p{uuid7().hex}", "channels": [channel], "targets": [target]}
+    policy_id = (await made(asker, "/v1/sla-policies", policy))["id"]
+    case = await made(asker, "/v1/cases", {"kind": "request", "subject": "The kettle", "channel": channel})
+    (clock,) = (await asker.request("GET", f"/v1/cases/{case['id']}/clocks")).json()["items"]
     return {
-        "purchases": purchase["id"],
-        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
-        "order-statuses": (await made(asker, "/v1/order-statuses", own))["id"],
+        "calendars": (await made(asker, "/v1/calendars", calendar))["id"],
+        "sla-policies": policy_id,
+        "sla-clocks": clock["id"],
     }
-    return {
-        "purchases": purchase["id"],
-        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
-        **await in_cases(asker, purchase["customer_id"]),
-    }
-
-
-async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
-    return {"cases": (await made(asker, "/v1/cases", a_case(customer)))["id"]}
-    return {
-        "purchases": purchase["id"],
-        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
-        **await in_promises(asker),
-    }
-
-
-async def in_promises(asker: Asker) -> dict[str, str]:
-    return {"promises": (await made(asker, "/v1/promises", an_open_promise()))["id"]}
-    return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
-    touch_points = {"touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
-    return {"purchases": purchase["id"], **touch_points, **await in_surveys(asker)}
 
 
 async def in_surveys(asker: Asker) -> dict[str, str]:
@@ -415,14 +416,6 @@ async def in_loyalty(asker: Asker) -> dict[str, str]:
     }
 
 
-async def with_promises_and_tasks(asker: Asker) -> dict[str, str]:
-    ids = await in_interactions(asker)
-    buyer = (await asker.request("GET", f"/v1/purchases/{ids['purchases']}")).json()["customer_id"]
-    ids["promises"] = (await made(asker, "/v1/promises", an_open_promise(buyer)))["id"]
-    ids["tasks"] = (await made(asker, "/v1/tasks", a_task(buyer)))["id"]
-    return ids
-
-
 async def in_analytics(_: Asker) -> dict[str, str]:
     return {}
 
@@ -452,7 +445,7 @@ async def in_the_gateway(asker: Asker) -> dict[str, str]:
 
 RECORDS: dict[str, Callable[[Asker], Awaitable[dict[str, str]]]] = {
     "customers": in_customers,
-    "interactions": with_promises_and_tasks,
+    "interactions": in_interactions,
     "loyalty": in_loyalty,
     "analytics": in_analytics,
     "gateway": in_the_gateway,

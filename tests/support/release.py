@@ -32,8 +32,9 @@ from tests.support.release_of_messages import use_messages
 from tests.support.release_of_orders import use_orders
 from tests.support.release_of_promises import use_promises
 from tests.support.release_of_sales import post, use_sales
-from tests.support.release_of_tasks import use_tasks
+from tests.support.release_of_service_levels import use_service_levels
 from tests.support.release_of_surveys import use_surveys
+from tests.support.release_of_tasks import use_tasks
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
@@ -89,6 +90,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_promises(visitor.stack)
     await use_tasks(visitor.stack)
     await use_surveys(visitor, customer)
+    await use_service_levels(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from chassis.http.forms import FORM
 from chassis.types.ids import uuid7
 from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
@@ -42,6 +43,7 @@ A_RECEIPT = {
     "source": "former CRM",
     "decided_at": "2026-01-01T10:00:00Z",
 }
+OFFICE_HOURS = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
 COLLECTIONS: dict[str, Any] = {
     "POST /v1/custom-fields": {"record_kind": "customer", "name": "favourite_tea", "type": "text"},
     "POST /v1/views": {"record_kind": "customer", "name": "All", "filters": {}},
@@ -68,6 +70,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},
+    "POST /v1/messages": {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."},
     "POST /v1/order-statuses": {"status": "at_customs", "position": 450, "kind": "open"},
     "POST /v1/purchase-status-changes": a_status() | {"purchase": {"source": "till", "source_id": "not told yet"}},
     "POST /v1/touch-points": A_TOUCH_POINT,
@@ -79,6 +82,12 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/survey-invitations": {"survey_id": str(uuid7()), "customer_id": str(uuid7())},
     "POST /v1/survey-links": {"survey_id": str(uuid7()), "store": "Amsterdam"},
     "PATCH /v1/survey-settings": {"quarantine_days": 7},
+    "POST /v1/calendars": {"name": "Office", "timezone": "UTC", "weekly_hours": OFFICE_HOURS},
+    "POST /v1/sla-policies": {
+        "name": "Standard",
+        "targets": [{"kind": "resolution", "seconds": 3600, "time": "elapsed"}],
+    },
+    "POST /v1/survey-answers/{token}": b"q.recommend=8",
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),
@@ -110,7 +119,8 @@ class AnyRequest:
         headers = {"idempotency-key": key} if key else {}
         options: dict[str, Any] = {} if self.body is None else {"json": self.body}
         if isinstance(self.body, bytes):
-            headers, options = headers | {"content-type": "text/csv"}, {"content": self.body}
+            is_form = FORM in self.operation.described["requestBody"]["content"]
+            headers, options = headers | {"content-type": FORM if is_form else "text/csv"}, {"content": self.body}
         return await service.request(self.method, self.path, params=self.params, headers=headers, **options)
 
 

@@ -38,6 +38,7 @@ KINDS = (
     RecordKind("interactions", "interactions.touch_point_", "touch_point_id", "/v1/touch-points", "interactions:read"),
     RecordKind("interactions", "interactions.case_", "case_id", "/v1/cases", "interactions:read"),
     RecordKind("interactions", "interactions.complaint_", "case_id", "/v1/cases", "interactions:read"),
+    RecordKind("interactions", "interactions.message_", "message_id", "/v1/messages", "interactions:read"),
     RecordKind("interactions", "interactions.promise_", "promise_id", "/v1/promises", "interactions:read"),
     RecordKind("interactions", "interactions.task_", "task_id", "/v1/tasks", "interactions:read"),
     RecordKind(
@@ -49,6 +50,7 @@ KINDS = (
     ),
     RecordKind("interactions", "interactions.survey_answer", "survey_id", "/v1/surveys", "interactions:read"),
     RecordKind("interactions", "interactions.detractor_", "survey_id", "/v1/surveys", "interactions:read"),
+    RecordKind("interactions", "interactions.sla_", "clock_id", "/v1/sla-clocks", "interactions:read"),
     RecordKind("loyalty", "loyalty.program_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.earning_rule_", "program_id", "/v1/programs", "loyalty:read"),
     RecordKind("loyalty", "loyalty.", "membership_id", "/v1/memberships", "loyalty:read"),

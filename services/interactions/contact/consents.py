@@ -1,4 +1,4 @@
-"""Decisions of customers about contacts: what is sent to them later depends on these.
+"""Decisions of customers about contacts, on which later messages depend.
 
 Every decision is kept, and the one that counts is computed when it is needed. A grant has its end with it, so the event
 of its expiry is not needed.

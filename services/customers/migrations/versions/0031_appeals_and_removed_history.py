@@ -6,7 +6,7 @@ Revision ID: 0031
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.db.migrations import grant_function
+from chassis.db.migrations import worker_role
 
 revision = "0031"
 down_revision = "0030"
@@ -22,21 +22,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("state in ('proposed', 'approved', 'in_effect', 'appealed')"),
     )
     op.execute(_CLEAR_REMOVED_HISTORY)
-    grant_function("clear_removed_history(text, uuid[])", "customers")
+    op.execute("revoke all on function clear_removed_history(text, uuid[]) from public")
+    op.execute(f"grant execute on function clear_removed_history(text, uuid[]) to {worker_role('customers')}")
 
 
 _CLEAR_REMOVED_HISTORY = """
     create or replace function clear_removed_history(target text, wanted uuid[]) returns bigint
     language plpgsql security definer set search_path = public, pg_temp as $$
         declare
+            removed uuid[];
             cleared bigint;
         begin
             execute format(
-                'update chassis.audit set changes = ''{}'' where tenant_id = $1 and entity = %1$L '
-                'and entity_id = any($2) and changes <> ''{}'' '
-                'and not exists (select from %1$I as kept where kept.tenant_id = $1 and kept.id = entity_id)',
+                'select array_agg(gone.id) from unnest($1) as gone(id) where not exists ('
+                'select from %I as kept where kept.tenant_id = $2 and kept.id = gone.id)',
                 target
-            ) using (select nullif(current_setting('app.tenant', true), '')::uuid), wanted;
+            ) into removed using wanted, nullif(current_setting('app.tenant', true), '')::uuid;
+            update chassis.audit set changes = '{}'
+            where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
+                and entity = target and entity_id = any(removed) and changes <> '{}';
             get diagnostics cleared = row_count;
             return cleared;
         end

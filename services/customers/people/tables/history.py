@@ -10,14 +10,17 @@ clear_removed_history = DatabaseFunction(
     create or replace function clear_removed_history(target text, wanted uuid[]) returns bigint
     language plpgsql security definer set search_path = public, pg_temp as $$
         declare
+            removed uuid[];
             cleared bigint;
         begin
             execute format(
-                'update chassis.audit set changes = ''{}'' where tenant_id = $1 and entity = %1$L '
-                'and entity_id = any($2) and changes <> ''{}'' '
-                'and not exists (select from %1$I as kept where kept.tenant_id = $1 and kept.id = entity_id)',
+                'select array_agg(gone.id) from unnest($1) as gone(id) where not exists ('
+                'select from %I as kept where kept.tenant_id = $2 and kept.id = gone.id)',
                 target
-            ) using (select nullif(current_setting('app.tenant', true), '')::uuid), wanted;
+            ) into removed using wanted, nullif(current_setting('app.tenant', true), '')::uuid;
+            update chassis.audit set changes = '{}'
+            where tenant_id = (select nullif(current_setting('app.tenant', true), '')::uuid)
+                and entity = target and entity_id = any(removed) and changes <> '{}';
             get diagnostics cleared = row_count;
             return cleared;
         end

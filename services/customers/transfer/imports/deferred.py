@@ -133,7 +133,9 @@ _CURRENT = Query(
     _Current,
     f"""
     select named.id, customer.id as current_id
-    from unnest(:ids::uuid[]) as named(id) join customer on customer.id = {current_person_sql("named.id")}
+    from unnest(:ids::uuid[]) as named(id)
+    cross join lateral (select {current_person_sql("named.id")} as id offset 0) as person
+    join customer on customer.id = person.id
     where customer.erased_at is null
     """,
 )

@@ -158,7 +158,9 @@ _BY_OWN_ID = Query(
     _Known,
     f"""
     select :source::text as source, named.id::text as external_id, customer.id as customer_id
-    from unnest(:ids::uuid[]) as named(id) join customer on customer.id = {current_person_sql("named.id")}
+    from unnest(:ids::uuid[]) as named(id)
+    cross join lateral (select {current_person_sql("named.id")} as id offset 0) as person
+    join customer on customer.id = person.id
     where customer.erased_at is null
     """,
 )

@@ -41,20 +41,24 @@ class _Row:
     expires_at: datetime | None
 
 
+# `offset 0` keeps the subquery, so that an index finds the rows of each person under row-level security.
+_ASKED = f"""
+    unnest(:ids::uuid[]) as asked(id)
+    cross join lateral (select {current_person_sql("asked.id")} as id offset 0) as person
+"""
 _DECISIONS = Query(
     _Row,
     f"""
     select asked.id as asked_id, consent_decision.id as receipt_id, decision, decided_at, expires_at
-    from unnest(:ids::uuid[]) as asked(id)
-    join consent_decision on customer_id = {current_person_sql("asked.id")}
+    from {_ASKED}
+    join consent_decision on customer_id = person.id
     where purpose = :purpose and channel = :channel
     """,
 )
 _INACTIVE = Query(
     UUID,
     f"""
-    select asked.id from unnest(:ids::uuid[]) as asked(id)
-    join customer_profile as profile on profile.id = {current_person_sql("asked.id")}
+    select asked.id from {_ASKED} join customer_profile as profile on profile.id = person.id
     where state <> 'active' or archived_at is not null
     """,
 )

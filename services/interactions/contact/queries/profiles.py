@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from chassis import Query, UnitOfWork, current_person_sql, normalize_email, normalize_phone
+from chassis import Query, UnitOfWork, found_person_sql, normalize_email, normalize_phone
 from services.interactions.contact import tables
 from services.interactions.contact.rules.profiles import UNREACHABLE, ContactKind
 from services.interactions.contact.tables import CustomerProfile
 
 
 async def find_by_email(work: UnitOfWork, address: str) -> list[CustomerProfile]:
-    """Return every customer with an e-mail address, by id. Returns none for a text that is no address."""
+    """Return every customer with an e-mail address, by id. Empty if the text is not an address."""
     try:
         return await _find(work, "email", normalize_email(address.strip()))
     except ValueError:
@@ -17,7 +17,7 @@ async def find_by_email(work: UnitOfWork, address: str) -> list[CustomerProfile]
 
 
 async def find_by_phone(work: UnitOfWork, number: str) -> list[CustomerProfile]:
-    """Return every customer with a phone number, in any notation, by id. Returns none for a text without digits."""
+    """Return every customer with a phone number, in any notation, by id. Empty if the text has no digits."""
     try:
         return await _find(work, "phone", normalize_phone(number, work.tenant.region))
     except ValueError:
@@ -46,7 +46,7 @@ _BY_KEY = Query(
         and state <> all(:hidden::text[]) order by profile.id
     """,
 )
-_PROFILE = Query(tables.CustomerProfile, f"select * from customer_profile where id = {current_person_sql(':id::uuid')}")
+_PROFILE = Query(tables.CustomerProfile, f"select * from customer_profile where id = {found_person_sql(':id::uuid')}")
 _ADDRESS = Query(
     str,
     """

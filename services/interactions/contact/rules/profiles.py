@@ -8,7 +8,7 @@ Values = Mapping[str, Any]
 REMOVED_VERSION = 2**62
 """The version of a removed record: later than any other, so that no late event brings the record back."""
 UNREACHABLE = ("merged", "erased", "removed")
-"""The states of records by which nobody is found."""
+"""The states of records that look-ups leave out."""
 
 
 def changes(stored: Values, version: int, record: Values, contact: Values | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from services.interactions.contact.rules.profiles import ContactKind
 
 
 class CustomerProfile(Base, table=True):
-    """What is known of a customer, under the customer's id. A merged customer keeps its own, for an undo."""
+    """A customer as the customers service describes it, under its id. A merged customer keeps its own, for an undo."""
 
     __tablename__ = "customer_profile"
     persons: ClassVar[tuple[Person, ...]] = (

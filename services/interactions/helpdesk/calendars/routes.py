@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 
 from chassis import (
     TOO_LARGE,
+    Command,
     Feature,
     IfMatch,
     Page,
     PageParams,
     Problem,
+    Query,
     RecordTooLarge,
     UnitOfWork,
     ValidationFailed,
@@ -25,7 +27,7 @@ from services.interactions.helpdesk.calendars.schemas import (
     CalendarCreate,
     CalendarUpdate,
     DueTime,
-    DueTimePreview,
+    DueTimeRequest,
 )
 from services.interactions.helpdesk.calendars.versions import holiday_columns, record_version, stored
 from services.interactions.helpdesk.rules.business_time import DueTooLate, add_business_time
@@ -38,6 +40,13 @@ class CalendarNameTaken(Problem, status=409):
     """Another calendar already has this name.
 
     `calendar_id` is that calendar. Choose another name.
+    """
+
+
+class CalendarInUse(Problem, status=409):
+    """A policy of service levels uses the calendar.
+
+    `policies` lists up to ten of them. Give them another calendar first.
     """
 
 
@@ -57,6 +66,18 @@ async def create_calendar(work: Work, body: CalendarCreate) -> Calendar:
 async def list_calendars(work: Work, params: PageParams) -> Page[Calendar]:
     """List calendars, oldest first."""
     return await paginate(work, params, tables.Calendar, Calendar)
+
+
+@feature.post("/calendars/{id:uuid}/preview", scope="interactions:read")
+async def preview_due_time(work: Work, id: UUID, body: DueTimeRequest) -> DueTime:
+    """Return the due time after a duration of open time. Nothing is stored."""
+    row = await work.get(tables.Calendar, id)
+    calendar = calendar_of(row.timezone, row.weekly_hours, row.exceptions, row.holidays)
+    try:
+        due_at = add_business_time(calendar, body.start_at, timedelta(seconds=body.seconds))
+    except DueTooLate as error:
+        raise ValidationFailed.field("/seconds", TOO_LARGE, str(error)) from None
+    return DueTime(due_at=due_at, local=due_at.astimezone(ZoneInfo(row.timezone)).isoformat())
 
 
 @feature.get("/calendars/{id:uuid}", scope="interactions:read")
@@ -89,19 +110,28 @@ async def update_calendar(work: Work, id: UUID, body: CalendarUpdate, if_match: 
     return Calendar.from_row(calendar)
 
 
-@feature.post("/calendars/{id:uuid}/preview", scope="interactions:read")
-async def preview_due_time(work: Work, id: UUID, body: DueTimePreview) -> DueTime:
-    """Return the due time after a duration of open time. Nothing is stored."""
-    row = await work.get(tables.Calendar, id)
-    calendar = calendar_of(row.timezone, row.weekly_hours, row.exceptions, row.holidays)
-    try:
-        due_at = add_business_time(calendar, body.start_at, timedelta(seconds=body.seconds))
-    except DueTooLate as error:
-        raise ValidationFailed.field("/seconds", TOO_LARGE, str(error)) from None
-    return DueTime(due_at=due_at, local=due_at.astimezone(ZoneInfo(row.timezone)).isoformat())
+@feature.delete(
+    "/calendars/{id:uuid}",
+    scope="interactions:configure",
+    status_code=204,
+    raises=[CalendarInUse, VersionMismatch],
+)
+async def delete_calendar(work: Work, id: UUID, if_match: IfMatch) -> None:
+    """Delete a calendar that no policy of service levels uses. Clocks that have started keep its hours."""
+    calendar = await work.get(tables.Calendar, id, for_update=True)
+    work.check_version(calendar, if_match)
+    policies = await work.fetch(_POLICIES_OF, id=id)
+    if policies:
+        raise CalendarInUse(policies=[str(policy) for policy in policies])
+    await work.execute(_DELETE, id=id)
+    work.audit("deleted", tables.Calendar, id, {"name": [calendar.name, None]})
 
 
 async def _reject_taken_name(work: UnitOfWork, name: str) -> None:
     holder = await work.find(tables.Calendar, name=name)
     if holder is not None:
         raise CalendarNameTaken(f"Another calendar is called {name}.", calendar_id=str(holder.id), pointer="/name")
+
+
+_POLICIES_OF = Query(UUID, "select id from sla_policy where calendar_id = :id order by id limit 10")
+_DELETE = Command("delete from calendar where id = :id")

@@ -20,7 +20,12 @@ from chassis import (
     invalid,
 )
 from services.interactions.helpdesk import tables
-from services.interactions.helpdesk.rules.business_time import InvalidCalendar, NoOpenTime, require_intervals
+from services.interactions.helpdesk.rules.business_time import (
+    MAX_TARGET_SECONDS,
+    InvalidCalendar,
+    NoOpenTime,
+    require_intervals,
+)
 from services.interactions.helpdesk.rules.calendars import Weekday, calendar_of, interval_of
 
 NO_OPEN_TIME = FieldCode(
@@ -40,8 +45,6 @@ UNKNOWN_HOLIDAYS = FieldCode(
     "Send a country of ISO 3166-1 and a subdivision of ISO 3166-2 without its country, such as DE and BY. "
     "If none fits, send the days as exceptions.",
 )
-MAX_SECONDS = 366 * 86_400
-"""A target is at most a year of open time."""
 
 OpeningTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:00"])]
 ClosingTime = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["17:30"])]
@@ -241,14 +244,14 @@ class Calendar(Resource, row=tables.Calendar, etag="version"):
     """When it last changed."""
 
 
-class DueTimePreview(RequestBody):
+class DueTimeRequest(RequestBody):
     """A start and a duration for which to compute the due time."""
 
     example = {"start_at": "2026-10-30T16:30:00+01:00", "seconds": 3600}
 
     start_at: Instant
     """When the time begins to run."""
-    seconds: Annotated[int, Field(strict=True, ge=0, le=MAX_SECONDS)]
+    seconds: Annotated[int, Field(strict=True, ge=0, le=MAX_TARGET_SECONDS)]
     """The seconds of open time until it is due."""
 
 

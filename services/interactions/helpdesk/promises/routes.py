@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import Depends
 from fastapi import Query as Parameter
-from typing_extensions import TypeAliasType
 
 from chassis import (
     NOT_AFTER,
@@ -46,7 +45,7 @@ from services.interactions.orders.tables import Purchase
 feature = Feature("promises")
 HIDDEN = ("owner_id", "team", "withdrawn_reason")
 """How a business organises its work is not for its customers."""
-Sort = TypeAliasType("Sort", Literal["due_at", "-due_at", "created_at", "-created_at"])
+Sort = Literal["due_at", "-due_at", "created_at", "-created_at"]
 
 
 @feature.post("/promises", scope="interactions:write", status_code=201, raises=[PersonErased])

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from chassis import Person, belongs_to, bigint, check, document, index, timestamp, unique
+from chassis import Person, belongs_to, bigint, check, choice, document, index, timestamp, unique
 from services.interactions.orders.rules.amounts import RefundLineDocument, RequestedRefundDocument
+from services.interactions.orders.rules.waiting import WaitingRefundState
 from services.interactions.orders.tables.waiting import WaitingRecord
 from services.interactions.sources.tables import SourceRecord
 
@@ -41,3 +42,4 @@ class WaitingRefund(WaitingRecord, table=True):
 
     refunded_at: datetime = timestamp()
     wanted: RequestedRefundDocument = document()
+    state: WaitingRefundState = choice(WaitingRefundState, "state", default="waiting")

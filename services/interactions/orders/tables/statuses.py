@@ -11,6 +11,7 @@ from services.interactions.orders.rules.statuses import (
     ReportedPaymentStatus,
     StatusChangeDocument,
 )
+from services.interactions.orders.rules.waiting import WaitingState
 from services.interactions.orders.tables.waiting import WaitingRecord
 from services.interactions.sources.tables import SourceRecord
 
@@ -66,3 +67,4 @@ class WaitingStatusChange(WaitingRecord, table=True):
     changed_at: datetime = timestamp()
     actor: str
     wanted: StatusChangeDocument = document()
+    state: WaitingState = choice(WaitingState, "state", default="waiting")

@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from chassis import choice, timestamp
+from chassis import timestamp
 from services.interactions.base import Base
-from services.interactions.orders.rules.waiting import WaitingState
 
 
 class WaitingRecord(Base):
     """A record that was sent before its purchase, under the purchase's source id.
 
-    Each table of such records declares `unique("source", "source_id")` and an index on the purchase's source id.
+    Each table of such records declares its `state`, because tables cannot share a constraint,
+    `unique("source", "source_id")`, and an index on the purchase's source id.
     """
 
     purchase_source: str
@@ -18,6 +18,5 @@ class WaitingRecord(Base):
     source: str
     source_id: str
     content_hash: str
-    state: WaitingState = choice(WaitingState, "state", default="waiting")
     problem: str | None = None
     recorded_at: datetime = timestamp()
