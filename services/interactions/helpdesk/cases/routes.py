@@ -28,7 +28,7 @@ from chassis import (
     time_range,
 )
 from services.interactions.helpdesk import tables
-from services.interactions.helpdesk.cases.schemas import Case, CaseCreate, CaseUpdate
+from services.interactions.helpdesk.cases.schemas import CaseCreate, CaseUpdate, SupportCase
 from services.interactions.helpdesk.queries.cases import check_about, open_case, update_fields
 from services.interactions.helpdesk.rules.cases import AboutKind, CaseKind, CasePriority, CaseState
 
@@ -55,11 +55,11 @@ class CaseCustomerKnown(Problem, status=409):
     owner_fields=OWNER_FIELDS,
     owner_hidden=HIDDEN,
 )
-async def create_case(work: Work, body: CaseCreate) -> Case:
+async def create_case(work: Work, body: CaseCreate) -> SupportCase:
     """Open a case. Its number is the next of the tenant."""
     columns = body.columns()
     await check_about(work, columns)
-    return Case.of(await open_case(work, **columns))
+    return SupportCase.of(await open_case(work, **columns))
 
 
 @feature.get("/cases", scope="interactions:read", owner="customer_id", owner_hidden=HIDDEN)
@@ -79,14 +79,14 @@ async def list_cases(
     about_kind: Annotated[AboutKind | None, Parameter(description="Only cases about this kind of record.")] = None,
     about_id: Annotated[Reference | None, Parameter(description="Only cases about the record with this id.")] = None,
     sort: Annotated[Sort, Parameter(description="Sort field; prefix with `-` for descending.")] = "-opened_at",
-) -> Page[Case]:
+) -> Page[SupportCase]:
     """List cases, the newest first."""
     # A single state has an index in the order of the list. Several states need a sort.
     states = state[0] if state and len(state) == 1 else state
     where = [*of_person(customer_id), *opened_at.filters, *updated_at.filters]
     where += equals(number=number, state=states, kind=kind, priority=priority, category=category)
     where += equals(agent_id=agent_id, team=team, about_kind=about_kind, about_id=about_id)
-    return await paginate(work, params, tables.SupportCase, Case.of, sort=sort, where=where)
+    return await paginate(work, params, tables.SupportCase, SupportCase.of, sort=sort, where=where)
 
 
 @feature.get(
@@ -95,9 +95,9 @@ async def list_cases(
     owner=Owned(tables.SupportCase, "customer_id"),
     owner_hidden=HIDDEN,
 )
-async def read_case(work: Work, id: UUID) -> Case:
+async def read_case(work: Work, id: UUID) -> SupportCase:
     """Return a case."""
-    return Case.of(await work.get(tables.SupportCase, id))
+    return SupportCase.of(await work.get(tables.SupportCase, id))
 
 
 @feature.patch(
@@ -105,7 +105,7 @@ async def read_case(work: Work, id: UUID) -> Case:
     scope="interactions:write",
     raises=[CaseCustomerKnown, PersonErased, RecordTooLarge, VersionMismatch],
 )
-async def update_case(work: Work, id: UUID, body: CaseUpdate, if_match: IfMatch) -> Case:
+async def update_case(work: Work, id: UUID, body: CaseUpdate, if_match: IfMatch) -> SupportCase:
     """Change the fields that are named: describe, prioritise or assign a case, or name its customer."""
     before = await work.get(tables.SupportCase, id, for_update=True)
     work.check_version(before, if_match)
@@ -119,4 +119,4 @@ async def update_case(work: Work, id: UUID, body: CaseUpdate, if_match: IfMatch)
     if {"about_kind", "about_id", "customer_id"} & changes.keys():
         named = {name: getattr(before, name) for name in ("about_kind", "about_id", "customer_id")}
         await check_about(work, named | changes)
-    return Case.of(await update_fields(work, before, changes))
+    return SupportCase.of(await update_fields(work, before, changes))

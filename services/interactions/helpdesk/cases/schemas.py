@@ -129,7 +129,7 @@ class CaseUpdate(CaseFields, MergePatch):
         return changes
 
 
-class Case(CaseFields, Resource, row=tables.SupportCase, etag="version", computed=("about",)):
+class SupportCase(CaseFields, Resource, row=tables.SupportCase, etag="version", computed=("about",)):
     """A request, a question or a complaint."""
 
     id: UUID

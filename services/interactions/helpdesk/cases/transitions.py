@@ -4,7 +4,7 @@ from uuid import UUID
 
 from chassis import Feature, IfMatch, Page, PageParams, RecordTooLarge, VersionMismatch, Work, equals, paginate
 from services.interactions.helpdesk import tables
-from services.interactions.helpdesk.cases.schemas import Case, CaseTransition, CaseTransitionCreate
+from services.interactions.helpdesk.cases.schemas import CaseTransition, CaseTransitionCreate, SupportCase
 from services.interactions.helpdesk.queries.case_events import CaseFieldsMissing, InvalidCaseTransition
 from services.interactions.helpdesk.queries.cases import move_case
 
@@ -16,7 +16,7 @@ feature = Feature("cases")
     scope="interactions:write",
     raises=[CaseFieldsMissing, InvalidCaseTransition, RecordTooLarge, VersionMismatch],
 )
-async def move_case_to_state(work: Work, id: UUID, body: CaseTransitionCreate, if_match: IfMatch) -> Case:
+async def move_case_to_state(work: Work, id: UUID, body: CaseTransitionCreate, if_match: IfMatch) -> SupportCase:
     """Move a case to another state. If two agents move it at once, the second request reports the new state.
 
     The history keeps the actor, the time, the reason and the evidence.
@@ -26,7 +26,7 @@ async def move_case_to_state(work: Work, id: UUID, body: CaseTransitionCreate, i
     values = {name: value for name, value in body.values().items() if value is not None}
     state, reason = values.pop("state"), values.pop("reason", None)
     evidence = values.pop("evidence", [])
-    return Case.of(await move_case(work, before, state, reason=reason, evidence=evidence, **values))
+    return SupportCase.of(await move_case(work, before, state, reason=reason, evidence=evidence, **values))
 
 
 @feature.get("/cases/{id:uuid}/transitions", scope="interactions:read")
