@@ -50,7 +50,6 @@ class RouteArguments(TypedDict, total=False):
     idempotency_key: Literal["optional", "required"]
     batch: bool
     upload: tuple[str, ...]
-    form: bool
     streamed: bool
     store_response: bool
     expensive: bool | tuple[str, ...]

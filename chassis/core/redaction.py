@@ -1,8 +1,7 @@
 """Redaction: an event without its texts, still valid by its schema.
 
-Texts of a source or of staff may name a person. A text is what the schema leaves open: a string without a format, a
-pattern or a vocabulary. Ids, times, amounts and vocabularies stay. An object that is personal as a whole, such as the
-contact details of a customer, has the mark `PERSONAL` in its schema: it is replaced by null, with all of its values.
+Events contain no names, but texts of a source or of staff may. A text is what the schema leaves open: a string without
+a format, a pattern or a vocabulary. Ids, times, amounts and vocabularies stay.
 """
 
 from collections.abc import Mapping
@@ -11,8 +10,6 @@ from typing import Any
 Schema = Mapping[str, Any]
 KEPT = frozenset(("category", "changed", "channel", "currency", "scopes", "sku", "timezone"))
 """Fields that name goods, channels or settings, never a person."""
-PERSONAL: dict[str, Any] = {"x-personal": True}
-"""The mark of an object that is personal as a whole, for `json_schema_extra`. Fields that refer to it are nullable."""
 _CLOSED = ("format", "pattern", "enum", "const")
 
 
@@ -26,7 +23,7 @@ def redact(data: Any, schema: Schema) -> Any:
 
 def _redact(value: Any, schema: Schema, definitions: Schema) -> Any:
     schema = _resolve(schema, definitions)
-    if value is None or PERSONAL.items() <= schema.items():
+    if value is None:
         return None
     if isinstance(value, dict):
         fields = schema.get("properties", {})

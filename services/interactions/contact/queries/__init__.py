@@ -1,1 +1,0 @@
-"""Reads and writes that several features share: profiles, permission, messages."""

@@ -1,1 +1,0 @@
-"""The vocabularies and computations of contact. Plain values in, plain values out."""

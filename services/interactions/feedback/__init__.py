@@ -1,1 +1,0 @@
-"""Feedback: what customers answer, suggest and say about the company."""

@@ -1,1 +1,0 @@
-"""Rules of feedback. Plain values in, plain values out."""

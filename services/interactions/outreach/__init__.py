@@ -1,1 +1,0 @@
-"""Outreach: what the company sends, plans and automates."""

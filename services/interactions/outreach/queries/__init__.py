@@ -1,4 +1,0 @@
-"""Database operations that several features share.
-
-tasks.py  create a task, once for each cause
-"""
