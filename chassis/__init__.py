@@ -18,6 +18,7 @@ from chassis.core.problems import (
     ValidationFailed,
     VersionMismatch,
 )
+from chassis.core.redaction import PERSONAL
 from chassis.core.settings import Settings
 from chassis.db.erased import find_erased, reject_erased
 from chassis.db.jobs import (
@@ -83,6 +84,7 @@ from chassis.http.batches import Batch, BatchResults, Outcome, batch_response
 from chassis.http.clocks import MAX_CLOCK_SKEW, reject_future
 from chassis.http.context import Work
 from chassis.http.etags import IfMatch, is_unchanged, merge_patch
+from chassis.http.forms import FormFields
 from chassis.http.owners import Owned
 from chassis.http.pagination import (
     MAX_PAGE_BYTES,
@@ -152,6 +154,7 @@ from chassis.types.text import (
     normalize_phone,
 )
 from chassis.types.times import LATEST, Day, Instant, Moment, Timezone, first_instant, last_instant
+from chassis.types.zones import zone_of_numbers
 
 __all__ = [
     "AMOUNT_PATTERN",
@@ -167,6 +170,7 @@ __all__ = [
     "NOT_AFTER",
     "NOT_AN_AMOUNT",
     "NOT_ONE_OF",
+    "PERSONAL",
     "POSITIVE_AMOUNT_PATTERN",
     "PRICE_DECIMALS",
     "PRICE_DIGITS",
@@ -202,6 +206,7 @@ __all__ = [
     "FieldError",
     "Fields",
     "Filter",
+    "FormFields",
     "IfMatch",
     "IncomingEvent",
     "Instant",
@@ -322,4 +327,5 @@ __all__ = [
     "timestamp",
     "unique",
     "uuid7",
+    "zone_of_numbers",
 ]

@@ -50,6 +50,7 @@ class RouteArguments(TypedDict, total=False):
     idempotency_key: Literal["optional", "required"]
     batch: bool
     upload: tuple[str, ...]
+    form: bool
     streamed: bool
     store_response: bool
     expensive: bool | tuple[str, ...]

@@ -95,8 +95,9 @@ single JSON document, with the data in `data`.
 - **New fields.** Ignore fields that you do not know. An event that was published before an upgrade lacks the fields
   that the upgrade added.
 - **Values.** Amounts and quantities are decimal strings, times are in UTC. A list of values may grow.
-- **Personal data.** Events carry ids and the facts that receivers act on, never names or addresses. Read these from the
-  API, so that an erased customer leaves nothing behind.
+- **Personal data.** Names, addresses and texts are in few events: an object with `x-personal` in its schema, such as
+  `contact` of a customer, and texts. An erasure removes both from every stored event. Remove them from your own records
+  when `customers.customer_erased.v1` arrives.
 
 | attribute | Kafka header | meaning |
 |---|---|---|

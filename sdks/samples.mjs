@@ -11,7 +11,8 @@ const { examplesOf, wordsOf } = await import(new URL("example.js", site));
 const { sample } = await import(new URL("samples.js", site));
 
 const root = JSON.parse(readFileSync(process.argv[2]));
-const operations = operationsOf(root);
+const FORM = "application/x-www-form-urlencoded"; // of pages, which programs do not send
+const operations = operationsOf(root).filter(({ body }) => body?.type !== FORM);
 const words = wordsOf(operations);
 
 /** Return the samples of a language by the ids of their operations. */

@@ -1,7 +1,8 @@
 """Redaction: an event without its texts, still valid by its schema.
 
-Events contain no names, but texts of a source or of staff may. A text is what the schema leaves open: a string without
-a format, a pattern or a vocabulary. Ids, times, amounts and vocabularies stay.
+Texts of a source or of staff may name a person. A text is what the schema leaves open: a string without a format, a
+pattern or a vocabulary. Ids, times, amounts and vocabularies stay. An object that is personal as a whole, such as the
+contact details of a customer, has the mark `PERSONAL` in its schema: it is replaced by null, with all of its values.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from typing import Any
 Schema = Mapping[str, Any]
 KEPT = frozenset(("category", "changed", "channel", "currency", "scopes", "sku", "timezone"))
 """Fields that name goods, channels or settings, never a person."""
+PERSONAL: dict[str, Any] = {"x-personal": True}
+"""The mark of an object that is personal as a whole, for `json_schema_extra`. Fields that refer to it are nullable."""
 _CLOSED = ("format", "pattern", "enum", "const")
 
 
@@ -23,7 +26,7 @@ def redact(data: Any, schema: Schema) -> Any:
 
 def _redact(value: Any, schema: Schema, definitions: Schema) -> Any:
     schema = _resolve(schema, definitions)
-    if value is None:
+    if value is None or PERSONAL.items() <= schema.items():
         return None
     if isinstance(value, dict):
         fields = schema.get("properties", {})

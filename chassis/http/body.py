@@ -16,6 +16,7 @@ from fastapi import Request
 
 from chassis.core.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 from chassis.http.body_budget import BUFFERED_BODIES, PARSED_BODIES, Reservation
+from chassis.http.forms import FORM, MAX_FORM_BYTES
 from chassis.http.json_scanner import BATCH_LIMITS, MAX_JSON_DEPTH, JsonScanner
 from chassis.types import json
 
@@ -37,6 +38,8 @@ class StrictRequest(Request):
 
     body_limit: int
     is_batch = False
+    is_form = False
+    """True if the body is a form, which has no structure to be scanned."""
     tenant: UUID | None = None
     """The tenant of the caller, which has a share of the memory for large bodies."""
 
@@ -95,7 +98,7 @@ class StrictRequest(Request):
             await self._reserve_buffer(self.body_limit)
         if self._scanner is not None:
             self._scanner.feed(piece)
-        elif len(received) > MIN_SCANNED_BYTES:
+        elif len(received) > MIN_SCANNED_BYTES and not self.is_form:
             self._scanner = JsonScanner(batch_limits=BATCH_LIMITS if self.is_batch else None)
             self._scanner.feed(bytes(received))
 
@@ -112,6 +115,13 @@ class StrictRequest(Request):
     def may_have_body(self) -> bool:
         """False if the head of the request says that there is no body."""
         return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+
+    def require_form(self) -> None:
+        """Raise UnsupportedMediaType unless the body is an HTML form, or empty."""
+        declared = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if self.may_have_body and declared != FORM:
+            raise UnsupportedMediaType(f"Send the form as {FORM}.")
+        self.is_form, self.body_limit = True, min(self.body_limit, MAX_FORM_BYTES)
 
     def require_json(self) -> None:
         """Raise UnsupportedMediaType unless the body is declared to be JSON, without a content coding."""

@@ -117,6 +117,9 @@ class RequestHandler:
         if options.upload:
             self._upload = request.scope[UPLOAD] = Upload(request, options.upload, settings.upload_limit_bytes)
             body = self._upload.described
+        elif options.form:
+            request.require_form()
+            body = (await request.body()).decode("ascii", "replace")
         elif self._route.has_body:
             request.require_json()
             body = await request.json() if await request.body() else None

@@ -34,6 +34,7 @@ from chassis.db.idempotency import (
     IdempotencyKeyReused,
     SecretNotReplayable,
 )
+from chassis.http.forms import FORM
 from chassis.http.locations import set_locations
 from chassis.http.openapi_schemas import COMPONENT, simplify_document
 from chassis.http.owners import OwnerAccessDenied
@@ -176,6 +177,7 @@ def _finish_operation(operation: dict[str, Any], method: str, route: FeatureRout
     if route.is_streamed:
         operation["x-streamed"] = True
     _describe_files(operation, route)
+    _describe_form(operation, route)
     if route.has_body:
         content = operation["requestBody"]["content"]
         media = content.pop("application/json")
@@ -205,6 +207,13 @@ def _describe_files(operation: dict[str, Any], route: FeatureRoute) -> None:
     if route.options.upload:
         file = {"schema": {"type": "string", "format": "binary"}}
         operation["requestBody"] = {"required": True, "content": {ANY_FILE: file}}
+
+
+def _describe_form(operation: dict[str, Any], route: FeatureRoute) -> None:
+    """Describe a body that is an HTML form. The names of its fields depend on the page."""
+    if route.options.form:
+        fields = {"type": "object", "additionalProperties": {"type": "string"}}
+        operation["requestBody"] = {"required": False, "content": {FORM: {"schema": fields}}}
 
 
 def _describe_id(path: str, parameter: str) -> str:

@@ -19,7 +19,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from chassis.core.field_errors import FieldError
-from chassis.core.problems import MalformedRequest
+from chassis.core.problems import MalformedRequest, ValidationFailed
 from chassis.db.row_json import (
     json_columns,
     json_rows_sql,
@@ -34,7 +34,7 @@ from chassis.db.unit_of_work import UnitOfWork
 from chassis.http.context import context_of
 from chassis.http.schemas import Resource
 from chassis.types import json
-from chassis.types.codes import FieldCode
+from chassis.types.codes import NOT_AFTER, FieldCode
 from chassis.types.times import Day, Instant
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -131,10 +131,22 @@ PageParams = Annotated[PageRequest, Depends(PageRequest)]
 class TimeRange:
     """A filter on a point in time or a day, by up to four bounds."""
 
-    def __init__(self, column: str, bounds: Iterable[tuple[str, datetime | date | None]]) -> None:
+    def __init__(self, column: str, bounds: Sequence[tuple[str, datetime | date | None]]) -> None:
+        _reject_reversed(column, bounds)
         self.filters: list[Filter] = [
             condition(f"{column} {comparison} :bound", bound=bound) for comparison, bound in bounds if bound is not None
         ]
+
+
+def _reject_reversed(column: str, bounds: Sequence[tuple[str, Any]]) -> None:
+    """Raise ValidationFailed for a range that ends before its start, which no row could be in."""
+    starts = [bound for comparison, bound in bounds if comparison.startswith(">") and bound is not None]
+    ends = [(comparison, bound) for comparison, bound in bounds if comparison.startswith("<") and bound is not None]
+    for comparison, end in ends:
+        if starts and end < max(starts):
+            name = "lte" if comparison == "<=" else "lt"
+            detail = f"the range ends before it starts, at {max(starts).isoformat().replace('+00:00', 'Z')}"
+            raise ValidationFailed.field(f"/{column}.{name}", NOT_AFTER, detail, "query")
 
 
 def time_range(column: str) -> Callable[..., TimeRange]:

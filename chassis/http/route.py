@@ -39,6 +39,8 @@ class RouteOptions:
     """True if the body may be as large as a batch."""
     upload: tuple[str, ...] = ()
     """The content types of the file that is its body, if it takes one."""
+    form: bool = False
+    """True if its body is an HTML form, for a page without a script."""
     streamed: bool = False
     """True if its response is a file, which may take longer than other responses."""
     store_response: bool = True

@@ -27,13 +27,18 @@ class Selection:
     ids: Collection[UUID] | None = None
 
 
+async def wait_for_room(connection: asyncpg.Connection | asyncpg.Pool) -> None:
+    """Wait until the relay has published most of the outbox, so that new events need not wait behind many others."""
+    while await connection.fetchval(_IS_FULL):  # noqa: ASYNC110 - the relay is another process
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
 async def republish(connection: asyncpg.Connection, selection: Selection) -> int:
     """Write published events into the outbox again. Returns their number. The connection has the worker's login."""
     last = await connection.fetchval(f"select coalesce(max(position), 0) from {SCHEMA}.published_event")
     total = position = 0
     while position < last:
-        while await connection.fetchval(_IS_FULL):  # noqa: ASYNC110 - the relay is another process
-            await asyncio.sleep(PAUSE_SECONDS)
+        await wait_for_room(connection)
         row = await connection.fetchrow(_REPUBLISH, position, last, *_conditions(selection), BATCH_SIZE)
         assert row is not None
         total += row["events"]

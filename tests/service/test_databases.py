@@ -83,6 +83,7 @@ OF_DUPLICATES = {"lock_contact_points", "are_new_contact_points"}
 FUNCTIONS = {
     "customers": {
         *(*COUNTS, *OF_CUSTOM_FIELDS, *OF_DUPLICATES, "runnable_jobs", "search_customers", "remove_unused_words"),
+        "clear_removed_history",
     },
     "interactions": {*COUNTS, "count_orphans"},
     "loyalty": COUNTS,
@@ -93,7 +94,10 @@ FUNCTIONS = {
 }
 """The product's own functions that a service's logins may call."""
 NOT_FOR_THE_WORKER = OF_KEYS | {"lease_tokens"}
-NOT_FOR_THE_API = {"find_tenants", "list_tenants", "purge_tenant", "erase_rows", "runnable_jobs", *OF_WEBHOOKS}
+NOT_FOR_THE_API = {
+    *("find_tenants", "list_tenants", "purge_tenant", "erase_rows", "runnable_jobs", "clear_removed_history"),
+    *OF_WEBHOOKS,
+}
 
 
 def service_of(login: str) -> str:

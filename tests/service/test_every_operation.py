@@ -13,6 +13,7 @@ from chassis.http.unmatched import fits
 from chassis.types.ids import uuid7
 from tests.support.examples import REFUSED_BY_STATE, responses_to_examples
 from tests.support.facts import a_customer, a_purchase
+from tests.support.interactions import a_status
 from tests.support.operations import BODIES, NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
 from tests.support.requests import PARAMETERS, operations_of
 from tests.support.service import ServiceUnderTest
@@ -49,7 +50,7 @@ async def test_lists_and_figures_of_another_tenant_show_nothing_of_it(service: S
     for operation in operations_of(service):
         if operation.method != "GET" or operation.is_on_a_record or operation.needs_parameters:
             continue
-        answer = await other.get(operation.path)
+        answer = await other.get(operation.path, **QUERIES.get(str(operation), {}))
         assert answer.status_code == 200, f"{operation}: {answer.text}"
         assert not [id for id in ids.values() if id in answer.text], operation
         assert answer.json().get("items", []) == [], operation
@@ -135,6 +136,7 @@ async def test_a_new_record_is_read_at_its_location(service: ServiceUnderTest) -
         body = BODIES["POST /v1/purchases/{id}/refunds"] | {"source_id": "of a purchase by its source"}
         body["purchase"] = {name: purchase[name] for name in ("source", "source_id")}
         await listener.request("POST", "/v1/refunds", json=body)
+        await listener.request("POST", "/v1/purchase-status-changes", json=a_status() | {"purchase": body["purchase"]})
     creating = {str(each): each for each in operations_of(service) if "201" in each.described["responses"]}
     for method, path, response in listener.created:
         (operation,) = (

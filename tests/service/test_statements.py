@@ -20,6 +20,10 @@ from local import PROCESSES
 from local.data_dir import DataDir
 from tests.support.service import settings_of
 
+LEAKY = re.compile(
+    r"(?<!set customer_id) = (coalesce|\(select coalesce)\(\(select target_id .*? where redirect\.id = (?P<id>\S+)\)"
+)
+"""A column that is compared with the person into which another was merged."""
 PER_TABLE = ("stored_query",)
 """Functions that build a statement per table. The tests of the recorder run them."""
 ROOT = Path(__file__).parent.parent.parent
@@ -73,6 +77,15 @@ async def test_every_statement_is_valid_and_returns_the_fields_of_its_row_type(d
                     assert expected <= set(columns), where
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_rows_of_a_merged_person_are_found_by_an_index(name: str) -> None:
+    """Under row-level security an index serves neither a comparison with `coalesce` nor with a correlated subquery."""
+    for where, statement in statements_of(load(name).module).items():
+        for found in LEAKY.finditer(" ".join(statement.sql.split())):
+            assert found[1] == "(select coalesce", f"{where}: use found_person_sql"
+            assert found["id"].startswith("$"), f"{where}: join the person"
 
 
 def test_statements_are_module_constants() -> None:

@@ -30,7 +30,13 @@ from tests.support.stack import RAPPORT
 
 NOT_ASKED = ("status", "sandbox")
 """The status requests the other services, and a live tenant has no clock of its own."""
-TABLES = {"deliveries": "delivery", "views": "saved_view"}
+TABLES = {
+    "cases": "support_case",
+    "deliveries": "delivery",
+    "order-statuses": "order_status",
+    "sla-policies": "sla_policy",
+    "views": "saved_view",
+}
 """The tables of records whose names do not follow from the path."""
 JOBS = {"duplicate-searches": "duplicate_search", "exports": "export", "imports": "import"}
 """The kinds of jobs."""

@@ -12,7 +12,11 @@ from typing import Any, Protocol
 import httpx
 
 from chassis.types.ids import uuid7
+from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
+from tests.support.interactions import a_status, an_exchange
+from tests.support.promises import an_open_promise
+from tests.support.tasks import a_task
 
 NO_RECORD = ("timelines", "shopping-histories", "analytics")
 """Operations on these return an empty result for an unknown customer."""
@@ -66,6 +70,23 @@ BODIES: dict[str, Any] = {
         "refunded_at": "2026-03-02T10:00:00Z",
         "amount": "1.00",
     },
+    "POST /v1/messages/{id}/outcomes": {"outcome": "delivered"},
+    "PATCH /v1/calendars/{id}": {"timezone": "Europe/Paris"},
+    "POST /v1/calendars/{id}/preview": {"start_at": "2026-03-02T10:00:00Z", "seconds": 3600},
+    "POST /v1/purchases/{id}/status-changes": a_status(),
+    "POST /v1/purchases/{id}/exchanges": an_exchange(),
+    "PATCH /v1/order-statuses/{id}": {"label": "At customs"},
+    "PATCH /v1/cases/{id}": {"priority": "high", "agent_id": "agent-7"},
+    "POST /v1/cases/{id}/transitions": {"state": "acknowledged"},
+    "POST /v1/cases/{id}/messages": {"body": "We have received it."},
+    "PATCH /v1/promises/{id}": {"owner_id": "agent-9"},
+    "PATCH /v1/tasks/{id}": {"priority": "urgent"},
+    "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},
+    "POST /v1/tasks/{id}/cancel": {"reason": "The customer has called."},
+    "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
+    "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
+    "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
+    "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -83,6 +104,13 @@ BODIES: dict[str, Any] = {
 
 `{other}` is another record of the same tenant, which `OTHERS` names.
 """
+A_SURVEY = {
+    "name": "After your visit",
+    "questions": [
+        {"key": "recommend", "kind": "nps", "text": "How likely are you to recommend us?"},
+        {"key": "comment", "kind": "text", "text": "What can we do better?"},
+    ],
+}
 A_PROPOSAL = {
     "customer_id": str(uuid7()),
     "treatment": "repricing",
@@ -93,6 +121,7 @@ QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
     "POST /v1/preferences/{token}": {"action": "stop"},
     "GET /v1/customers/{id}/merge-preview": {"merged_id": "{other}"},
+    "GET /v1/agent-cards": {"customer_id": str(uuid7())},
 }
 OTHERS: dict[str, str] = {}
 """Another record of the same kind and tenant, for the records of `RECORDS` that have one."""
@@ -305,7 +334,67 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "direction": "inbound",
         "occurred_at": "2026-03-01T10:00:00Z",
     }
-    return {"purchases": purchase["id"], "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"]}
+    return {
+        "purchases": purchase["id"],
+        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        **await in_contact(asker),
+        **await in_orders(asker),
+        **await in_the_help_desk(asker, purchase["customer_id"]),
+        **await in_surveys(asker),
+        "tasks": (await made(asker, "/v1/tasks", a_task(purchase["customer_id"])))["id"],
+    }
+
+
+async def in_contact(asker: Asker) -> dict[str, str]:
+    message = {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."}
+    return {"messages": (await made(asker, "/v1/messages", message, **{"idempotency-key": str(uuid7())}))["id"]}
+
+
+async def in_orders(asker: Asker) -> dict[str, str]:
+    own = {"status": f"s{uuid7().hex}", "position": 450, "kind": "open"}
+    return {"order-statuses": (await made(asker, "/v1/order-statuses", own))["id"]}
+
+
+async def in_the_help_desk(asker: Asker, customer: str) -> dict[str, str]:
+    return {
+        **await in_service_levels(asker),
+        "cases": (await made(asker, "/v1/cases", a_case(customer)))["id"],
+        "promises": (await made(asker, "/v1/promises", an_open_promise(customer)))["id"],
+    }
+
+
+async def in_service_levels(asker: Asker) -> dict[str, str]:
+    hours = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
+    calendar = {"name": f"c{uuid7().hex}", "timezone": "UTC", "weekly_hours": hours}
+    channel = f"c{uuid7().hex}"
+    target = {"kind": "resolution", "seconds": 3600, "time": "elapsed"}
+    policy = {"name": f"p{uuid7().hex}", "channels": [channel], "targets": [target]}
+    policy_id = (await made(asker, "/v1/sla-policies", policy))["id"]
+    case = await made(asker, "/v1/cases", {"kind": "request", "subject": "The kettle", "channel": channel})
+    (clock,) = (await asker.request("GET", f"/v1/cases/{case['id']}/clocks")).json()["items"]
+    return {
+        "calendars": (await made(asker, "/v1/calendars", calendar))["id"],
+        "sla-policies": policy_id,
+        "sla-clocks": clock["id"],
+    }
+
+
+async def in_surveys(asker: Asker) -> dict[str, str]:
+    """Create two live surveys: of one, an invitation with an answer, and a link. The other may be ended."""
+    answered, ended = [(await made(asker, "/v1/surveys", A_SURVEY))["id"] for _ in range(2)]
+    for id in (answered, ended):
+        await made(asker, f"/v1/surveys/{id}/publish", None)
+    invitation = {"survey_id": answered, "customer_id": str(uuid7()), "delivery": "link"}
+    invited = await made(asker, "/v1/survey-invitations", invitation)
+    body = BODIES["PUT /v1/survey-answers/{token}"]
+    assert (await asker.request("PUT", invited["path"], json=body)).status_code == 200
+    link = await made(asker, "/v1/survey-links", {"survey_id": answered, "store": "Amsterdam"})
+    return {
+        "surveys": ended,
+        "survey-invitations": invited["id"],
+        "survey-answers": invited["path"].rpartition("/")[2],
+        "survey-links": link["id"],
+    }
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

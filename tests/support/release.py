@@ -26,8 +26,15 @@ from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
+from tests.support.release_of_cases import use_cases
 from tests.support.release_of_customers import a_known_customer, use_customers
+from tests.support.release_of_messages import use_messages
+from tests.support.release_of_orders import use_orders
+from tests.support.release_of_promises import use_promises
 from tests.support.release_of_sales import post, use_sales
+from tests.support.release_of_service_levels import use_service_levels
+from tests.support.release_of_surveys import use_surveys
+from tests.support.release_of_tasks import use_tasks
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
@@ -35,7 +42,6 @@ RELEASES, EVENTS = DATA / "releases", DATA / "events"
 CHASSIS = {"tenant", "outbox", "inbox", "dead_letter", "idempotency", "audit"}
 NEVER_FILLED = {
     "customers": {"dead_letter"},
-    "interactions": {"audit"},
     "analytics": {"outbox", "audit"},
     "gateway": {"dead_letter"},
 }
@@ -79,6 +85,12 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, f"/v1/merges/{merge['id']}/undo")
     await use_customers(visitor, customer)
     await use_sales(visitor.stack)
+    await use_messages(visitor, customer)
+    await use_cases(visitor, customer)
+    await use_promises(visitor.stack)
+    await use_tasks(visitor.stack)
+    await use_surveys(visitor, customer)
+    await use_service_levels(visitor.stack)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )
@@ -91,6 +103,7 @@ async def use_everything(visitor: Visitor) -> None:
         await post(visitor, f"/v1/purchases/{purchase_recorded['id']}/refunds", a_refund())
     await post(visitor, "/v1/purchases", a_purchase(other))
     await post(visitor, "/v1/refunds", a_refund() | {"purchase": {"source": "till", "source_id": "not told yet"}})
+    await use_orders(visitor, other)
     await visitor.drained()
     await asyncio.sleep(7)  # until the last purchase's points can be spent
     (member,) = (await visitor.request_until_answered("GET", f"/v1/memberships?customer_id={customer}")).json()["items"]

@@ -5,10 +5,14 @@ from typing import Any
 
 import httpx
 
+from chassis.http.forms import FORM
 from chassis.types.ids import uuid7
+from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
+from tests.support.interactions import a_status
 from tests.support.operations import (
     A_PROPOSAL,
+    A_SURVEY,
     BODIES,
     QUERIES,
     RECORDS,
@@ -18,7 +22,9 @@ from tests.support.operations import (
     with_other,
     with_records,
 )
+from tests.support.promises import an_open_promise
 from tests.support.service import ServiceUnderTest
+from tests.support.tasks import a_task
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
 A_TOUCH_POINT = {
@@ -37,6 +43,7 @@ A_RECEIPT = {
     "source": "former CRM",
     "decided_at": "2026-01-01T10:00:00Z",
 }
+OFFICE_HOURS = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
 COLLECTIONS: dict[str, Any] = {
     "POST /v1/custom-fields": {"record_kind": "customer", "name": "favourite_tea", "type": "text"},
     "POST /v1/views": {"record_kind": "customer", "name": "All", "filters": {}},
@@ -63,8 +70,24 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/purchases": a_purchase(),
     "POST /v1/purchases/batch": {"items": [a_purchase(), a_purchase()]},
     "POST /v1/refunds": A_REFUND | {"purchase": {"source": "till", "source_id": "not told yet"}},
+    "POST /v1/messages": {"customer_id": str(uuid7()), "channel": "email", "body": "The kettle arrives tomorrow."},
+    "POST /v1/order-statuses": {"status": "at_customs", "position": 450, "kind": "open"},
+    "POST /v1/purchase-status-changes": a_status() | {"purchase": {"source": "till", "source_id": "not told yet"}},
     "POST /v1/touch-points": A_TOUCH_POINT,
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
+    "POST /v1/cases": a_case(),
+    "POST /v1/promises": an_open_promise(),
+    "POST /v1/tasks": a_task(),
+    "POST /v1/surveys": A_SURVEY,
+    "POST /v1/survey-invitations": {"survey_id": str(uuid7()), "customer_id": str(uuid7())},
+    "POST /v1/survey-links": {"survey_id": str(uuid7()), "store": "Amsterdam"},
+    "PATCH /v1/survey-settings": {"quarantine_days": 7},
+    "POST /v1/calendars": {"name": "Office", "timezone": "UTC", "weekly_hours": OFFICE_HOURS},
+    "POST /v1/sla-policies": {
+        "name": "Standard",
+        "targets": [{"kind": "resolution", "seconds": 3600, "time": "elapsed"}],
+    },
+    "POST /v1/survey-answers/{token}": b"q.recommend=8",
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),
@@ -77,6 +100,7 @@ PARAMETERS: dict[str, Any] = QUERIES | {
     "PUT /v1/customers/by-external-id": {"source": "till", "id": "3"},
     "GET /v1/customers/by-external-id": {"source": "till", "id": "1"},  # each release has this customer
     "GET /v1/analytics/retention": {"from": "2026-01-01T00:00:00Z", "to": "2026-06-01T00:00:00Z"},
+    "GET /v1/promise-keeping-rates": {"from": "2026-01-01", "to": "2026-06-01"},
 }
 
 
@@ -95,7 +119,8 @@ class AnyRequest:
         headers = {"idempotency-key": key} if key else {}
         options: dict[str, Any] = {} if self.body is None else {"json": self.body}
         if isinstance(self.body, bytes):
-            headers, options = headers | {"content-type": "text/csv"}, {"content": self.body}
+            is_form = FORM in self.operation.described["requestBody"]["content"]
+            headers, options = headers | {"content-type": FORM if is_form else "text/csv"}, {"content": self.body}
         return await service.request(self.method, self.path, params=self.params, headers=headers, **options)
 
 

@@ -60,3 +60,22 @@ async def records(customers: ServiceUnderTest) -> list[dict[str, Any]]:
 def counts(one: dict[str, Any]) -> tuple[int, int, int, int]:
     """Return how many rows were created, updated, unchanged and refused."""
     return one["created"], one["updated"], one["unchanged"], one["refused"]
+
+
+async def exported(customers: ServiceUnderTest, **body: Any) -> bytes:
+    """Export customers, and return the file."""
+    created = await customers.post("/v1/exports", body)
+    assert created.status_code == 201, created.text
+    path = created.headers["location"]
+    assert (await customers.get(f"{path}/file")).json()["code"] == "job_not_in_state"
+    await customers.run_jobs()
+    export = (await customers.get(path)).json()
+    assert export["state"] == "succeeded", export
+    file = await customers.get(f"{path}/file")
+    assert int(file.headers["content-length"]) == export["size"] == len(file.content)
+    return file.content
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    """Return the rows of a CSV file by their columns."""
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))

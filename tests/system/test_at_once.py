@@ -29,10 +29,15 @@ CHANGED_FIELDS = {
     "leads": "note",
     "quotes": "note",
     "webhook-endpoints": "description",
+    "order-statuses": "label",
+    "cases": "subject",
+    "promises": "owner_id",
+    "tasks": "title",
 }
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "consent-settings": [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")],
+    "survey-settings": [{"quarantine_days": days} for days in (3, 5)],
     "duplicates": [{"state": "not_a_duplicate"}] * 2,
 }
 """Two changes of a record that has no such field."""

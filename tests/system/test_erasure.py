@@ -23,13 +23,17 @@ async def a_marked_person(visitor: Visitor) -> str:
         **{name: f"{MARK} {name}" for name in ("given_name", "family_name", "occupation", "area")},
         "emails": [{"address": f"{MARK}@example.org", "label": f"{MARK} mail"}],
         "phones": [{"number": "+31207940802", "label": f"{MARK} phone"}],
-        "addresses": [{"street": f"{MARK} street", "city": f"{MARK} city"}],
+        "addresses": [{"street": f"{MARK} street", "city": f"{MARK} city", "postal_code": f"{MARK} code"}],
+        "languages": ["en"],
+        "preferred_name": f"{MARK} nickname",
+        "preferred_channel": f"{MARK} channel",
         "external_ids": [{"source": "till", "id": f"{MARK}-1"}],
         "tags": [f"{MARK}-tag"],
         "custom": {"note": f"{MARK} note"},
     }
     customer = str((await sent(visitor, "/v1/customers", person))["id"])
     await visitor.request("PATCH", f"/v1/customers/{customer}", json={"occupation": f"{MARK} former"})
+    await visitor.request("PATCH", f"/v1/customers/{customer}", json={"preferred_name": f"{MARK} familiar"})
     consent = {"purpose": "newsletter", "channel": "email", "decision": "granted", "source": f"{MARK} form"}
     await sent(visitor, f"/v1/customers/{customer}/consents", consent | {"wording": f"{MARK} wording"})
     end = {"reason": "competitor", "competitor": f"{MARK} ltd", "note": f"{MARK} said so"}

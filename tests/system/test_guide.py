@@ -18,21 +18,26 @@ GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 STEP = re.compile(r"```http\n(.*?)```\s+```json (\d+)\n(.*?)```", re.DOTALL)
 HEADER = re.compile(r"([A-Z][\w-]*): (.*)")
 PAGES = [
-    *(
-        "customers",
-        "permission",
-        "custom-fields",
-        "sales",
-        "lifecycle",
-        "transfer",
-        "interactions",
-        "loyalty",
-        "analytics",
-        "gateway",
-        "authentication",
-        "events",
-        "webhooks",
-    )
+    "customers",
+    "permission",
+    "custom-fields",
+    "sales",
+    "lifecycle",
+    "transfer",
+    "interactions",
+    "messages",
+    "orders",
+    "cases",
+    "promises",
+    "service-levels",
+    "surveys",
+    "tasks",
+    "loyalty",
+    "analytics",
+    "gateway",
+    "authentication",
+    "events",
+    "webhooks",
 ]
 CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]
 """In the order of the guide's README."""

@@ -6,7 +6,7 @@ from typing import Any
 from chassis.core.events import MAX_EVENT_BYTES
 from chassis.types import json
 from chassis.types.ids import uuid7
-from services.interactions.orders.rules import MAX_LINES
+from services.interactions.orders.rules.amounts import MAX_LINES
 from tests.auditor.audit import records_of
 from tests.support.facts import a_purchase
 from tests.support.interactions import a_refund

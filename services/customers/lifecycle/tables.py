@@ -227,7 +227,7 @@ class Deselection(Versioned, Base, table=True):
         index(
             "id",
             name="ix_deselection_due",
-            postgresql_where=text("state in ('proposed', 'approved', 'in_effect')"),
+            postgresql_where=text("state in ('proposed', 'approved', 'in_effect', 'appealed')"),
         ),
         check("decided_by_another", "decided_by is null or decided_by <> proposed_by"),
         check("never_silent", "state not in ('approved', 'in_effect') or notice_channel is not null"),

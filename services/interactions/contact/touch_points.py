@@ -36,7 +36,7 @@ from chassis import (
     time_range,
 )
 from services.interactions.contact import tables
-from services.interactions.contact.rules import TouchPointDirection, TouchPointPhase
+from services.interactions.contact.rules.touch_points import TouchPointDirection, TouchPointPhase
 from services.interactions.sources.queries import (
     Content,
     RecordFields,

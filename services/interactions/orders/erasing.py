@@ -1,6 +1,7 @@
-"""Erasing buyers: purchases and refunds stay with their amounts, and lose the texts that may name a person.
+"""Erasing buyers: purchases, refunds and their steps stay with their figures, and lose texts that may name a person.
 
-Names of goods, and the numbers that the till gave the records, are removed. Stores, channels and articles stay.
+Names of goods, the numbers that other systems gave the records, and references to proofs and parcels are removed.
+Stores, channels, articles, and the staff who took a step stay.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,12 @@ async def anonymise_refunds(work: Work, ids: Sequence[UUID]) -> int:
     return await work.execute(_ANONYMISE_REFUNDS, ids=list(ids))
 
 
+@feature.erases(tables.PurchaseStatusChange)
+async def anonymise_status_changes(work: Work, ids: Sequence[UUID]) -> int:
+    """Remove the references of the steps of persons' orders. Returns the number of steps that had some."""
+    return await work.execute(_ANONYMISE_STATUS_CHANGES, ids=list(ids))
+
+
 _ANONYMISE_PURCHASES = Command(
     """
     update purchase set source_id = id::text, content_hash = '', lines = (
@@ -36,6 +43,12 @@ _ANONYMISE_PURCHASES = Command(
 _ANONYMISE_REFUNDS = Command(
     """
     update refund set source_id = id::text, content_hash = ''
+    where customer_id = any(:ids) and content_hash <> ''
+    """
+)
+_ANONYMISE_STATUS_CHANGES = Command(
+    """
+    update purchase_status_change set source_id = id::text, content_hash = '', evidence = null, tracking = null
     where customer_id = any(:ids) and content_hash <> ''
     """
 )

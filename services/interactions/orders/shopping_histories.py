@@ -1,11 +1,20 @@
-"""Shopping histories: the items that a customer buys, how many of them, and on which days."""
+"""Shopping histories: what a customer buys, how much, on which days and at which hours, and how often.
+
+Days and hours are those of the tenant's time zone. A purchase that was refunded entirely is no visit: it does not count
+for days, hours, gaps, and favourites.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
 from chassis import DecimalText, Feature, MoneySum, Query, Resource, Work, current_person
+from services.interactions.orders.rules.amounts import plain
+from services.interactions.orders.rules.rhythm import EXPECTATION_METHOD, rhythm
 
 feature = Feature("shopping-histories")
 
@@ -35,10 +44,12 @@ class Item:
     purchases: int
     quantity: str
     amount: str
+    refunded_quantity: str
+    refunded: str
     last_at: datetime
 
 
-class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded")):
+class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded", "net")):
     """The totals of purchases in a currency."""
 
     currency: str
@@ -49,14 +60,19 @@ class ShoppingTotal(Resource, row=Total, computed=("bought", "refunded")):
     """The sum of the purchases."""
     refunded: MoneySum
     """The sum of the refunds."""
+    net: MoneySum
+    """The sum of the purchases less that of the refunds."""
     first_at: datetime
     """When the first purchase was made."""
     last_at: datetime
     """When the last purchase was made."""
 
 
-class ShoppingItem(Resource, row=Item, computed=("amount",)):
-    """Purchases of an item, without deduction of refunds."""
+class ShoppingItem(Resource, row=Item, computed=("amount", "refunded")):
+    """Purchases of an item, and the part of it that went back.
+
+    A refund of an amount of a whole purchase belongs to no item: it is a part of the totals alone.
+    """
 
     sku: str
     """The item, by the seller's number (stock keeping unit)."""
@@ -69,7 +85,11 @@ class ShoppingItem(Resource, row=Item, computed=("amount",)):
     quantity: DecimalText
     """The purchased quantity: a decimal string."""
     amount: MoneySum
-    """The amount of all lines of the item."""
+    """The amount of all lines of the item, without deduction of refunds."""
+    refunded_quantity: DecimalText
+    """The quantity of the item that was refunded: a decimal string."""
+    refunded: MoneySum
+    """The amount that was refunded for lines of the item."""
     last_at: datetime
     """When the item was last purchased."""
 
@@ -83,8 +103,32 @@ class ShoppingDay(Resource):
     """The number of purchases on this day of the week."""
 
 
+class ShoppingHour(Resource):
+    """Purchases in an hour of the day, in the tenant's time zone."""
+
+    hour: int
+    """The hour of the day, from 0 to 23."""
+    purchases: int
+    """The number of purchases in this hour."""
+
+
+class ShoppingRhythm(Resource):
+    """How often the customer buys. Several purchases on a day count as one visit."""
+
+    days: int
+    """The number of days with purchases."""
+    average_gap_days: DecimalText | None
+    """The average number of days between them, or null if there are fewer than two."""
+    median_gap_days: DecimalText | None
+    """The median number of days between them, or null if there are fewer than three."""
+    next_expected_on: date | None
+    """The day on which the next purchase is expected, or null if there are fewer than three days with purchases."""
+    method: Annotated[str, Field(examples=[EXPECTATION_METHOD])]
+    """How the expected day is computed."""
+
+
 class ShoppingHistory(Resource):
-    """A customer's purchases: the totals, the two hundred items with the largest amounts, and the days."""
+    """A customer's purchases: the totals, the two hundred items with the largest amounts, and the habits."""
 
     customer_id: UUID
     """The customer."""
@@ -94,6 +138,14 @@ class ShoppingHistory(Resource):
     """The items with the largest amounts, at most 200."""
     weekdays: list[ShoppingDay]
     """The purchases by day of the week."""
+    hours: list[ShoppingHour]
+    """The purchases by hour of the day."""
+    rhythm: ShoppingRhythm
+    """How often the customer buys."""
+    favourite_store: Annotated[str | None, Field(examples=["Amsterdam"])]
+    """The store with the most purchases, and among equals the last visited. Null if no purchase names a store."""
+    favourite_channel: Annotated[str | None, Field(examples=["web"])]
+    """The channel with the most purchases, and among equals the last used. Null if no purchase names a channel."""
 
 
 @feature.get("/shopping-histories/{customer_id:uuid}", scope="interactions:read", owner="customer_id")
@@ -102,22 +154,41 @@ async def read_shopping_history(work: Work, customer_id: UUID) -> ShoppingHistor
     customer_id = await current_person(work, customer_id)
     totals = await work.select(_TOTALS, customer_id=customer_id)
     items = await work.select(_ITEMS, customer_id=customer_id, max_items=MAX_ITEMS)
-    weekdays = await work.select(_WEEKDAYS, customer_id=customer_id, timezone=work.tenant.timezone)
+    local = {"customer_id": customer_id, "timezone": work.tenant.timezone}
+    stores = await work.select(_STORES, customer_id=customer_id)
+    channels = await work.select(_CHANNELS, customer_id=customer_id)
     return ShoppingHistory(
         customer_id=customer_id,
         totals=[_to_total(row) for row in totals],
         items=[_to_item(row) for row in items],
-        weekdays=weekdays,
+        weekdays=await work.select(_WEEKDAYS, **local),
+        hours=await work.select(_HOURS, **local),
+        rhythm=_to_rhythm(await work.select(_DAYS, **local)),
+        favourite_store=next(iter(stores), None),
+        favourite_channel=next(iter(channels), None),
     )
 
 
 def _to_total(row: Total) -> ShoppingTotal:
-    bought, refunded = (MoneySum.of(int(minor), row.currency) for minor in (row.bought, row.refunded))
-    return ShoppingTotal.from_row(row, bought=bought, refunded=refunded)
+    minor = {"bought": row.bought, "refunded": row.refunded, "net": row.bought - row.refunded}
+    return ShoppingTotal.from_row(row, **{name: MoneySum.of(int(each), row.currency) for name, each in minor.items()})
 
 
 def _to_item(row: Item) -> ShoppingItem:
-    return ShoppingItem.from_row(row, amount=MoneySum(amount=row.amount, currency=row.currency))
+    amount, refunded = (MoneySum(amount=each, currency=row.currency) for each in (row.amount, row.refunded))
+    return ShoppingItem.from_row(row, amount=amount, refunded=refunded)
+
+
+def _to_rhythm(days: list[date]) -> ShoppingRhythm:
+    found = rhythm(days)
+    average, middle = (None if gap is None else plain(gap) for gap in (found.average_gap, found.median_gap))
+    return ShoppingRhythm(
+        days=found.days,
+        average_gap_days=average,
+        median_gap_days=middle,
+        next_expected_on=found.next_expected_on,
+        method=EXPECTATION_METHOD,
+    )
 
 
 _TOTALS = Query(
@@ -136,19 +207,49 @@ _TOTALS = Query(
 _ITEMS = Query(
     Item,
     """
-    select line.sku, currency, max(line.name) as name, max(line.category) as category,
-           count(distinct purchase.id) as purchases, trim_scale(sum(line.quantity))::text as quantity,
-           sum(line.amount)::text as amount, max(purchased_at) as last_at
-    from purchase, jsonb_to_recordset(lines)
-        as line(sku text, name text, category text, quantity numeric, amount numeric)
-    where customer_id = :customer_id
-    group by line.sku, currency order by sum(line.amount) desc, line.sku limit :max_items
+    with bought as (
+        select line.sku, currency, max(line.name) as name, max(line.category) as category,
+               count(distinct purchase.id) as purchases, sum(line.quantity) as quantity,
+               sum(line.amount) as amount, max(purchased_at) as last_at
+        from purchase, jsonb_to_recordset(lines)
+            as line(sku text, name text, category text, quantity numeric, amount numeric)
+        where customer_id = :customer_id group by line.sku, currency
+    ), refunded as (
+        select line.sku, refund.currency, sum(part.quantity) as quantity, sum(part.amount) as amount
+        from refund join purchase on purchase.id = refund.purchase_id,
+            jsonb_to_recordset(refund.lines) as part(number int, quantity numeric, amount numeric),
+            jsonb_to_recordset(purchase.lines) as line(number int, sku text)
+        where refund.customer_id = :customer_id and line.number = part.number group by line.sku, refund.currency
+    )
+    select sku, currency, name, category, purchases, trim_scale(bought.quantity)::text as quantity,
+           bought.amount::text as amount, last_at,
+           trim_scale(coalesce(refunded.quantity, 0))::text as refunded_quantity,
+           coalesce(refunded.amount, bought.amount * 0)::text as refunded
+    from bought left join refunded using (sku, currency)
+    order by bought.amount desc, sku limit :max_items
     """,
 )
+_KEPT = "customer_id = :customer_id and payment_status is distinct from 'refunded'"
 _WEEKDAYS = Query(
     ShoppingDay,
-    """
+    f"""
     select extract(isodow from purchased_at at time zone :timezone)::int as weekday, count(*) as purchases
-    from purchase where customer_id = :customer_id group by 1 order by 1
+    from purchase where {_KEPT} group by 1 order by 1
     """,
 )
+_HOURS = Query(
+    ShoppingHour,
+    f"""
+    select extract(hour from purchased_at at time zone :timezone)::int as hour, count(*) as purchases
+    from purchase where {_KEPT} group by 1 order by 1
+    """,
+)
+_DAYS = Query(
+    date, f"select distinct (purchased_at at time zone :timezone)::date from purchase where {_KEPT} order by 1"
+)
+_FAVOURITE = f"""
+    select {{column}} from purchase where {_KEPT} and {{column}} is not null
+    group by 1 order by count(*) desc, max(purchased_at) desc, 1 limit 1
+"""
+_STORES = Query(str, _FAVOURITE.format(column="store"))
+_CHANNELS = Query(str, _FAVOURITE.format(column="channel"))

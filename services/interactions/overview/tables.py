@@ -1,10 +1,12 @@
-"""All records of a customer as a single list."""
+"""The records of a customer as a single list, and what other services announce for the agent card."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
-from chassis import TableUnion
+from chassis import Person, TableUnion, bigint, index, timestamp
+from services.interactions.base import Base
 from services.interactions.overview.rules import TimelineEntryKind
 
 
@@ -43,3 +45,22 @@ timeline = TableUnion(
         """,
     ),
 )
+
+
+class MemberBalance(Base, table=True):
+    """The points of a membership after the last event that loyalty published of it. The id is the membership's."""
+
+    __tablename__ = "member_balance"
+    __table_args__ = (index("customer_id"),)
+    persons: ClassVar[tuple[Person, ...]] = (Person(),)
+
+    customer_id: UUID
+    program_id: UUID
+    version: int = bigint()
+    """Counts the events of the membership. An event with a lower version is late, and changes nothing."""
+    pending: int = bigint()
+    available: int = bigint()
+    reserved: int = bigint()
+    debt: int = bigint()
+    as_of: datetime = timestamp()
+    """When the last applied event happened."""

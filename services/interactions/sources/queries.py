@@ -138,7 +138,7 @@ class SourceRecorder(Generic[Row, Body]):
             raise outcome
         status, id = outcome
         if status == "created":
-            return self._table.from_columns({**record.columns, "tenant_id": work.tenant.id}), True
+            return self._table(**record.columns, tenant_id=work.tenant.id), True
         return await work.get(self._table, id), False
 
     async def record_batch(self, work: UnitOfWork, batch: Batch[Body]) -> BatchResults:

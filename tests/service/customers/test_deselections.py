@@ -118,6 +118,22 @@ async def test_an_appeal_stops_the_treatment_until_it_is_decided(customers: Serv
     assert await state(await days_later(sandbox, 60), id) == "reversed"
 
 
+async def test_an_appeal_that_nobody_decides_ends_with_the_treatment(customers: ServiceUnderTest) -> None:
+    sandbox = await a_sandbox(customers)
+    customer = await a_client(sandbox)
+    id = (await propose(sandbox, customer)).json()["id"]
+    await decide(sandbox, id, days=30)
+    assert (await sandbox.post(f"/v1/deselections/{id}/appeal", {"reason": "No."})).json()["state"] == "appealed"
+    await sandbox.published()
+    assert await state(await days_later(sandbox, 14 + 29), id) == "appealed"
+    over = await days_later(sandbox, 14 + 30)
+    assert await state(over, id) == "expired"
+    assert [event.type for event in await over.published()] == ["customers.deselection_ended.v1"]
+    late = {"outcome": "upheld", "reason": "Too late."}
+    assert (await decider_of(over).post(f"/v1/deselections/{id}/decide-appeal", late)).status_code == 409
+    assert (await propose(over, customer)).status_code == 201
+
+
 async def test_an_undecided_proposal_expires(customers: ServiceUnderTest) -> None:
     sandbox = await a_sandbox(customers)
     customer = await a_client(sandbox)

@@ -13,7 +13,7 @@ from services.customers.transfer.rules.cells import neutralise, restore
 from services.customers.transfer.rules.mapping import cell_of_json, cell_of_texts, texts_of
 from tests.support.facts import a_customer, known_as
 from tests.support.service import ServiceUnderTest
-from tests.support.transfer import CSV, JSON_LINES, counts, errors, imported, records
+from tests.support.transfer import CSV, JSON_LINES, counts, errors, exported, imported, records, rows_of
 
 ODD: list[dict[str, Any]] = [
     a_customer(given_name="=SUM(A1)", family_name="+1", phones=[{"number": "+31 20 794 0800", "label": "work"}]),
@@ -47,24 +47,6 @@ ODD: list[dict[str, Any]] = [
         **known_as("9"),
     ),
 ]
-
-
-async def exported(customers: ServiceUnderTest, **body: Any) -> bytes:
-    """Export customers, and return the file."""
-    created = await customers.post("/v1/exports", body)
-    assert created.status_code == 201, created.text
-    path = created.headers["location"]
-    assert (await customers.get(f"{path}/file")).json()["code"] == "job_not_in_state"
-    await customers.run_jobs()
-    export = (await customers.get(path)).json()
-    assert export["state"] == "succeeded", export
-    file = await customers.get(f"{path}/file")
-    assert int(file.headers["content-length"]) == export["size"] == len(file.content)
-    return file.content
-
-
-def rows_of(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
 def without_identity(record: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -106,6 +107,22 @@ async def test_a_record_to_which_later_rows_refer_is_removed_with_them(
     assert (counts(done), done["unrelated"]) == ((3, 0, 0, 0), 0)
     result = await reverted(customers, done["id"])
     assert (result["removed"], result["kept"], await records(customers)) == (3, [], [])
+
+
+async def test_the_history_of_a_removed_record_has_no_values(customers: ServiceUnderTest) -> None:
+    known = (await customers.post("/v1/customers", a_customer(given_name="Known", **known_as("1")))).json()
+    file = "Id,Name,Mail\n1,Eve,eve@x.org\n2,Personal,personal@x.org\n"
+    done = await imported(customers, file, mapping={name: MAPPING[name] for name in ("Id", "Name", "Mail")})
+    assert counts(done) == (1, 1, 0, 0)
+    await reverted(customers, done["id"])
+    rows = await customers.rows("select entity_id, action, actor, changes from chassis.audit order by id")
+    assert [row["action"] for row in rows] == ["created", "updated", "created", "updated", "deleted"]
+    removed = [row for row in rows if row["entity_id"] != UUID(known["id"])]
+    assert [(row["action"], row["actor"], row["changes"]) for row in removed] == [
+        ("created", "key:test", {}),
+        ("deleted", "key:test", {}),
+    ]
+    assert rows[0]["changes"]["given_name"] == [None, "Known"], "the history of a record that exists stays"
 
 
 async def test_a_running_import_is_not_reverted(customers: ServiceUnderTest) -> None:

@@ -17,6 +17,7 @@ async def test_the_feed_keeps_the_events_without_their_texts(gateway: ServiceUnd
         "customer_id": str(customer),
         "external_ids": [{"source": "till", "id": "zebedina"}],
         "version": 1,
+        "contact": {"name": "Zebedina", "emails": [], "latitude": 52.37},
     }
     await gateway.deliver(created, bought)
     rows = await erase(gateway, customer)
@@ -25,6 +26,7 @@ async def test_the_feed_keeps_the_events_without_their_texts(gateway: ServiceUnd
     stored = await gateway.rows("select id, data from feed_event where subject = $1 order by position", str(customer))
     assert [row["id"] for row in stored[:2]] == [created["id"], bought["id"]]
     assert '"external_ids":[]' in stored[0]["data"]
+    assert '"contact":null' in stored[0]["data"]
     assert '"amount":"10.00"' in stored[1]["data"]
 
 

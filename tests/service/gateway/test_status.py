@@ -31,7 +31,7 @@ async def test_a_tenants_status_counts_its_own_dead_letters_and_orphans(interact
     other = await interactions.for_new_tenant()
     assert (await interactions.post("/v1/purchases", a_purchase())).status_code == 201  # its customer is unknown
     await interactions.rows("update awaited_customer set since = since - interval '6 minutes'")
-    await interactions.deliver({"type": "customers.customer_created.v1", "key": uuid7(), "data": {}})
+    await interactions.deliver({"type": "customers.consent_granted.v1", "key": uuid7(), "data": {}})
     mine, theirs = [(await each.get("/internal/status")).json() for each in (interactions, other)]
     assert (mine["gauges"], mine["dead_letters"], mine["outbox_pending"]) == ({"orphans": 1}, 1, 1)
     assert (theirs["gauges"], theirs["dead_letters"], theirs["outbox_pending"]) == ({"orphans": 0}, 0, 0)

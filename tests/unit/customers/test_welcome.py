@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.customers.permission.rules.welcome import Contact, FrequencyCap, QuietHours, welcome
-from services.customers.permission.rules.zones import zone_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NIGHT = QuietHours(time(21), time(8), frozenset(["sms"]))
@@ -70,19 +69,3 @@ def test_a_cap_that_ends_in_quiet_hours_ends_after_them() -> None:
     at = moment("2026-03-10T22:00")
     made = [Contact("sms", at - timedelta(days=6)), Contact("sms", at - timedelta(days=6))]
     assert welcome(at, "sms", AMSTERDAM, NIGHT, [WEEKLY], made) == ("frequency_cap", moment("2026-03-12T08:00"))
-
-
-@pytest.mark.parametrize(
-    ("numbers", "zone"),
-    [
-        (["+1 212 555 2368"], "America/New_York"),
-        (["020 794 0800"], "Europe/Amsterdam"),
-        (["none", "+81 3 1234 5678"], "Asia/Tokyo"),
-        (["+1 800 555 0199"], None),
-        (["1515"], None),
-        ([], None),
-    ],
-)
-def test_zone_of(numbers: list[str], zone: str | None) -> None:
-    found = zone_of(numbers, "NL")
-    assert (None if found is None else found.key) == zone

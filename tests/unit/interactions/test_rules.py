@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chassis.types.limits import MAX_MINOR
 from chassis.types.money import minor_from_text, text_from_minor
-from services.interactions.orders.rules import (
+from services.interactions.orders.rules.amounts import (
     AmountExceeded,
     InvalidLine,
     LineFigures,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import PydanticCustomError
 
@@ -10,6 +11,7 @@ from chassis import (
     IN_THE_FUTURE,
     MAX_CLOCK_SKEW,
     MAX_DOCUMENT_BYTES,
+    Query,
     UnitOfWork,
     ValidationFailed,
     code_of,
@@ -26,7 +28,15 @@ from services.customers.people.customers.events import (
 )
 from services.customers.people.customers.schemas import FIELDS, CustomerCreate, CustomerUpsert
 from services.customers.people.queries import reject_archived
-from services.customers.people.rules import blocking, contacts, names, profiles, records, stages
+from services.customers.people.rules import (
+    blocking,
+    contact_details,
+    contacts,
+    names,
+    profiles,
+    records,
+    stages,
+)
 
 CHANGEABLE = (*FIELDS, "state")
 NEW = records.with_defaults({}, FIELDS)
@@ -92,23 +102,45 @@ def identities_of(customer: tables.Customer) -> blocking.Identities:
 
 def publish_created(work: UnitOfWork, customer: tables.Customer) -> None:
     """Publish the events of a new customer."""
-    work.publish(CustomerCreated.from_row(customer, customer_id=customer.id))
+    contact = contact_details.contact_details(customer.__dict__)
+    work.publish(CustomerCreated.from_row(customer, customer_id=customer.id, contact=contact))
     _publish_consequences(work, None, customer)
 
 
 def publish_updated(work: UnitOfWork, before: tables.Customer, after: tables.Customer, changed: Iterable[str]) -> None:
     """Publish the events of a change of these fields."""
+    changed = sorted(changed)
+    _publish_record(work, before, after, changed, with_contact=contact_details.concerns(changed))
+    _publish_consequences(work, before, after)
+
+
+async def publish_contacts(work: UnitOfWork, after: UUID | None, most: int) -> UUID | None:
+    """Publish the contact details of customers that have not changed, in the order of their ids.
+
+    Returns the id of the last one, or None if no customer follows.
+    """
+    # The locks keep these events and those of concurrent changes in the order of the versions.
+    customers = await work.fetch(_LOCK_NEXT, after=after or UUID(int=0), most=most)
+    for customer in customers:
+        visible = customer if customer.merged_into is None else customer.replace(external_ids=[])
+        _publish_record(work, visible, visible, [], with_contact=True)
+    return customers[-1].id if customers else None
+
+
+def _publish_record(
+    work: UnitOfWork, before: tables.Customer, after: tables.Customer, changed: list[str], *, with_contact: bool
+) -> None:
     kept = set(records.external_keys(after.external_ids))
     removed = [item for item in before.external_ids if (item["source"], item["id"]) not in kept]
     event = CustomerUpdated.from_row(
         after,
         customer_id=after.id,
-        changed=sorted(changed),
+        changed=changed,
         previous_lifecycle=before.lifecycle,
         removed_external_ids=removed,
+        contact=contact_details.contact_details(after.__dict__) if with_contact else None,
     )
     work.publish(event)
-    _publish_consequences(work, before, after)
 
 
 def _publish_consequences(work: UnitOfWork, before: tables.Customer | None, after: tables.Customer) -> None:
@@ -162,3 +194,11 @@ def _with_lookup_forms(work: UnitOfWork, values: profiles.Values) -> dict[str, A
         return contacts.with_forms(values, work.tenant.region)
     except contacts.InvalidContact as error:
         raise ValidationFailed.field(error.location, error.code, str(error)) from None
+
+
+_LOCK_NEXT = Query(
+    tables.Customer,
+    """
+    select * from customer where id > :after and erased_at is null order by id limit :most for no key update
+    """,
+)

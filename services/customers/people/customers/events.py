@@ -3,14 +3,73 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from chassis import Problem
+from chassis import PERSONAL, Problem
 from services.customers.people.queries import CustomerEvent, ExternalIds
 from services.customers.people.rules.records import CustomerKind
 from services.customers.people.rules.stages import CustomerState, Lifecycle, allowed_transitions
 
 Version = Annotated[int, Field(description="The version of the record, which is its ETag.", examples=[3])]
+
+
+class ContactPart(BaseModel):
+    """A part of the contact details. An erasure removes them from stored events."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class ContactEmail(ContactPart):
+    """An e-mail address."""
+
+    address: Annotated[str, Field(examples=["Ada@Example.com"])]
+    """The address, as it was given."""
+    normal: Annotated[str, Field(examples=["ada@example.com"])]
+    """The form by which it is compared: lower case, and the domain in IDNA."""
+    primary: bool
+    """True for the preferred address."""
+
+
+class ContactPhone(ContactPart):
+    """A phone number."""
+
+    number: Annotated[str, Field(examples=["+31 20 794 0800"])]
+    """The number, as it was given."""
+    normal: Annotated[str, Field(examples=["+31207940800"])]
+    """The form by which it is compared: E.164, or the digits if it is not a possible number."""
+    primary: bool
+    """True for the preferred number."""
+
+
+class ContactDetails(ContactPart):
+    """The name and the contact points of a customer. An erasure replaces them by null in every stored event."""
+
+    model_config = ConfigDict(json_schema_extra=PERSONAL)
+
+    name: Annotated[str | None, Field(examples=["Ada Lovelace"])]
+    """The name by which the customer is addressed: the preferred one, else the whole name."""
+    given_name: Annotated[str | None, Field(examples=["Ada"])]
+    """The given name."""
+    family_name: Annotated[str | None, Field(examples=["Lovelace"])]
+    """The family name."""
+    emails: list[ContactEmail]
+    """The e-mail addresses."""
+    phones: list[ContactPhone]
+    """The phone numbers."""
+    languages: Annotated[list[str], Field(examples=[["en"]])]
+    """The languages, the preferred one first."""
+    preferred_channel: Annotated[str | None, Field(examples=["email"])]
+    """The preferred channel."""
+    owner_id: Annotated[str | None, Field(examples=["agent-7"])]
+    """The agent who looks after the customer."""
+    country: Annotated[str | None, Field(examples=["NL"])]
+    """The country of the primary postal address."""
+    postal_code: Annotated[str | None, Field(examples=["1015 CJ"])]
+    """The postal code of the primary postal address."""
+    latitude: Annotated[float | None, Field(examples=[52.37])]
+    """The latitude of the primary postal address, in degrees."""
+    longitude: Annotated[float | None, Field(examples=[4.89])]
+    """The longitude of the primary postal address, in degrees."""
 
 
 class RecordEvent(CustomerEvent):
@@ -28,12 +87,17 @@ class RecordEvent(CustomerEvent):
 class CustomerCreated(RecordEvent, type="customers.customer_created.v1", partition_key="customer_id"):
     """A customer was created."""
 
+    contact: ContactDetails | None
+    """The contact details. Null after an erasure."""
     created_at: datetime
     """When it was created."""
 
 
 class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partition_key="customer_id"):
-    """Fields of a customer changed. The record itself is read from the API."""
+    """Fields of a customer changed. The record itself is read from the API.
+
+    After an upgrade, an operator may publish the contact details of all customers: `changed` is empty then.
+    """
 
     changed: Annotated[
         list[str], Field(description="The names of the changed fields.", examples=[["lifecycle", "tags"]])
@@ -44,6 +108,8 @@ class CustomerUpdated(RecordEvent, type="customers.customer_updated.v1", partiti
     ]
     archived_at: datetime | None
     """When the record was archived, or null."""
+    contact: ContactDetails | None
+    """The contact details, or null if none of them changed."""
     updated_at: datetime
     """When it was changed."""
 

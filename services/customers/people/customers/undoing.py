@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 from chassis import Command, Problem, UnitOfWork, json
 from services.customers.customization.queries.custom_fields import CustomFields
 from services.customers.people import tables
-from services.customers.people.customers.changes import values_of
 from services.customers.people.customers.events import CustomerRemoved
 from services.customers.people.customers.schemas import FIELDS
 from services.customers.people.customers.upserts import Draft, store, write
 from services.customers.people.queries import BlockList
+from services.customers.people.queries.history import clear_history
 from services.customers.people.rules import records
 from services.customers.people.rules.blocking import identities_of
 from services.customers.people.rules.profiles import Values
@@ -49,14 +49,14 @@ async def restore_many(work: UnitOfWork, restored: Sequence[tuple[tables.Custome
 
 
 async def remove_many(work: UnitOfWork, customers: Sequence[tables.Customer]) -> None:
-    """Delete locked records, with their look-ups."""
+    """Delete locked records, with their look-ups and the values in their history."""
     for customer in customers:
-        values = values_of(customer)
-        work.audit("deleted", tables.Customer, customer.id, {name: [old, None] for name, old in values.items() if old})
+        work.audit("deleted", tables.Customer, customer.id, {})
         work.publish(CustomerRemoved.from_row(customer, customer_id=customer.id, removed_at=work.now))
     ids = [customer.id for customer in customers]
     await work.execute(_DELETE_CUSTOM_VALUES, ids=ids)
     await work.execute(_DELETE_CUSTOMERS, ids=ids)
+    await clear_history(work, tables.Customer, ids)
 
 
 _FIELD_TYPES: dict[str, TypeAdapter[Any]] = {

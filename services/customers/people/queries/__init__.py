@@ -34,7 +34,7 @@ ExternalIds = Annotated[
 class CustomerEvent(Event):
     """The fields of every event about a customer.
 
-    None contains a name or an address: events are kept for long, and an erasure must not change them.
+    Names and addresses are in `contact` of the events about the record alone: an erasure must find them.
     """
 
     customer_id: UUID

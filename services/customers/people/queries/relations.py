@@ -1,22 +1,22 @@
 """Relations: their events, the rules that need other relations, and the creation and removal of many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from chassis import Command, FieldCode, Problem, Query, UnitOfWork, ValidationFailed
+from chassis import NOT_AFTER, Command, FieldCode, Problem, Query, UnitOfWork, ValidationFailed, uuid7
 from services.customers.people import tables
 from services.customers.people.queries import CustomerEvent, reject_archived
-from services.customers.people.rules.relations import KINDS, StoredKind, orient
+from services.customers.people.queries.history import clear_history
+from services.customers.people.rules.relations import KINDS, RelationKind, StoredKind, closes_cycle, orient
 
 ONE_CUSTOMER = FieldCode("same_customer", "A customer cannot be related to itself.", "Send the id of another customer.")
 NOT_A_PERSON = FieldCode(
     "not_a_person", "The kind of relation is for persons, and a customer is an organization.", "Send another kind."
 )
 Change = Literal["created", "updated", "deleted"]
-Pair = tuple[UUID, UUID, StoredKind]
-"""A customer, the related customer, and what the other is to the customer."""
 
 
 class RelationChanged(CustomerEvent, type="customers.relation_changed.v1", partition_key="customer_id"):
@@ -45,51 +45,111 @@ class RelationCycle(Problem, status=409):
     """
 
 
-async def relate_many(work: UnitOfWork, pairs: Sequence[Pair]) -> list[tables.Relation | Problem | None]:
-    """Relate customers to others. Returns the relation of each pair, or the problem, or None if it exists already."""
-    ids = sorted({id for customer_id, related_id, _ in pairs for id in (customer_id, related_id)})
+@dataclass(frozen=True, slots=True)
+class WantedRelation:
+    """A relation to create. `kind` is what the related customer is to the customer."""
+
+    customer_id: UUID
+    related_customer_id: UUID
+    kind: RelationKind
+    role: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+async def relate_many(work: UnitOfWork, wanted: Sequence[WantedRelation]) -> list[tables.Relation | Problem | None]:
+    """Relate customers to others, by a few statements for all of them.
+
+    Returns the relation of each, or the problem, or None if the customers have a relation of the kind already.
+    """
+    if not wanted:
+        return []
+    drafts = [_draft(work, each) for each in wanted]
+    ids = sorted({id for draft in drafts for id in (draft.customer_id, draft.related_customer_id)})
     customers = {customer.id: customer for customer in await work.fetch(_CUSTOMERS, ids=ids)}
-    for kind in sorted({kind for _, _, kind in pairs}):
+    for kind in sorted({draft.kind for draft in drafts}):
         await work.execute(LOCK_KIND, kind=kind)
-    known = {(each.customer_id, each.related_customer_id, each.kind) for each in await work.fetch(_RELATIONS, ids=ids)}
-    made: list[tables.Relation | Problem | None] = []
-    for customer_id, related_id, kind in pairs:
-        pair = orient(customer_id, related_id, kind)
-        if pair in known:
-            made.append(None)
-            continue
-        try:
-            made.append(await _relate(work, customers, pair))
-        except Problem as problem:
-            made.append(problem)
-            continue
-        known.add(pair)
-    return made
+    known = {_key(each) for each in await work.fetch(_RELATIONS, ids=ids)}
+    chains = await _chains(work, drafts)
+    results: list[tables.Relation | Problem | None] = []
+    for draft in drafts:
+        result = None if _key(draft) in known else _checked(draft, customers, chains[draft.kind])
+        if isinstance(result, tables.Relation):
+            known.add(_key(result))
+        results.append(result)
+    await _store(work, customers, [each for each in results if isinstance(each, tables.Relation)])
+    return results
 
 
-async def _relate(work: UnitOfWork, customers: dict[UUID, tables.Customer], pair: Pair) -> tables.Relation:
-    start, end, kind = pair
-    if start == end:
-        raise ValidationFailed.field("/related_customer_id", ONE_CUSTOMER, "a customer cannot be related to itself")
-    for id in (start, end):
-        reject_archived(customers[id])
-    reject_organizations(kind, customers[start], customers[end])
-    relation = tables.Relation(customer_id=start, related_customer_id=end, kind=kind)
-    await reject_cycle(work, relation)
-    relation = await work.insert(relation)
-    publish_change(work, relation, customers[start], "created")
-    return relation
+def _draft(work: UnitOfWork, wanted: WantedRelation) -> tables.Relation:
+    start, end, kind = orient(wanted.customer_id, wanted.related_customer_id, wanted.kind)
+    return tables.Relation(
+        id=uuid7(),
+        customer_id=start,
+        related_customer_id=end,
+        kind=kind,
+        role=wanted.role,
+        valid_from=wanted.valid_from,
+        valid_to=wanted.valid_to,
+        created_at=work.now,
+        updated_at=work.now,
+    )
+
+
+def _key(relation: tables.Relation) -> tuple[UUID, UUID, StoredKind]:
+    return relation.customer_id, relation.related_customer_id, relation.kind
+
+
+async def _chains(work: UnitOfWork, drafts: Sequence[tables.Relation]) -> dict[StoredKind, list[tables.Relation]]:
+    """Return the relations to which those of the drafts lead, for the kinds that must not have cycles."""
+    chains: dict[StoredKind, list[tables.Relation]] = {draft.kind: [] for draft in drafts}
+    for kind in sorted(chains):
+        if KINDS[kind].acyclic:
+            ends = sorted({draft.related_customer_id for draft in drafts if draft.kind == kind})
+            chains[kind] += await work.fetch(_CHAINS, kind=kind, ids=ends)
+    return chains
+
+
+def _checked(
+    draft: tables.Relation, customers: Mapping[UUID, tables.Customer], chain: list[tables.Relation]
+) -> tables.Relation | Problem:
+    """Return a relation that may be stored, which joins the chain, or the problem."""
+    try:
+        if draft.customer_id == draft.related_customer_id:
+            raise ValidationFailed.field("/related_customer_id", ONE_CUSTOMER, "a customer cannot be related to itself")
+        if draft.valid_from and draft.valid_to and draft.valid_to < draft.valid_from:
+            raise ValidationFailed.field("/valid_to", NOT_AFTER, "must not be before valid_from")
+        for id in (draft.customer_id, draft.related_customer_id):
+            reject_archived(customers[id])
+        reject_organizations(draft.kind, customers[draft.customer_id], customers[draft.related_customer_id])
+        _reject_cycle(draft, chain)
+    except Problem as problem:
+        return problem
+    chain.append(draft)
+    return draft
+
+
+async def _store(
+    work: UnitOfWork, customers: Mapping[UUID, tables.Customer], relations: Sequence[tables.Relation]
+) -> None:
+    names = [name for name in tables.Relation.model_fields if name != "tenant_id"]
+    await work.insert_many(tables.Relation, [{name: getattr(each, name) for name in names} for each in relations])
+    for relation in relations:
+        created = {name: [None, value] for name in _AUDITED if (value := getattr(relation, name)) is not None}
+        work.audit("created", tables.Relation, relation.id, created)
+        publish_change(work, relation, customers[relation.customer_id], "created")
 
 
 async def unrelate_many(work: UnitOfWork, ids: Sequence[UUID]) -> None:
-    """Delete relations."""
+    """Delete relations, with the values in their history."""
     relations = await work.fetch(_LOCK_RELATIONS, ids=list(ids))
     customers = await work.fetch(_CUSTOMERS, ids=sorted({each.customer_id for each in relations}))
     known = {customer.id: customer for customer in customers}
     for relation in relations:
-        await work.execute(DELETE_RELATION, id=relation.id)
         work.audit("deleted", tables.Relation, relation.id, {"kind": [relation.kind, None]})
         publish_change(work, relation, known[relation.customer_id], "deleted")
+    await work.execute(_DELETE_RELATIONS, ids=[relation.id for relation in relations])
+    await clear_history(work, tables.Relation, [relation.id for relation in relations])
 
 
 def reject_organizations(kind: StoredKind, customer: tables.Customer, related: tables.Customer) -> None:
@@ -101,20 +161,13 @@ def reject_organizations(kind: StoredKind, customer: tables.Customer, related: t
 
 async def reject_cycle(work: UnitOfWork, relation: tables.Relation) -> None:
     """Raise RelationCycle if a chain of relations of the kind leads from the related customer back to the customer."""
+    chains = await _chains(work, [relation])
+    _reject_cycle(relation, chains[relation.kind])
+
+
+def _reject_cycle(relation: tables.Relation, chain: Sequence[tables.Relation]) -> None:
     rule = KINDS[relation.kind]
-    if not rule.acyclic:
-        return
-    chain = await work.fetch(
-        _CHAIN,
-        own=relation.id,
-        kind=relation.kind,
-        customer_id=relation.customer_id,
-        related_customer_id=relation.related_customer_id,
-        always=rule.ignores_periods,
-        valid_from=relation.valid_from,
-        valid_to=relation.valid_to,
-    )
-    if chain:
+    if rule.acyclic and closes_cycle(relation, chain, rule):
         raise RelationCycle(f"A chain of {relation.kind} already leads from the related customer to this customer.")
 
 
@@ -133,21 +186,18 @@ LOCK_KIND = Command(
     "select pg_advisory_xact_lock("
     "hashtextextended('relation ' || :kind::text || ' ' || current_setting('app.tenant'), 0))"
 )
-_CHAIN = Query(
-    UUID,
+_DELETE_RELATIONS = Command("delete from relation where id = any(:ids)")
+_AUDITED = ("customer_id", "related_customer_id", "kind", "role", "valid_from", "valid_to")
+_CHAINS = Query(
+    tables.Relation,
     """
-    with recursive chain (id) as (
-        select :related_customer_id::uuid
+    with recursive reached (id) as (
+        select unnest(:ids::uuid[])
         union
-        select relation.related_customer_id from relation join chain on relation.customer_id = chain.id
-        where relation.kind = :kind::text and relation.id <> :own::uuid and (
-            :always::boolean or (
-                coalesce(relation.valid_from <= :valid_to::date, true)
-                and coalesce(relation.valid_to >= :valid_from::date, true)
-            )
-        )
+        select relation.related_customer_id from relation join reached on relation.customer_id = reached.id
+        where relation.kind = :kind::text
     )
-    select id from chain where id = :customer_id::uuid
+    select relation.* from relation join reached on relation.customer_id = reached.id where relation.kind = :kind::text
     """,
 )
 _CUSTOMERS = Query(tables.Customer, "select * from customer where id = any(:ids) order by id")

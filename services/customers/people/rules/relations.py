@@ -3,8 +3,11 @@
 A kind says what the related customer is to the customer: the guardian, the employer, a contact.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from datetime import date
+from typing import Literal, Protocol, cast
 from uuid import UUID
 
 from typing_extensions import TypeAliasType
@@ -75,3 +78,35 @@ def orient(customer_id: UUID, related_customer_id: UUID, kind: RelationKind) -> 
     if is_symmetric(stored) and related_customer_id < customer_id:
         return related_customer_id, customer_id, stored
     return customer_id, related_customer_id, stored
+
+
+class Link(Protocol):
+    """A relation as it is stored."""
+
+    id: UUID
+    customer_id: UUID
+    related_customer_id: UUID
+    valid_from: date | None
+    valid_to: date | None
+
+
+def closes_cycle(link: Link, others: Iterable[Link], rule: KindRule) -> bool:
+    """Return whether a chain of other relations of the kind leads from the related customer back to the customer.
+
+    Relations that are never valid on a day of the new one are not in chains, unless the kind ignores periods.
+    """
+    related: dict[UUID, list[UUID]] = defaultdict(list)
+    for other in others:
+        if other.id != link.id and (rule.ignores_periods or _overlap(link, other)):
+            related[other.customer_id].append(other.related_customer_id)
+    seen, open_ends = {link.related_customer_id}, [link.related_customer_id]
+    while open_ends:
+        new = [id for id in related[open_ends.pop()] if id not in seen]
+        seen.update(new)
+        open_ends += new
+    return link.customer_id in seen
+
+
+def _overlap(one: Link, other: Link) -> bool:
+    begins = (one.valid_from or date.min) <= (other.valid_to or date.max)
+    return begins and (other.valid_from or date.min) <= (one.valid_to or date.max)

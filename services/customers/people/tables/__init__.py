@@ -13,6 +13,7 @@ from services.customers.people.tables.customers import (
     remove_unused_words,
     search_customers,
 )
+from services.customers.people.tables.history import clear_removed_history
 from services.customers.people.tables.relations import Relation, RelationEnd, relation_end
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Relation",
     "RelationEnd",
     "are_new_contact_points",
+    "clear_removed_history",
     "customer_change",
     "lock_contact_points",
     "relation_end",

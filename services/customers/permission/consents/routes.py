@@ -22,6 +22,7 @@ from chassis import (
     equals,
     paginate,
     reject_future,
+    zone_of_numbers,
 )
 from services.customers.people.tables import Customer
 from services.customers.permission import tables
@@ -47,7 +48,6 @@ from services.customers.permission.rules.welcome import (
     WelcomeReason,
     welcome,
 )
-from services.customers.permission.rules.zones import zone_of
 
 feature = Feature("consents")
 CONFIRMATION = timedelta(days=7)
@@ -158,7 +158,7 @@ async def _welcome(
         starts, ends = time.fromisoformat(quiet["starts"]), time.fromisoformat(quiet["ends"])
         hours = QuietHours(starts, ends, frozenset(quiet["channels"]))
     numbers = [phone["number"] for phone in customer.phones] if hours is not None else []
-    zone = zone_of(numbers, work.tenant.region) or work.tenant.zone
+    zone = zone_of_numbers(numbers, work.tenant.region) or work.tenant.zone
     return welcome(at, channel, zone, hours, caps, contacts)
 
 

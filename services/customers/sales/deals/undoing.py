@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from chassis import Command, Problem, UnitOfWork, json
 from services.customers.customization.queries.custom_fields import CustomFields
+from services.customers.people.queries.history import clear_history
 from services.customers.sales import tables
 from services.customers.sales.deals.events import DealRemoved
 from services.customers.sales.deals.transitions import Draft, change_fields, move, store_deals
@@ -59,13 +60,14 @@ def _restore(
 
 
 async def remove_deals(work: UnitOfWork, deals: Sequence[tables.Deal]) -> None:
-    """Delete locked deals, with their history."""
+    """Delete locked deals, with their stages and the values in their history."""
     for deal in deals:
-        work.audit("deleted", tables.Deal, deal.id, {"name": [deal.name, None]})
+        work.audit("deleted", tables.Deal, deal.id, {})
         work.publish(DealRemoved.from_row(deal, deal_id=deal.id, amount=amount_of(deal), removed_at=work.now))
     ids = [deal.id for deal in deals]
     await work.execute(_DELETE_CUSTOM_VALUES, ids=ids)
     await work.execute(_DELETE_DEALS, ids=ids)
+    await clear_history(work, tables.Deal, ids)
 
 
 _TYPES: dict[str, TypeAdapter[Any]] = {

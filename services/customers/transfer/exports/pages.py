@@ -1,12 +1,15 @@
 """The job of an export: a thousand customers at a time, each as a part of the file."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from chassis import Chunk, Feature, Filter, JobFailed, JobRun, Query, UnitOfWork, condition, equals, file_path, json
 from services.customers.people.customers.search import archived_filter, lookup_filters, nearby_filter
 from services.customers.people.tables import Customer as CustomerRow
+from services.customers.people.tables import Relation
 from services.customers.transfer.exports.schemas import ExportFilterCreate
 from services.customers.transfer.queries import EXPORT, export_folder, shape
 from services.customers.transfer.rules.cells import csv_bytes
@@ -15,6 +18,8 @@ from services.customers.transfer.rules.sheets import DoesNotFit, cells_of, colum
 feature = Feature("exports")
 PAGE = 1_000
 MAX_CUSTOM_COLUMNS = 1_000
+MAX_RELATIONS = 200
+"""Numbered relations of all kinds. Each has four columns."""
 NO_ID = str(UUID(int=0))
 _BEGIN: dict[str, Any] = {"after": NO_ID, "parts": 0, "size": 0, "columns": None}
 
@@ -28,8 +33,9 @@ async def export_customers(work: UnitOfWork, job: JobRun) -> Chunk:
     columns = cursor["columns"] or (await _columns(work, filters) if is_csv else [])
     after = condition("id > :after", after=UUID(cursor["after"]))
     rows = await work.select(_NEXT.where([*filters, after]))
+    relations = await _relations(work, rows)
     try:
-        content = _content(rows, columns, has_header=is_csv and cursor["parts"] == 0, is_csv=is_csv)
+        content = _content(rows, relations, columns, has_header=is_csv and cursor["parts"] == 0, is_csv=is_csv)
     except DoesNotFit:  # begin again, with more columns
         return Chunk(_BEGIN, done=-job.done)
     await job.files.write_whole(file_path(work.tenant.id, job.id, part_name(job.parameters, cursor["parts"])), content)
@@ -80,17 +86,63 @@ async def _columns(work: UnitOfWork, filters: list[Filter]) -> list[str]:
     custom = await work.select(_CUSTOM_NAMES.where(filters))
     if len(custom) > MAX_CUSTOM_COLUMNS:
         raise JobFailed("too_many_columns", "The customers have too many custom fields for columns. Use JSON Lines.")
-    return columns_of(shape(), dict(zip(_OBJECTS, lengths, strict=True)), custom)
+    relations = {each.kind: each.most for each in await work.select(_MOST_RELATIONS.where(filters))}
+    if sum(relations.values()) > MAX_RELATIONS:
+        raise JobFailed("too_many_columns", "A customer has too many relations for columns. Use JSON Lines.")
+    return columns_of(shape(), dict(zip(_OBJECTS, lengths, strict=True)), relations, custom)
 
 
-def _content(rows: list[CustomerRow], columns: list[str], *, has_header: bool, is_csv: bool) -> bytes:
+async def _relations(work: UnitOfWork, rows: list[CustomerRow]) -> dict[UUID, list[Relation]]:
+    """Return the relations that are stored at customers. Those at their other ends belong to the other customers."""
+    relations: dict[UUID, list[Relation]] = defaultdict(list)
+    for relation in await work.fetch(_RELATIONS, ids=[row.id for row in rows]):
+        relations[relation.customer_id].append(relation)
+    return relations
+
+
+def _content(
+    rows: list[CustomerRow],
+    relations: Mapping[UUID, list[Relation]],
+    columns: list[str],
+    *,
+    has_header: bool,
+    is_csv: bool,
+) -> bytes:
+    records = [(row.__dict__, relations.get(row.id, [])) for row in rows]
     if not is_csv:
-        return b"".join(json.dumps(document_of(row.__dict__, shape())) + b"\n" for row in rows)
-    lines = [cells_of(row.__dict__, shape(), columns) for row in rows]
+        return b"".join(json.dumps(document_of(record, related, shape())) + b"\n" for record, related in records)
+    lines = [cells_of(record, related, shape(), columns) for record, related in records]
     return csv_bytes([columns, *lines] if has_header else lines)
 
 
+@dataclass(frozen=True, slots=True)
+class _Most:
+    """The most relations of a kind that a customer has."""
+
+    kind: str
+    most: int
+
+
 _OBJECTS = sorted(shape().objects)
+_MOST_RELATIONS = Query(
+    _Most,
+    """
+    select kind, max(relations) as most from (
+        select kind, count(*) as relations from relation
+        where customer_id <> related_customer_id and customer_id in (select id from customer where {where})
+        group by customer_id, kind
+    ) as counted
+    group by kind
+    """,
+)
+# A merge may leave a relation of a customer with itself, which no other read shows.
+_RELATIONS = Query(
+    Relation,
+    """
+    select * from relation where customer_id = any(:ids) and customer_id <> related_customer_id
+    order by customer_id, kind, id
+    """,
+)
 _LONGEST = Query(
     list[int],
     f"select array[{', '.join(f'coalesce(max(jsonb_array_length({name})), 0)' for name in _OBJECTS)}] "

@@ -7,7 +7,9 @@ batch, and a row that is refused stops no other.
     uploads.py        the inspection of a file while it arrives
     plans.py          from the columns of a file to the fields of records
     rows.py           the job: a thousand rows at a time
-    batches.py        the rows of a chunk, and the relations that they name
+    batches.py        the rows of a chunk
+    related.py        the relations that they name
+    deferred.py       relations to customers of later rows
     customer_rows.py  rows that are customers
     deal_rows.py      rows that are deals
     reverts.py        the job that undoes an import

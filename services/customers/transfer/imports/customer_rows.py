@@ -11,12 +11,11 @@ from chassis import JobRun, Problem, Query, UnitOfWork, current_person_sql
 from services.customers.people.customers.schemas import CustomerUpsert, ExternalReferenceCreate
 from services.customers.people.customers.upserts import Applied, upsert_many
 from services.customers.transfer import tables
-from services.customers.transfer.imports.batches import Batch, relate_rows
+from services.customers.transfer.imports.batches import Batch
 from services.customers.transfer.imports.plans import NumberedRecords, Plan, RowRefused
+from services.customers.transfer.imports.related import relate_rows, relations_of_cells, relations_of_line
 from services.customers.transfer.queries import read_only_fields
-
-FOREIGN_SOURCE = "rapport"
-"""The source under which a record keeps the id that it had in another tenant or installation."""
+from services.customers.transfer.rules.relations import FOREIGN_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,15 @@ class _Versioned:
     version: int
 
 
-async def import_customers(work: UnitOfWork, job: JobRun, plan: Plan, records: NumberedRecords) -> Batch:
-    """Create or change the customers in records, which have their numbers."""
+async def import_customers(
+    work: UnitOfWork, job: JobRun, plan: Plan, records: NumberedRecords, *, is_last: bool
+) -> Batch:
+    """Create or change the customers in records, which have their numbers. No records follow the last ones."""
     batch = _batch_of(plan, records, job.parameters["kind"])
     await _name_foreign_records(work, batch)
     async with work.trial() if job.parameters["dry_run"] else nullcontext():
         batch.outcomes = await upsert_many(work, batch.items, ids=batch.ids, merges=True, applied=batch.applied)
-        await relate_rows(work, batch)
+        await relate_rows(work, batch, defers=not is_last and not job.parameters["dry_run"])
     if not job.parameters["dry_run"]:
         await _store_changes(work, job.id, batch)
     return batch
@@ -52,8 +53,12 @@ def _batch_of(plan: Plan, records: NumberedRecords, kind: str) -> Batch:
     for number, record in records:
         try:
             values = {"kind": kind} | plan.values_of(record)
-            relations = values.pop("relations", []) if plan.has_targets else []
+            named = values.pop("relations", None) or []
+            relations = relations_of_cells(named) if plan.has_targets else relations_of_line(named)
             _add(batch, number, values if plan.has_targets else _without_read_only_fields(values))
+        except ValidationError as error:
+            batch.refused[number] = RowRefused.of(error)
+            continue
         except RowRefused as refusal:
             batch.refused[number] = refusal
             continue
@@ -72,10 +77,7 @@ def _add(batch: Batch, number: int, values: dict[str, Any]) -> None:
         own = None if id is None else UUID(id)
     except (ValueError, AttributeError, TypeError):
         raise RowRefused("wrong_format", "id", "is no id of a customer") from None
-    try:
-        batch.items.append((number, CustomerUpsert.model_validate(values)))
-    except ValidationError as error:
-        raise RowRefused.of(error) from None
+    batch.items.append((number, CustomerUpsert.model_validate(values)))
     if own is not None:
         batch.ids[number] = own
 

@@ -17,12 +17,17 @@ async def errors_file(files: FileStore, tenant: Tenant, job: Job) -> CsvFile:
     folder = file_path(tenant.id, job.id, errors_folder(job.parameters))
     done = (job.cursor or {"row": 0})["row"]
     # A chunk that was not committed may have left a part behind.
-    parts = [part async for part in files.files_in(folder) if int(part.path.rpartition("/")[2]) < done]
+    parts = [part async for part in files.files_in(folder) if _first_row(part.path) < done]
     parts.sort(key=lambda part: part.path)
     columns = job.parameters["columns"] or ["line"]
     header = csv_bytes([[*REASON_COLUMNS, *columns]])
     size = len(header) + sum(part.size for part in parts)
     return CsvFile(_content(files, header, parts), size, f"import-{job.id}-errors.csv")
+
+
+def _first_row(path: str) -> int:
+    """Return the number before that of a chunk's first row. The rows that a part adds later have the same."""
+    return int(path.rpartition("/")[2].partition("-")[0])
 
 
 async def _content(files: FileStore, header: bytes, parts: list[StoredFile]) -> AsyncIterator[bytes]:

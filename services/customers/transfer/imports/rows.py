@@ -1,6 +1,7 @@
 """The job of an import: a thousand rows at a time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from chassis import (
     Chunk,
@@ -18,8 +19,9 @@ from services.customers.people.queries import PersonBlocked
 from services.customers.transfer.imports.batches import Rows
 from services.customers.transfer.imports.customer_rows import import_customers
 from services.customers.transfer.imports.deal_rows import import_deals
-from services.customers.transfer.imports.plans import Plan, RowRefused
-from services.customers.transfer.imports.schemas import counts_of
+from services.customers.transfer.imports.deferred import defer_rows, relate_deferred
+from services.customers.transfer.imports.plans import NumberedRecords, Plan, RowRefused
+from services.customers.transfer.imports.schemas import Counts, counts_of
 from services.customers.transfer.imports.uploads import DELIMITERS
 from services.customers.transfer.queries import IMPORT, UPLOAD, errors_folder, remove_files
 from services.customers.transfer.rules.cells import csv_bytes, restore
@@ -33,37 +35,78 @@ PIECE_BYTES = 262_144
 
 @feature.job(IMPORT)
 async def import_rows(work: UnitOfWork, job: JobRun) -> Chunk:
-    """Import the next rows of a file."""
-    parameters = job.parameters
-    cursor = job.cursor or {"at": parameters["begin"], "row": 0}
-    records, is_last = await _read(work, job, cursor["at"])
-    kind: RecordKind = parameters.get("record_kind", "customer")
-    types = {field.name: field.type for field in await work.find_all(CustomField, record_kind=kind)}
-    store = import_deals if kind == "deal" else import_customers
-    rows = await store(work, job, Plan(parameters, types, kind), list(enumerate(records, cursor["row"] + 1)))
+    """Import the next rows of a file, and behind the last one the relations that had to wait."""
+    cursor = job.cursor or {"at": job.parameters["begin"], "row": 0}
+    return await (_relate(work, job, cursor) if cursor.get("is_read") else _import(work, job, cursor))
+
+
+async def _import(work: UnitOfWork, job: JobRun, cursor: dict[str, Any]) -> Chunk:
+    begin, deferred = cursor["row"], cursor.get("deferred", [])
+    records, is_read = await _read(work, job, cursor["at"])
+    rows = await _store(work, job, list(enumerate(records, begin + 1)), is_last=is_read)
     for number, outcome in rows.outcomes.items():
         if isinstance(outcome, Problem):
             rows.refused[number] = RowRefused.of(outcome)
-    if is_last and not parameters["dry_run"]:
-        await remove_files(work, job.id, UPLOAD)
-    if rows.refused or rows.unrelated:
-        await _write_errors(work, job, rows, cursor["row"], records)
+    cells = {number: record.cells for number, record in enumerate(records, begin + 1)}
+    if rows.deferred:
+        await defer_rows(work, job, rows, begin, cells)
+        deferred = [*deferred, begin]
+    await _write_errors(work, job, f"{begin:012}", rows.refused | rows.unrelated, cells)
+    is_last = is_read and not deferred
+    if is_last:
+        await _end(work, job)
+    done = len(records)
+    return Chunk(
+        {
+            "at": records[-1].end if records else cursor["at"],
+            "row": begin + done,
+            "deferred": deferred,
+            "is_read": is_read,
+        },
+        done=done,
+        errors=len(rows.refused),
+        total=begin + done if is_read else None,
+        is_last=is_last,
+        result=_counts(job, rows),
+    )
+
+
+async def _relate(work: UnitOfWork, job: JobRun, cursor: dict[str, Any]) -> Chunk:
+    """Create the relations of a chunk that had to wait for the last row."""
+    begin, *others = cursor["deferred"]
+    finished = await relate_deferred(work, job, begin)
+    await _write_errors(work, job, f"{begin:012}-relations", finished.refused, finished.cells)
+    if not others:
+        await _end(work, job)
+    counts = counts_of(job.result)
+    counts["unchanged"] -= finished.updated
+    counts["updated"] += finished.updated
+    counts["unrelated"] += finished.unrelated
+    return Chunk(cursor | {"deferred": others}, is_last=not others, result=counts)
+
+
+async def _store(work: UnitOfWork, job: JobRun, records: NumberedRecords, *, is_last: bool) -> Rows:
+    kind: RecordKind = job.parameters.get("record_kind", "customer")
+    types = {field.name: field.type for field in await work.find_all(CustomField, record_kind=kind)}
+    plan = Plan(job.parameters, types, kind)
+    if kind == "deal":
+        return await import_deals(work, job, plan, records)
+    return await import_customers(work, job, plan, records, is_last=is_last)
+
+
+def _counts(job: JobRun, rows: Rows) -> Counts:
     counts = counts_of(job.result)
     for outcome in rows.outcomes.values():
         if not isinstance(outcome, Problem):
             counts[outcome[0]] += 1
     counts["refused"] += len(rows.refused)
     counts["unrelated"] += len(rows.unrelated)
-    end = records[-1].end if records else cursor["at"]
-    done = len(records)
-    return Chunk(
-        {"at": end, "row": cursor["row"] + done},
-        done=done,
-        errors=len(rows.refused),
-        total=cursor["row"] + done if is_last else None,
-        is_last=is_last,
-        result=counts,
-    )
+    return counts
+
+
+async def _end(work: UnitOfWork, job: JobRun) -> None:
+    if not job.parameters["dry_run"]:
+        await remove_files(work, job.id, UPLOAD)
 
 
 async def _read(work: UnitOfWork, job: JobRun, begin: int) -> tuple[list[Record], bool]:
@@ -99,15 +142,18 @@ async def _records(job: JobRun, path: str, begin: int) -> AsyncIterator[Record]:
         yield record
 
 
-async def _write_errors(work: UnitOfWork, job: JobRun, rows: Rows, begin: int, records: list[Record]) -> None:
+async def _write_errors(
+    work: UnitOfWork, job: JobRun, name: str, refused: Mapping[int, RowRefused], cells: Mapping[int, list[str]]
+) -> None:
     """Write the rows that are refused or unrelated, under a name by which a repetition of the chunk replaces them."""
+    if not refused:
+        return
     lines: list[list[str]] = []
-    for number, refusal in sorted((rows.refused | rows.unrelated).items()):
-        cells = [_printable(cell) for cell in records[number - begin - 1].cells]
+    for number, refusal in sorted(refused.items()):
         is_hidden = job.parameters.get("names_rows_only") or refusal.code == PersonBlocked.code
-        shown = [""] * len(cells) if is_hidden else cells
+        shown = ["" if is_hidden else _printable(cell) for cell in cells[number]]
         lines.append([str(number), refusal.code, refusal.place, str(refusal), *shown])
-    path = file_path(work.tenant.id, job.id, f"{errors_folder(job.parameters)}{begin:012}")
+    path = file_path(work.tenant.id, job.id, f"{errors_folder(job.parameters)}{name}")
     await job.files.write_whole(path, csv_bytes(lines))
 
 

@@ -2,8 +2,8 @@
 
 A target names where a cell goes: a field (`given_name`), a place in a list with a label or a number
 (`emails.work`, `phones.2`, `addresses.1.city`), an id in another system (`external_ids.till`), a related customer by
-such an id (`relations.account.till`), the customer of a deal (`customer.till`), or a field of the tenant's own, with
-its type if it is no text (`custom.amount:number`).
+such an id (`relations.account.till`, or `relations.account.1.till` beside `relations.account.1.role`), the customer of
+a deal (`customer.till`), or a field of the tenant's own, with its type if it is no text (`custom.amount:number`).
 """
 
 import re
@@ -19,13 +19,13 @@ from babel.numbers import NumberFormatError, parse_decimal
 from typing_extensions import TypeAliasType
 
 from chassis.types import json
-from services.customers.people.rules.relations import KINDS, StoredKind
+from services.customers.people.rules.relations import KINDS
+from services.customers.transfer.rules.relations import PARTS as RELATION_PARTS
 
 DateOrder = TypeAliasType("DateOrder", Literal["year_month_day", "day_month_year", "month_day_year"])
-Named = tuple[StoredKind, str, str]
-"""A related customer: the kind of the relation, the other system, and the id in it."""
 TYPES = ("text", "number", "boolean", "date", "json")
 _NUMBERED_ID = re.compile(r"(\d+)\.(source|id)")
+_NUMBERED_RELATION = re.compile(r"(\d+)\.(.+)")
 MAX_DIGITS = 30
 _WHOLE = re.compile(r"[-+]?\d+")
 _PLAIN = re.compile(r"[-+]?\d+\.\d+")
@@ -84,6 +84,8 @@ class Target:
     part: str = ""
     type: str = ""
     """The type of a custom field. By default that of its definition, else a text."""
+    number: str = ""
+    """The place of a relation among those of its kind. Without one, the cell may name several customers."""
 
 
 MAIN_PARTS = {"emails": "address", "phones": "number"}
@@ -116,7 +118,8 @@ def _reference_of(text: str) -> Target:
     head, _, rest = text.partition(".")
     kind, _, source = rest.partition(".")
     if head == "relations" and kind in KINDS and source:
-        return Target(head, source, kind)
+        numbered = _NUMBERED_RELATION.fullmatch(source)
+        return Target(head, numbered[2], kind, number=numbered[1]) if numbered else Target(head, source, kind)
     if (head == "id" and not rest) or (head == "customer" and rest):
         return Target(head, rest)
     raise NotATarget(text)
@@ -145,7 +148,9 @@ def values_of(
         except _Unreadable as error:
             raise UnreadableCell(column, error.code, str(error)) from None
     for (field, key), item in sorted(items.items(), key=_place_in_list):
-        if MAIN_PARTS.get(field, next(iter(item))) in item:
+        if field == "relations":
+            values.setdefault(field, []).extend([item] if "id" in item else [])
+        elif MAIN_PARTS.get(field, next(iter(item))) in item:
             labelled = "label" in shape.objects[field] and not key.isdigit()
             values.setdefault(field, []).append({"label": key} | item if labelled else item)
     return values
@@ -181,7 +186,7 @@ def _place(
         type = shape.documents[target.field][target.part]
         values.setdefault(target.field, {})[target.part] = _READERS[type](cell, conventions)
     elif target.field == "relations":
-        values.setdefault(target.field, []).extend((target.part, target.key, id) for id in texts_of(cell))
+        _place_relation(values, items, target, cell, conventions)
     elif target.field == "customer":
         values[target.field] = (target.key, cell)
     elif target.part:
@@ -197,6 +202,24 @@ def _place(
     else:
         type = "date" if target.field.endswith("_date") else shape.scalars.get(target.field, "text")
         values[target.field] = _READERS[type](cell, conventions)
+
+
+def _place_relation(
+    values: dict[str, Any],
+    items: dict[tuple[str, str], dict[str, Any]],
+    target: Target,
+    cell: str,
+    conventions: Conventions,
+) -> None:
+    if not target.number:
+        named = [{"kind": target.part, "source": target.key, "id": id} for id in texts_of(cell)]
+        values.setdefault(target.field, []).extend(named)
+        return
+    relation = items.setdefault((target.field, f"{target.part}.{target.number}"), {"kind": target.part})
+    if target.key in RELATION_PARTS:
+        relation[target.key] = cell if target.key == "role" else _date(cell, conventions)
+    else:
+        relation |= {"source": target.key, "id": cell}
 
 
 def texts_of(cell: str) -> list[str]:

@@ -8,7 +8,6 @@ from fastapi import Query as Parameter
 
 from chassis import (
     Feature,
-    Money,
     Owned,
     Page,
     PageParams,
@@ -23,8 +22,8 @@ from chassis import (
     time_range,
 )
 from services.interactions.orders import tables
-from services.interactions.orders.refunds.recording import RefundExceedsPurchase, record_refund
-from services.interactions.orders.refunds.schemas import Refund, RefundCreate
+from services.interactions.orders.queries.refund_bodies import Refund, RefundCreate, to_resource
+from services.interactions.orders.queries.refunds import RefundExceedsPurchase, record_refund
 from services.interactions.sources.queries import SentBy
 
 feature = Feature("refunds")
@@ -63,8 +62,3 @@ async def list_all_refunds(
     columns = [*of_person(customer_id), *equals(purchase_id=purchase_id)]
     where = [*columns, *sent_by, *refunded_at.filters, *recorded_at.filters]
     return await paginate(work, params, tables.Refund, to_resource, sort=sort, where=where)
-
-
-def to_resource(row: tables.Refund) -> Refund:
-    """Return a refund as the API shows it."""
-    return Refund.from_row(row, amount=Money.of(row.amount_minor, row.currency))

@@ -1,0 +1,1 @@
+"""Reads and writes that several features share: profiles, permission, messages."""

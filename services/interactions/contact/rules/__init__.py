@@ -1,0 +1,1 @@
+"""The vocabularies and computations of contact. Plain values in, plain values out."""

@@ -1,0 +1,1 @@
+"""Feedback: what customers answer, suggest and say about the company."""

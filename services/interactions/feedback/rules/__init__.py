@@ -1,0 +1,1 @@
+"""Rules of feedback. Plain values in, plain values out."""

@@ -1,0 +1,26 @@
+"""The tables of the help desk.
+
+calendars.py       opening hours, and their earlier versions
+cases.py           cases, their history and their messages
+promises.py        promises to customers
+service_levels.py  policies, and the clocks of cases
+"""
+
+from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
+from services.interactions.helpdesk.tables.cases import CaseMessage, CaseTransition, NumberSeries, SupportCase
+from services.interactions.helpdesk.tables.promises import Promise
+from services.interactions.helpdesk.tables.service_levels import CasePolicy, SlaClock, SlaPolicy, SlaPolicyVersion
+
+__all__ = [
+    "Calendar",
+    "CalendarVersion",
+    "CaseMessage",
+    "CasePolicy",
+    "CaseTransition",
+    "NumberSeries",
+    "Promise",
+    "SlaClock",
+    "SlaPolicy",
+    "SlaPolicyVersion",
+    "SupportCase",
+]

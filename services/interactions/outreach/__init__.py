@@ -1,0 +1,1 @@
+"""Outreach: what the company sends, plans and automates."""

@@ -1,0 +1,4 @@
+"""The rules of outreach. Plain values in, plain values out.
+
+tasks.py  the vocabularies of tasks
+"""

@@ -1,0 +1,15 @@
+"""The cases of the scenario in `tests.support.release`: every record and every event of them happens once."""
+
+from tests.support.cases import TO_A_DECISION, a_case
+from tests.support.release_of_sales import patch, post
+from tests.support.stack import Visitor
+
+
+async def use_cases(visitor: Visitor, customer: str) -> None:
+    """Decide a complaint, reopen it, and give it to another agent."""
+    case = await post(visitor, "/v1/cases", a_case(customer))
+    path = f"/v1/cases/{case['id']}"
+    for step in (*TO_A_DECISION, {"state": "closed", "outcome": "rejected"}):
+        await post(visitor, f"{path}/transitions", step)
+    await post(visitor, f"{path}/messages", {"body": "It broke again.", "direction": "inbound"})
+    await patch(visitor, path, {"priority": "high", "agent_id": "agent-7"})
