@@ -367,7 +367,7 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
     hours = [{"days": ["monday"], "opens": "09:00", "closes": "17:00"}]
     calendar = {"name": f"c{uuid7().hex}", "timezone": "UTC", "weekly_hours": hours}
     channel = f"c{uuid7().hex}"
-    target = {"kind": "resolution", "seconds": 3600, "time": "elapsed"}
+    target = {"kind": "first_response", "seconds": 3600, "time": "elapsed"}
     policy = {"name": f"p{uuid7().hex}", "channels": [channel], "targets": [target]}
     policy_id = (await made(asker, "/v1/sla-policies", policy))["id"]
     case = await made(asker, "/v1/cases", {"kind": "request", "subject": "The kettle", "channel": channel})
@@ -391,6 +391,7 @@ async def in_surveys(asker: Asker) -> dict[str, str]:
     link = await made(asker, "/v1/survey-links", {"survey_id": answered, "store": "Amsterdam"})
     return {
         "surveys": ended,
+        "answered_surveys": answered,
         "survey-invitations": invited["id"],
         "survey-answers": invited["path"].rpartition("/")[2],
         "survey-links": link["id"],

@@ -6,10 +6,24 @@ from typing import Any
 
 import httpx
 
+from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
-from tests.support.interactions import a_touch_point
-from tests.support.operations import NO_RECORD, OTHERS, RECORDS, Operation, an_issuer, in_customers, in_transfer, made
+from tests.support.interactions import a_status, a_touch_point, an_exchange
+from tests.support.operations import (
+    A_SURVEY,
+    NO_RECORD,
+    OTHERS,
+    RECORDS,
+    Operation,
+    an_issuer,
+    in_customers,
+    in_interactions,
+    in_transfer,
+    made,
+)
+from tests.support.promises import a_promise
 from tests.support.stack import RunningStack, Visitor, a_visitor
+from tests.support.tasks import a_task
 
 ADA = a_customer(
     family_name="Lovelace",
@@ -23,7 +37,7 @@ ADA = a_customer(
     owner_id="agent-7",
     **known_as("7"),
 )
-SALE = {"store": "Dam 1", "channel": "email"}
+SALE = {"store": "Dam 1", "channel": "email", "lines": [{"sku": "7", "quantity": "1", "amount": "5.00"}]}
 SOUGHT = {
     "drained": "true",
     "complete": "true",
@@ -57,6 +71,10 @@ SOUGHT = {
     "reason": "price",
     "number": "1",
     "min_score": "0",
+    "status": "shipped",
+    "team": "repairs",
+    "made_by_id": "agent-7",
+    "cause_kind": "request",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}
@@ -111,7 +129,9 @@ async def a_shop(stack: RunningStack) -> Shop:
         program = await made(visitor, "/v1/programs", a_program(enrolment="open"), **again)
         joining = {"program_id": program["id"], "customer_id": ada["id"]}
         await made(visitor, "/v1/memberships", joining, **again)
-        ids |= await in_transfer(visitor)
+        ids |= await in_transfer(visitor) | await in_interactions(visitor)
+        ids |= await in_orders_of(visitor, purchase["id"], number)
+        ids |= await help_ada(visitor, ada["id"], purchase["id"], again)
     ids["exports"] = await an_exported_file(visitor)
     await import_a_deal(visitor)
     await be_refused(stack, visitor)
@@ -157,6 +177,40 @@ async def sell_to(visitor: Visitor, ada: str, pipeline: str) -> str:
     asset["next_maintenance_on"] = "2029-01-01"
     await made(visitor, "/v1/assets", asset, **same)
     return str(deal_id)
+
+
+async def in_orders_of(visitor: Visitor, purchase: str, number: int) -> dict[str, str]:
+    """Record a change of status, one that waits for its purchase, and an exchange of a part of a purchase."""
+    named = {"source": "till", "source_id": f"p-{number}"}
+    status = a_status(payment_status="open", **named)
+    await made(visitor, f"/v1/purchases/{purchase}/status-changes", status)
+    unknown = {"source": "till", "source_id": "unknown"}
+    await made(visitor, "/v1/purchase-status-changes", status | {"source_id": f"early-{number}", "purchase": unknown})
+    exchange = an_exchange(amount="0.01", source_id=f"x-{number}")
+    exchanged = await made(visitor, f"/v1/purchases/{purchase}/exchanges", exchange)
+    return {"new_purchases": exchanged["new_purchase_id"]}
+
+
+async def help_ada(visitor: Visitor, ada: str, purchase: str, same: dict[str, str]) -> dict[str, str]:
+    """Open a case about a purchase, and record all that follows from it. Return the ids that a list is filtered by."""
+    agent = {"team": "repairs", "agent_id": "agent-7"}
+    about = {"kind": "purchase", "id": purchase}
+    case = a_case(ada, kind="request", priority="low", category="tea", about=about, **agent)
+    await made(visitor, "/v1/cases", case, **same)
+    await made(visitor, "/v1/promises", a_promise(ada, owner_id="agent-7", due_at="2189-01-01T00:00:00Z"), **same)
+    task = a_task(
+        ada, priority="low", owner_id="agent-7", about_kind="case", about_id=purchase, due_at="2189-01-01T00:00:00Z"
+    )
+    await made(visitor, "/v1/tasks", task, **same)
+    message = {"customer_id": ada, "channel": "email", "body": "The kettle arrives tomorrow."}
+    sent = await made(visitor, "/v1/messages", message, **same)
+    survey = await made(visitor, "/v1/surveys", A_SURVEY, **same)
+    live = (await made(visitor, "/v1/surveys", A_SURVEY, **{key: f"{value}-live" for key, value in same.items()}))["id"]
+    await made(visitor, f"/v1/surveys/{live}/publish", None)
+    invitation = {"survey_id": live, "customer_id": ada, "send_at": "2190-01-01T00:00:00Z"}
+    await made(visitor, "/v1/survey-invitations", invitation, **same)
+    await made(visitor, "/v1/survey-links", {"survey_id": live, "store": "Dam 1"}, **same)
+    return {"subjects_of_cases": purchase, "causes": sent["cause_id"], "drafts": survey["id"]}
 
 
 async def be_refused(stack: RunningStack, visitor: Visitor) -> None:

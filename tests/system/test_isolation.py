@@ -28,6 +28,10 @@ FILTERED_BY = {
     "entity_id": ("api-keys",),
     "erasure_id": ("blocking_erasures",),
     "event_id": (),
+    "survey_id": ("answered_surveys",),
+    "policy_id": ("sla-policies",),
+    "about_id": ("subjects_of_cases",),
+    "cause_id": ("causes",),
     "stage_id": ("stages", "first_stages"),
     "endpoint_id": ("webhook-endpoints",),
     "merged_id": ("merged",),
@@ -42,6 +46,9 @@ IDS_OF_SAMPLES = set(UUID_TEXT.findall(SAMPLES.read_text()))
 OF_THE_WHOLE_SYSTEM = "GET /v1/status"
 CHANGES_BY_ITSELF = {"as_of", "last_used_at", "trace_id", "collected_at", "welcome_at"}
 ONE_ROW_ALWAYS = ("tenants", "duplicate-searches")
+ONE_PARAMETER_ALWAYS = "GET /v1/agent-cards"
+"""Takes exactly one of its parameters."""
+ONLY_OF_A_CUSTOMER = ("purchases", "sku")
 ONLY_IN_SANDBOXES = "GET /v1/sandbox/clock"
 NOT_COMPLETED_YET = "GET /v1/erasures/{id}/certificate"
 """Returns 409 until the erasure's grace period has passed."""
@@ -125,20 +132,26 @@ def searches(offered: list[Operation], shop: Shop) -> Iterator[tuple[Operation, 
         if operation.method != "GET" or operation.is_on_a_record or str(operation) == ONLY_IN_SANDBOXES:
             continue
         parameters = [one for one in operation.described.get("parameters", []) if one["in"] == "query"]
-        needed = {one["name"]: sought(one, shop)[0] for one in parameters if one.get("required")}
-        yield operation, needed
+        needed = {one["name"]: sought(operation, one, shop)[0] for one in parameters if one.get("required")}
+        if str(operation) != ONE_PARAMETER_ALWAYS:
+            yield operation, needed
         for parameter in parameters:
             is_id = filtered_by(parameter) != ()
             if parameter["name"] not in (*NOT_SOUGHT, *needed) and operation.kind not in NEVER_FILLED and not is_id:
-                for value in sought(parameter, shop):
-                    yield operation, needed | {SENT_AS.get(parameter["name"], parameter["name"]): value}
+                of_ada = (
+                    {"customer_id": shop.ids["customers"]}
+                    if (operation.kind, parameter["name"]) == ONLY_OF_A_CUSTOMER
+                    else {}
+                )
+                for value in sought(operation, parameter, shop):
+                    yield operation, needed | of_ada | {SENT_AS.get(parameter["name"], parameter["name"]): value}
             if parameter["name"] == "source_id":
                 yield operation, needed | {"source": "till", "source_id": "p-1"}
             if parameter["name"] == "agent_id":
                 yield operation, needed | {"agent_id": SOUGHT["agent_id"]}
 
 
-def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
+def sought(operation: Operation, parameter: dict[str, Any], shop: Shop) -> list[str]:
     """Return values of a parameter that find a record."""
     name, schema = parameter["name"], parameter["schema"]
     if name == "subject":
@@ -155,8 +168,8 @@ def sought(parameter: dict[str, Any], shop: Shop) -> list[str]:
     if name == "sort":
         return choices or schema["examples"]
     assert choices, f"{name}: add a value that finds Ada to SOUGHT"
-    if "failed" in choices:
-        return ["failed"]  # the deliveries, because nothing listens
+    if (operation.kind, name) == ("deliveries", "state"):
+        return ["failed"]  # nothing listens
     return choices[:1]
 
 
@@ -301,7 +314,10 @@ async def read(shop: Shop, operation: Operation) -> httpx.Response:
         return await operation.send(shop, *shop.of(operation))
     parameters = operation.described.get("parameters", [])
     required = [one["name"] for one in parameters if one.get("required") and one["in"] == "query"]
-    return await shop.request("GET", operation.path, params={name: SOUGHT[name] for name in required})
+    query = {name: SOUGHT[name] for name in required}
+    if str(operation) == ONE_PARAMETER_ALWAYS:
+        query = {"customer_id": shop.ids["customers"]}
+    return await shop.request("GET", operation.path, params=query)
 
 
 def without_what_changes(value: Any) -> Any:
