@@ -13,11 +13,11 @@ import aiohttp
 
 from chassis.types import json
 from tests.support.facts import a_program, a_rule
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack
 
 ADDRESS = "127.0.0.2"
 """The attacker's address: a limit per address must not stop the quiet tenant, which has another."""
-PATIENCE_SECONDS = 120
 PAUSE_SECONDS = 0.1
 """The pause after a connection was refused or lost."""
 Body = bytes | dict[str, Any] | None

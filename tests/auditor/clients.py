@@ -10,12 +10,12 @@ import httpx
 
 from tests.auditor.books import Books, Bought, Spent
 from tests.support.facts import a_customer, a_purchase
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import Visitor
 
 CUSTOMERS = 8
 CUT, GIVEN_UP = 0.06, 0.3
 """The share of requests whose connection is cut after sending, and the share of these that are never retried."""
-PATIENCE_SECONDS = 150
 PAUSE_SECONDS = 0.02
 """The pause between two actions of a client.
 

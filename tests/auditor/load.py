@@ -12,6 +12,7 @@ from tests.auditor.audit import audit, audit_topics
 from tests.auditor.books import Books
 from tests.auditor.clients import CUSTOMERS, Client
 from tests.support.facts import a_program, a_rule
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
@@ -30,7 +31,7 @@ class Load:
         """Return the number of acknowledged writes of all tenants."""
         return sum(one.acknowledged for one in self.books)
 
-    async def further(self, writes: int, within: float = 120) -> None:
+    async def further(self, writes: int, within: float = PATIENCE_SECONDS) -> None:
         """Wait until this number of further writes is acknowledged."""
         goal, deadline = self.acknowledged + writes, time.monotonic() + within
         while self.acknowledged < goal:

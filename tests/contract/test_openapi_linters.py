@@ -39,7 +39,6 @@ def test_the_document_is_valid_openapi(openapi: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_the_linters_find_nothing(tmp_path: Path) -> None:
     programs = install(tmp_path)
     for program, *arguments in COMMANDS:

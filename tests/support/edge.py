@@ -15,6 +15,7 @@ from chassis.types import json
 from local import SERVICES
 from local.data_dir import DataDir, free_port
 from tests.support.guard import Guard
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RAPPORT
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -114,7 +115,7 @@ class Gateway:
 
     async def ready(self) -> None:
         """Wait until the process serves requests."""
-        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False, verify=False) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(trust_env=False, verify=False) as client:
             while True:
                 assert self._process.poll() is None, self.said()
                 with suppress(httpx.TransportError):

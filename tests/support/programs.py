@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 
 async def output_of(*command: str | Path) -> str:
     """Run a program and return what it prints."""
@@ -10,7 +12,7 @@ async def output_of(*command: str | Path) -> str:
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             printed, errors = await process.communicate()
     except TimeoutError:
         process.kill()

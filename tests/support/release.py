@@ -26,6 +26,7 @@ from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.release_of_cases import use_cases
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
@@ -157,7 +158,7 @@ async def park_something(stack: RunningStack) -> None:
             await producer.send_and_wait(topic, b"not JSON")
     finally:
         await producer.stop()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await stack.rows("interactions", "select 1 from chassis.dead_letter"):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

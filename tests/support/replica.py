@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from local.data_dir import free_port
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RAPPORT, RunningStack
 
 
@@ -43,7 +44,7 @@ class Replica:
 
     async def ready(self) -> "Replica":
         """Wait until the process reports that it is ready."""
-        async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(trust_env=False) as client:
             while True:
                 try:
                     if (await client.get(f"http://127.0.0.1:{self.port}/ready")).status_code == 200:
@@ -62,7 +63,7 @@ class Replica:
         """Send a signal to the process."""
         self._process.send_signal(how)
 
-    async def exit_code(self, seconds: float = 60) -> int:
+    async def exit_code(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for the end of the process. Return its exit code, or the negative number of the signal that ended it."""
         return await asyncio.wait_for(asyncio.to_thread(self._process.wait), seconds)
 

@@ -19,6 +19,7 @@ from local import kafka_server
 from local.data_dir import DataDir, free_port
 from local.processes import stop
 from tests.support.guard import Guard
+from tests.support.patience import PATIENCE_SECONDS
 
 ACLS = Path(__file__).parents[1] / "system" / "kafka" / "Acls.java"
 MECHANISM = "SCRAM-SHA-512"
@@ -126,7 +127,7 @@ def _grant(root: Path, kafka: SecureKafka, users: Sequence[str]) -> None:
 
 
 async def _until_it_answers(kafka: SecureKafka) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             admin = AIOKafkaAdminClient(**kafka.client_options(ADMIN))
             try:

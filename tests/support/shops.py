@@ -21,6 +21,7 @@ from tests.support.operations import (
     in_transfer,
     made,
 )
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.promises import a_promise
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
@@ -142,7 +143,7 @@ async def a_shop(stack: RunningStack) -> Shop:
 async def an_exported_file(visitor: Visitor) -> str:
     """Export the customers, and return the id of the export when its file can be read."""
     export = (await made(visitor, "/v1/exports", {}))["id"]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await visitor.request("GET", f"/v1/exports/{export}/file")).status_code == 409:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     return str(export)
@@ -155,7 +156,7 @@ async def import_a_deal(visitor: Visitor) -> None:
     targets = {"Id": "external_ids.till", "AccountId": "customer.till"}
     start = {"preset": "salesforce_opportunities", "mapping": targets}
     await visitor.request("POST", f"/v1/imports/{id}/start", json=start)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await visitor.request("GET", "/v1/deals?external_id=till:7")).json()["items"]:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
@@ -221,7 +222,7 @@ async def be_refused(stack: RunningStack, visitor: Visitor) -> None:
         client = Visitor(stack, key)
         assert (await client.request("GET", "/v1/tenants")).status_code == 401
         await client.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len((await visitor.request("GET", "/v1/authentication-failures")).json()["items"]) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 

@@ -18,6 +18,7 @@ from chassis.types import json
 from local.data_dir import DataDir, free_port
 from tests.support import commands
 from tests.support.guard import Guard
+from tests.support.patience import PATIENCE_SECONDS
 
 RAPPORT = str(Path(sys.executable).with_name("rapport"))
 START_SECONDS = 90
@@ -108,13 +109,13 @@ class RunningStack:
 
     async def revived(self, name: str, pid: int) -> None:
         """Wait until a killed member has a new process."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self.data_dir.pid_file(name).exists() or self.pid(name) == pid:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
     async def ready(self) -> None:
         """Wait until the gateway reaches its own database and Kafka."""
-        async with asyncio.timeout(60), httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS), httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             while True:
                 with suppress(httpx.TransportError):  # it may be restarting
                     if (await client.get("/ready")).status_code == 200:
@@ -124,7 +125,7 @@ class RunningStack:
     async def status(self) -> dict[str, Any]:
         """Return the state of each service, with the counts of all tenants, as the operator reads it."""
         headers = {"Authorization": f"Bearer {self.data_dir.secrets()['operator']}"}
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers, timeout=60) as client:
             services: dict[str, Any] = (await client.get("/v1/status")).json()["services"]
             return services
 
@@ -161,7 +162,7 @@ class RunningStack:
 
 def client_of(stack: RunningStack, **options: Any) -> httpx.AsyncClient:
     """Return a client of the gateway. It uses plain HTTP without certificates, which would take 20 ms to load."""
-    return httpx.AsyncClient(base_url=stack.url, timeout=30, trust_env=False, verify=False, **options)
+    return httpx.AsyncClient(base_url=stack.url, timeout=60, trust_env=False, verify=False, **options)
 
 
 class Visitor:
@@ -178,7 +179,7 @@ class Visitor:
 
     async def request_until_answered(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request that is safe to repeat, until it receives a response other than 429 or 5xx."""
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 answer = await self.client.request(method, path, **options)
@@ -189,7 +190,7 @@ class Visitor:
             assert time.monotonic() < deadline, f"{method} {path} is not answered"
             await asyncio.sleep(0.1)
 
-    async def drained(self, seconds: float = 90) -> dict[str, Any]:
+    async def drained(self, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait until all events are published and applied."""
         deadline = time.monotonic() + seconds
         while True:

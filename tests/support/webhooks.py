@@ -13,6 +13,7 @@ from chassis.types.ids import uuid7
 from gateway.events.sending.client import WebhookClient, open_client
 from gateway.events.sending.sender import Sender
 from tests.support.gateway import Shop, a_shop
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import ServiceUnderTest
 
 
@@ -49,14 +50,14 @@ class Subscriber(ServiceUnderTest):
 
     async def until(self, state: str, count: int = 1, **filters: Any) -> list[dict[str, Any]]:
         """Wait until so many deliveries are in a state. Returns them."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(found := await self.deliveries(state=state, **filters)) < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return found
 
     async def attempts(self, delivery: dict[str, Any], count: int = 0) -> list[dict[str, Any]]:
         """Return the attempts of a delivery, once there are so many."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 response = await self.get(f"/v1/deliveries/{delivery['id']}/attempts")
                 assert response.status_code == 200, response.text

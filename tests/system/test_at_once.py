@@ -16,6 +16,7 @@ from local.generated import ROOT
 from tests.auditor.audit import records_of
 from tests.support.facts import a_purchase
 from tests.support.operations import RECORDS, Operation, operations
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
@@ -127,7 +128,7 @@ async def test_a_key_whose_process_is_killed_in_flight_is_free_again(stack: Runn
         pid = stack.kill("loyalty")
         assert (await first).status_code in (502, 503)
         await stack.revived("loyalty", pid)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while is_in_flight(answer := await visitor.request_until_answered("POST", path, **redeem)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)  # until PostgreSQL notices that the client has disconnected
     again = await visitor.request_until_answered("POST", path, **redeem)

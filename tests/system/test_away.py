@@ -13,7 +13,7 @@ from tests.auditor.load import a_load
 from tests.support.facts import a_customer, a_purchase
 from tests.support.stack import RunningStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 PROCESSES = ("customers", "interactions", "loyalty", "analytics", "gateway")
 AWAY_SECONDS = int(os.environ.get("RAPPORT_AWAY_SECONDS", "60"))
 SOON = 8.0

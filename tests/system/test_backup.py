@@ -27,6 +27,7 @@ from chassis.types.ids import uuid7
 from local import PROCESSES
 from tests.support import commands
 from tests.support.facts import a_program, a_purchase, a_rule
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -34,7 +35,6 @@ SECTION = PAGE.read_text().partition("\n## Back up and restore\n")[2].partition(
 BLOCKS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 CRON = re.compile(r"```crontab\n0 \* \* \* \* (.*?)\n```", re.DOTALL)
 WRITERS = 4
-pytestmark = pytest.mark.timeout(600)  # with the fixtures, which start two systems
 
 
 def page_commands(heading: str) -> list[str]:
@@ -334,7 +334,7 @@ async def test_databases_with_contents_are_replaced_only_on_request(servers: Run
 async def test_a_killed_restore_prevents_a_start_and_is_repeated(servers: RunningStack, backup: Backup) -> None:
     command = [RAPPORT, "restore", str(backup.folder), "--replace"]
     process = subprocess.Popen(command, env=environment(servers.data_dir.root), stdout=subprocess.DEVNULL)  # noqa: ASYNC220
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not [name for _, name in await databases(servers) if name.endswith("_restoring")]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     process.kill()

@@ -12,7 +12,6 @@ from local.data_dir import free_port
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_demo_holds_twice_on_one_folder(tmp_path: Path) -> None:
     environment = {**os.environ, "RAPPORT_DATA": str(tmp_path / "data"), "RAPPORT_PORT": str(free_port(set()))}
     for _ in range(2):

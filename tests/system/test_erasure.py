@@ -8,6 +8,7 @@ from local import PROCESSES
 from services.customers.lifecycle.rules.erasing import SERVICES
 from tests.auditor.audit import records_of
 from tests.support.facts import a_purchase
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points, finished
 
@@ -95,7 +96,7 @@ async def tables_with_the_mark(stack: RunningStack) -> list[str]:
 
 
 async def certificate_of(visitor: Visitor, erasure: str) -> dict[str, Any]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (answer := await visitor.request("GET", f"/v1/erasures/{erasure}/certificate")).status_code == 409:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     assert answer.status_code == 200, answer.text
@@ -129,7 +130,7 @@ async def test_after_an_erasure_nothing_leads_to_the_person(stack: RunningStack,
     await visitor.drained()
 
     await words_removed(stack)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while files_with_the_mark(stack):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     assert await tables_with_the_mark(stack) == []

@@ -13,6 +13,7 @@ import pytest
 
 from chassis.types import json
 from tests.support.facts import a_customer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.replica import Replica
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
@@ -109,7 +110,6 @@ async def test_a_client_that_accepts_pages_and_streams_gets_those_that_it_names_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 async def test_a_receiver_misses_nothing_while_gateways_are_stopped_and_killed(tmp_path: Path) -> None:
     """Two gateways add events to the feed, and answer requests. Each is killed or stopped while events arrive."""
     stack = RunningStack(tmp_path)
@@ -178,7 +178,7 @@ class Follower:
 
     async def has_seen(self, customer: str) -> None:
         """Wait for an event about a customer."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while customer not in self._subjects:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 

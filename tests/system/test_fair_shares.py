@@ -72,7 +72,6 @@ def descriptors(number: int) -> Iterator[None]:
 CHOSEN = [pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else []) for name in ATTACKS]
 
 
-@pytest.mark.timeout(420)
 @pytest.mark.parametrize("name", CHOSEN)
 async def test_an_attack_neither_delays_another_tenant_nor_fills_the_memory(town: Town, name: str) -> None:
     outcome = await attempt(name, town.stack, town.probe, SECONDS, size=SIZE, quiet=town.quiet)

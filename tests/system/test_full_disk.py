@@ -13,11 +13,11 @@ import pytest
 
 from local import PROCESSES
 from tests.auditor.load import Load, a_load
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(400),
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a tmpfs is mounted by root on Linux"),
 ]
 
@@ -76,7 +76,7 @@ async def test_a_full_disk_is_waited_out(own_stack: RunningStack, name: str, meg
 async def until_it_is_felt(stack: RunningStack, name: str, load: Load) -> None:
     """Wait until PostgreSQL rejects writes, or until the server (either of the two) exits."""
     first = stack.pid(name)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             if stack.pid(name) != first or "No space left on device" in stack.data_dir.log(name).read_text():
                 return

@@ -35,7 +35,6 @@ async def progressed(visitor: Visitor, path: str, done: int) -> dict[str, Any]:
     return job
 
 
-@pytest.mark.timeout(300)
 async def test_a_killed_import_goes_on_where_it_was(stack: RunningStack, visitor: Visitor) -> None:
     file = await visitor.request("POST", "/v1/imports", content=a_file(), headers={"content-type": "text/csv"})
     path = f"/v1/imports/{file.json()['id']}"

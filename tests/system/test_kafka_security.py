@@ -16,6 +16,7 @@ from chassis.db.pool import open_pool
 from chassis.service import load, start
 from local.data_dir import DataDir
 from tests.support.facts import a_customer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.secure_kafka import SecureKafka, secure_kafka
 from tests.support.service import ServiceUnderTest, settings_of
 
@@ -42,7 +43,7 @@ async def test_an_event_passes_from_service_to_service_with_tls_and_passwords(
         assert created.status_code == 201
         async with await open_pool(settings[1].worker_database_url, settings[1], 1) as pool:  # type: ignore[arg-type]
             await announce(pool, reader)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not await is_applied(pool, reader):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
             await pool.execute("delete from chassis.tenant where tenant_id = $1", reader.tenant.id)

@@ -27,6 +27,7 @@ from local import PROCESSES, SERVICES
 from local.data_dir import free_port
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, purchase_recorded
 from tests.support.operations import Operation, an_issuer, made, operations
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.service import a_tenant
 from tests.support.smuggling import bodies_with_more
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
@@ -224,7 +225,7 @@ async def test_api4_unrestricted_resource_consumption(
     slow = [await asyncio.open_connection("127.0.0.1", stack.port) for _ in range(60)]
     for number, (_, writer) in enumerate(slow):
         writer.write(begun.encode() + (b"Content-Type: application/json\r\n\r\n{" if number % 2 else b""))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answers = await asyncio.gather(*(shop.request("GET", "/v1/customers?limit=1") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     for _, writer in slow:
@@ -476,7 +477,7 @@ async def test_api10_a_service_that_answers_nonsense_is_not_believed(stack: Runn
 
 
 async def answers(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 if (await client.get("/ready")).status_code == 200:

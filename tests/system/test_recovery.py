@@ -17,7 +17,7 @@ from tests.auditor.load import a_load
 from tests.support import commands
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

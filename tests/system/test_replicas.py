@@ -17,7 +17,7 @@ from tests.support.replica import Replica
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 SERVICES = ("customers", "interactions", "loyalty", "analytics")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,6 @@ async def entries(sandbox: Visitor, membership: str, kind: str) -> list[dict[str
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 async def test_a_year_of_a_frequency_program_passes_in_a_minute(sandbox: Visitor) -> None:
     customer, now, lots, membership = await opened(sandbox), START, [], ""
     for week in range(WEEKS):

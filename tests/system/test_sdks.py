@@ -35,7 +35,7 @@ forged: refused
 feed: 1 event, same id true
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,6 @@ The gateway's topic is read first, because consumers wait until an unknown tenan
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_a_second_reading_in_any_order_comes_to_the_same(
     stack: RunningStack, visitor: Visitor, running_loyalty: ServiceUnderTest, running_analytics: ServiceUnderTest
 ) -> None:

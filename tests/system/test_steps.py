@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.auditor.load import a_load
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.replica import Replica
 from tests.support.stack import RunningStack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 OURS = ("interactions", "loyalty")
 DEATHS = 4
 
@@ -80,7 +81,7 @@ async def test_of_two_workers_one_takes_over_where_the_other_was_killed(half_sta
 
 async def the_one_that_relays(*workers: Replica) -> Replica:
     """Return the worker whose relay has published events."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             for worker in workers:
                 if await worker.metric("outbox_relayed_total"):

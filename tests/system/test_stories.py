@@ -9,6 +9,7 @@ from chassis.types import json
 from chassis.types.ids import uuid7
 from tests.auditor.audit import records_of
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, known_as
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 
@@ -160,7 +161,7 @@ async def test_customers_move_from_one_tenant_to_another_by_files(stack: Running
 
 async def finished(visitor: Visitor, path: str) -> dict[str, Any]:
     """Wait until a job has ended, and return it."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (job := (await visitor.request("GET", path)).json())["finished_at"] is None:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     assert job["state"] == "succeeded", job

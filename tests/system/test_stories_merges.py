@@ -3,9 +3,8 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import Visitor
 
 
@@ -40,7 +39,6 @@ async def until_seen(visitor: Visitor, expected: dict[str, tuple[int, int, str]]
     assert known == expected
 
 
-@pytest.mark.timeout(300)
 async def test_a_merge_reaches_every_service_and_so_does_its_undo(visitor: Visitor) -> None:
     program = await create(visitor, "/v1/programs", a_program())
     await create(visitor, f"/v1/programs/{program['id']}/earning-rules", a_rule())
@@ -62,7 +60,7 @@ async def search_by_itself(visitor: Visitor) -> None:
     (tenant,) = (await read(visitor, "/v1/tenants"))["items"]
     changed = await visitor.request("PATCH", f"/v1/tenants/{tenant['id']}", json={"name": "Changed"})
     assert changed.status_code == 200, changed.text
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             search, *_ = (await read(visitor, "/v1/duplicate-searches"))["items"]
             if search["actor"] == "chore:duplicates" and search["finished_at"] is not None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from local import PROCESSES
 from tests.support.commands import run
 from tests.support.operations import RECORDS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 
@@ -71,7 +72,7 @@ async def test_a_deleted_tenant_leaves_no_row_in_any_service(stack: RunningStack
     assert "--now" in too_early.errors
     stack.command("tenants", "delete", str(tenant), "--yes", "--now")
     assert await until_status(visitor, "/v1/customers", 401) < 1
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await rows_of(stack, tenant):  # noqa: ASYNC110
             await asyncio.sleep(0.5)
     for service in PROCESSES:

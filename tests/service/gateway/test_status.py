@@ -1,5 +1,7 @@
 """The status and the metrics: a tenant reads its own counts, and the operator those of all tenants."""
 
+import time
+
 import pytest
 
 from chassis.core.identity import OPERATOR_CALLER
@@ -80,6 +82,7 @@ async def test_metrics_that_are_read_often_are_counted_once_a_second(
     token = customers.shared.running.settings.operator_token
     assert token is not None
     headers = {"authorization": f"Bearer {token.get_secret_value()}"}
+    began = time.monotonic()
     for _ in range(20):
         assert (await customers.shared.client.get("/metrics", headers=headers)).status_code == 200
-    assert len(reads) <= 2
+    assert len(reads) <= 2 + (time.monotonic() - began)
