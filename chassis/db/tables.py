@@ -180,7 +180,7 @@ def unique(*columns: str) -> UniqueConstraint:
     return UniqueConstraint("tenant_id", *columns)
 
 
-def index(*columns: str, name: str | None = None, **options: Any) -> Index:
+def index(*columns: Any, name: str | None = None, **options: Any) -> Index:
     """Declare an index on these columns of a tenant's rows."""
     return Index(name, "tenant_id", *columns, **options)
 

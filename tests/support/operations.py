@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
     "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
     "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
+    "POST /v1/touch-points/{id}/link": {"customer_id": str(uuid7())},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
     "POST /v1/memberships/{id}/redemptions": {"points": 1, "mode": "reserve"},
@@ -327,16 +328,18 @@ async def in_deals(asker: Asker, customer: str) -> dict[str, str]:
 async def in_interactions(asker: Asker) -> dict[str, str]:
     purchase = await made(asker, "/v1/purchases", a_purchase())
     touch_point = {
-        "customer_id": str(uuid7()),
+        "author": {"handle": "@ada"},
         "source": "phone",
         "source_id": str(uuid7()),
         "channel": "phone",
         "direction": "inbound",
         "occurred_at": "2026-03-01T10:00:00Z",
     }
+    schema = {"channel": f"c{uuid7().hex}", "schema_document": {"type": "object"}}
     return {
         "purchases": purchase["id"],
         "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        "touch-point-schemas": (await made(asker, "/v1/touch-point-schemas", schema))["id"],
         **await in_contact(asker),
         **await in_orders(asker),
         **await in_the_help_desk(asker, purchase["customer_id"]),

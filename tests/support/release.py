@@ -28,6 +28,7 @@ from tests.support.openapi_changes import keep_document
 from tests.support.operations import an_issuer
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.release_of_cases import use_cases
+from tests.support.release_of_contact import use_contact
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
 from tests.support.release_of_orders import use_orders
@@ -81,6 +82,7 @@ async def use_everything(visitor: Visitor) -> None:
     await post(visitor, "/v1/touch-points", a_touch_point(customer))
     mailed = {"direction": "outbound", "occurred_at": datetime.now(UTC).isoformat()}
     await post(visitor, "/v1/touch-points", a_touch_point(customer) | mailed)
+    await use_contact(visitor, customer)
     merged = await post(visitor, "/v1/customers", a_customer())
     merge = await post(visitor, f"/v1/customers/{customer}/merge", {"merged_id": merged["id"]})
     await post(visitor, f"/v1/merges/{merge['id']}/undo")

@@ -88,6 +88,7 @@ COLLECTIONS: dict[str, Any] = {
         "targets": [{"kind": "resolution", "seconds": 3600, "time": "elapsed"}],
     },
     "POST /v1/survey-answers/{token}": b"q.recommend=8",
+    "POST /v1/touch-point-schemas": {"channel": "letter", "schema_document": {"type": "object"}},
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),

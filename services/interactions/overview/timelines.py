@@ -12,13 +12,16 @@ from chassis import (
     Page,
     PageParams,
     Resource,
+    ShortLine,
     TimeRange,
     Work,
     condition,
+    equals,
     of_person,
     paginate,
     time_range,
 )
+from services.interactions.contact.rules.touch_points import TouchPointDirection
 from services.interactions.overview import tables
 from services.interactions.overview.rules import TimelineEntryKind
 
@@ -51,10 +54,15 @@ async def read_timeline(
     params: PageParams,
     occurred_at: Annotated[TimeRange, Depends(time_range("occurred_at"))],
     kind: Annotated[list[TimelineEntryKind] | None, Query(description="Return only these; may be repeated.")] = None,
+    channel: Annotated[list[ShortLine] | None, Query(description="Return only these; may be repeated.")] = None,
+    direction: Annotated[
+        TouchPointDirection | None, Query(description="Return only touch points in this direction.")
+    ] = None,
 ) -> Page[TimelineEntry]:
     """List the records of a customer, newest first. The list is empty for an unknown customer."""
     kinds = [condition("kind = any(:kinds)", kinds=kind)] if kind else []
-    where = [*of_person(customer_id), *occurred_at.filters, *kinds]
+    columns = equals(channel=channel, direction=direction)
+    where = [*of_person(customer_id), *occurred_at.filters, *kinds, *columns]
     return await paginate(work, params, tables.timeline, _to_entry, sort="-occurred_at", where=where)
 
 

@@ -1,7 +1,7 @@
 """Recording the records of other systems: each once, however often it is sent, with the customers that it names."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -109,7 +109,8 @@ class SourceRecorder(Generic[Row, Body]):
 
     `to_row` returns the columns that the body of a request determines, `event` builds the event of a new record, and
     `occurred_at` names the field of the body that must not be in the future. `without_spelling` returns the columns
-    with values only, if some of them keep the spelling of the request.
+    with values only, if some of them keep the spelling of the request. `prepare` completes the columns of new records
+    in a few statements for all of them, and returns the problems of those that are refused, by the ids of the records.
     """
 
     def __init__(
@@ -120,12 +121,14 @@ class SourceRecorder(Generic[Row, Body]):
         event: Callable[[Body, NewRecord], Event],
         occurred_at: str,
         without_spelling: Callable[[Content], Content] = lambda content: content,
+        prepare: "Prepare[Body] | None" = None,
     ) -> None:
         self._table = table
         self._to_row = to_row
         self._event = event
         self._occurred_at = occurred_at
         self._without_spelling = without_spelling
+        self._prepare = prepare
 
     async def record(self, work: UnitOfWork, body: Body) -> tuple[Row, bool]:
         """Record the body of a request. Returns the stored row, and whether it is new.
@@ -168,6 +171,7 @@ class SourceRecorder(Generic[Row, Body]):
         erased: set[UUID] = set()
         if work.is_retry:  # a record of an erased customer conflicts with the trigger, and the request runs again
             erased = await find_erased(work, {record.customer_id for _, record in items if record.customer_id})
+        problems = await self._prepare_new(work, items, records)
         outcomes: list[Outcome] = []
         new: list[NewRecord] = []
         for body, record in items:
@@ -175,7 +179,7 @@ class SourceRecorder(Generic[Row, Body]):
             if record.customer_id in erased:
                 outcomes.append(PersonErased())
             elif first is None:
-                outcomes.append(self._publish(work, body, record))
+                outcomes.append(problems.get(record.id) or self._publish(work, body, record))
                 if not isinstance(outcomes[-1], Problem):
                     records[record.key] = record
                     new.append(record)
@@ -187,6 +191,17 @@ class SourceRecorder(Generic[Row, Body]):
         await insert_new(work, self._table, sorted(new, key=lambda record: record.key))
         return outcomes
 
+    async def _prepare_new(
+        self, work: UnitOfWork, items: Sequence[tuple[Body, NewRecord]], records: dict[SourceKey, StoredRecord]
+    ) -> Mapping[UUID, Problem]:
+        """Complete those items that are new, and return the problems of those that are refused."""
+        if self._prepare is None:
+            return {}
+        problems = await self._prepare(work, [item for item in items if item[1].key not in records])
+        if problems and not records:  # a repeat is unchanged, even if it would be refused now
+            records |= await find_stored(work, self._table, [record.key for _, record in items])
+        return problems
+
     def _publish(self, work: UnitOfWork, body: Body, record: NewRecord) -> Outcome:
         """Publish the event of a new record. An event that is too large refuses its record alone."""
         try:
@@ -194,6 +209,10 @@ class SourceRecorder(Generic[Row, Body]):
         except Problem as problem:
             return problem
         return "created", record.id
+
+
+Prepare = Callable[[UnitOfWork, Sequence[tuple[Body, NewRecord]]], Awaitable[Mapping[UUID, Problem]]]
+"""Completes new records."""
 
 
 def source_filter(

@@ -137,3 +137,50 @@ async def test_a_shopping_history_has_totals_items_and_weekdays(interactions: Se
     ]
     # 23:30 UTC is the next day in Amsterdam: Monday the 2nd becomes Tuesday.
     assert history["weekdays"] == [{"weekday": 2, "purchases": 2}]
+
+
+async def test_a_touch_point_has_a_sentiment_and_attachments_by_reference(interactions: ServiceUnderTest) -> None:
+    sentiment = {"score": -0.5, "given_by": "agent-7"}
+    file = {"name": "bill.pdf", "media_type": "application/pdf", "size_bytes": 4711, "url": "https://files.test/1"}
+    body = a_touch_point(uuid7(), sentiment=sentiment, attachments=[file, {}], automatic="notification")
+    created = (await interactions.post("/v1/touch-points", body)).json()
+    assert (created["sentiment"], created["automatic"]) == (sentiment, "notification")
+    assert created["attachments"] == [file | {"sha256": None}, dict.fromkeys([*file, "sha256"])]
+    (listed,) = (await interactions.get("/v1/touch-points")).json()["items"]
+    assert (await interactions.get(f"/v1/touch-points/{created['id']}")).json() == created == listed
+    (event,) = await interactions.published()
+    assert (event.data["sentiment"], event.data["automatic"]) == (-0.5, "notification")
+    other = await interactions.post("/v1/touch-points", body | {"sentiment": sentiment | {"score": 1}})
+    assert (other.status_code, other.json()["code"]) == (409, "source_id_reused")
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"sentiment": {"score": 1.1, "given_by": "a"}}, "/sentiment/score"),
+        ({"sentiment": {"score": "1", "given_by": "a"}}, "/sentiment/score"),
+        ({"sentiment": {"score": 1}}, "/sentiment/given_by"),
+        ({"attachments": [{"sha256": "abc"}]}, "/attachments/0/sha256"),
+        ({"attachments": [{"size_bytes": -1}]}, "/attachments/0/size_bytes"),
+        ({"attachments": [{"content": "..."}]}, "/attachments/0/content"),
+        ({"attachments": [{}] * 101}, "/attachments"),
+        ({"automatic": "yes"}, "/automatic"),
+    ],
+)
+async def test_invalid_additions_return_422(
+    interactions: ServiceUnderTest, fields: dict[str, Any], pointer: str
+) -> None:
+    response = await interactions.post("/v1/touch-points", a_touch_point(uuid7(), **fields))
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_a_timeline_is_filtered_by_channel_and_direction(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    await a_year(interactions, customer)
+    await interactions.post("/v1/touch-points", a_touch_point(customer, channel="chat", direction="outbound"))
+    path = f"/v1/timelines/{customer}"
+    assert [item["channel"] for item in (await interactions.get(path, channel="chat")).json()["items"]] == ["chat"]
+    several = (await interactions.request("GET", f"{path}?channel=chat&channel=email")).json()["items"]
+    assert {item["channel"] for item in several} == {"chat", "email"}
+    inbound = (await interactions.get(path, direction="inbound", kind="touch_point")).json()["items"]
+    assert [item["channel"] for item in inbound] == ["email"]

@@ -16,8 +16,8 @@ from services.customers.people.customers.schemas import Customer
 from services.customers.people.tables import Customer as CustomerRow
 from services.customers.permission.consents.schemas import Consent
 from services.customers.permission.tables import ConsentReceipt
+from services.interactions.contact.queries.touch_points import TouchPoint
 from services.interactions.contact.tables import TouchPoint as TouchPointRow
-from services.interactions.contact.touch_points import TouchPoint
 
 
 class Base(Table, registry=new_registry()):

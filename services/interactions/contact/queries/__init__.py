@@ -1,1 +1,1 @@
-"""Reads and writes that several features share: profiles, permission, messages."""
+"""Reads and writes that several features share: recording of touch points, profiles, permission, messages."""
