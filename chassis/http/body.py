@@ -83,6 +83,10 @@ class StrictRequest(Request):
             for reservation in self._reservations:
                 reservation.release()
 
+    async def reserve(self, size: int) -> None:
+        """Reserve memory for a file that is read whole. Raises Unavailable."""
+        self._reservations = [await BUFFERED_BODIES.reserve(self.tenant, size)] if size > MIN_RESERVED_BYTES else []
+
     async def _pieces(self) -> AsyncIterator[bytes]:
         """Yield the body in pieces, and let other tasks run between them."""
         async for chunk in self.stream():

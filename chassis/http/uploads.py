@@ -1,4 +1,4 @@
-"""Files in requests and responses: streamed between the client and the store, never held in memory.
+"""Files in requests and responses: streamed between the client and the store, or read whole if they are small.
 
 A route with `upload` receives its body as an `UploadedFile`. Whatever was stored is deleted if the request fails.
 """
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from chassis.core.files import FileStore, file_path
 from chassis.core.identity import Tenant
 from chassis.core.problems import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from chassis.http.body import StrictRequest
 from chassis.types.ids import uuid7
 
 ANY_FILE = "application/octet-stream"
@@ -54,6 +55,7 @@ class Upload:
         self._gunzip = Gunzip() if coding == "gzip" else None
         self._limit = limit
         self._stored: tuple[FileStore, str] | None = None
+        self._content: bytes | None = None
         self._error: Exception | None = None
 
     @property
@@ -71,6 +73,19 @@ class Upload:
             except Exception as error:
                 raise (self._error or error) from None
         return path
+
+    async def read(self, limit: int) -> bytes:
+        """Return a small file, decompressed. A second attempt of the request finds it read. Raises PayloadTooLarge."""
+        if self._content is None:
+            limit = self._limit = min(limit, self._limit)
+            request = cast(StrictRequest, self._request)
+            announced = request.headers.get("content-length", "")
+            await request.reserve(int(announced) if announced.isdigit() and self._gunzip is None else limit)
+            content = bytearray()
+            async for piece in self._pieces(_Unchanged()):
+                content += piece
+            self._content = bytes(content)
+        return self._content
 
     async def discard(self) -> None:
         """Delete the stored file: the request has failed."""
@@ -95,6 +110,16 @@ class Upload:
         except Exception as error:
             self._error = error  # the store would raise an error of its own instead
             raise
+
+
+class _Unchanged:
+    """Stores a file as it is."""
+
+    def feed(self, piece: bytes) -> bytes:
+        return piece
+
+    def finish(self) -> bytes:
+        return b""
 
 
 class Gunzip:

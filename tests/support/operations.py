@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
     "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
     "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
     "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
+    "PATCH /v1/mailboxes/{id}": {"name": "Help desk"},
     "POST /v1/touch-points/{id}/link": {"customer_id": str(uuid7())},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
     "POST /v1/programs/{id}/earning-rules/{rule_id}/versions": {"points": 2, "per": "1.00"},
@@ -121,6 +122,7 @@ A_PROPOSAL = {
 QUERIES = {
     "GET /v1/customers/{id}/may-contact": {"purpose": "newsletter", "channel": "email"},
     "POST /v1/preferences/{token}": {"action": "stop"},
+    "POST /v1/emails": {"mailbox_id": "{other}"},
     "GET /v1/customers/{id}/merge-preview": {"merged_id": "{other}"},
     "GET /v1/agent-cards": {"customer_id": str(uuid7())},
 }
@@ -336,7 +338,11 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "occurred_at": "2026-03-01T10:00:00Z",
     }
     schema = {"channel": f"c{uuid7().hex}", "schema_document": {"type": "object"}}
+    mailbox = (await made(asker, "/v1/mailboxes", {"address": f"{uuid7().hex}@shop.example"}))["id"]
+    OTHERS[mailbox] = mailbox
     return {
+        "mailboxes": mailbox,
+        "emails": mailbox,
         "purchases": purchase["id"],
         "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
         "touch-point-schemas": (await made(asker, "/v1/touch-point-schemas", schema))["id"],

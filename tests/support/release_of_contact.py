@@ -7,6 +7,7 @@ from tests.support.stack import Visitor
 
 async def use_contact(visitor: Visitor, customer: str) -> None:
     """Set the schema of a channel, and link a review to the customer who wrote it."""
+    await post(visitor, "/v1/mailboxes", {"address": "help@shop.example"})
     await post(visitor, "/v1/touch-point-schemas", {"channel": "review", "schema_document": {"type": "object"}})
     review = {
         "author": {"handle": "@grace"},

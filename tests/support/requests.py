@@ -88,6 +88,8 @@ COLLECTIONS: dict[str, Any] = {
         "targets": [{"kind": "resolution", "seconds": 3600, "time": "elapsed"}],
     },
     "POST /v1/survey-answers/{token}": b"q.recommend=8",
+    "POST /v1/mailboxes": {"address": "help@shop.example", "domains": ["shop.example"]},
+    "POST /v1/emails": b"From: ada@example.org\nMessage-ID: <m-1@example.org>\n\nHello",
     "POST /v1/touch-point-schemas": {"channel": "letter", "schema_document": {"type": "object"}},
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
@@ -121,7 +123,8 @@ class AnyRequest:
         options: dict[str, Any] = {} if self.body is None else {"json": self.body}
         if isinstance(self.body, bytes):
             is_form = FORM in self.operation.described["requestBody"]["content"]
-            headers, options = headers | {"content-type": FORM if is_form else "text/csv"}, {"content": self.body}
+            of_a_file = "message/rfc822" if self.operation.kind == "emails" else "text/csv"
+            headers, options = headers | {"content-type": FORM if is_form else of_a_file}, {"content": self.body}
         return await service.request(self.method, self.path, params=self.params, headers=headers, **options)
 
 

@@ -38,6 +38,22 @@ PAGES = [
     "authentication",
     "events",
     "webhooks",
+    *(
+        "customers",
+        "permission",
+        "custom-fields",
+        "sales",
+        "lifecycle",
+        "transfer",
+        "interactions",
+        "email-intake",
+        "loyalty",
+        "analytics",
+        "gateway",
+        "authentication",
+        "events",
+        "webhooks",
+    ),
 ]
 CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]
 """In the order of the guide's README."""

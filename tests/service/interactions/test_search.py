@@ -6,7 +6,7 @@ from chassis.types.ids import uuid7
 from tests.support.interactions import a_touch_point
 from tests.support.service import ServiceUnderTest
 
-TEXTS = {
+TEXTS: dict[str, dict[str, str | None]] = {
     "1": {"subject": "Lieferung der Grüße-Karten", "body": "Where is order 2026-03-01-0042? It's late."},
     "2": {"subject": "Delivery", "body": "Sent by ada@example.org from the harbour."},
     "3": {"subject": "Harbour store", "body": None},

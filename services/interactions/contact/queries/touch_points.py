@@ -31,6 +31,7 @@ from services.interactions.contact.rules.touch_points import AutomaticKind, Touc
 from services.interactions.sources.queries import (
     Content,
     NewRecord,
+    Prepare,
     RecordFields,
     SourceId,
     SourceName,
@@ -251,12 +252,17 @@ async def _prepare(work: UnitOfWork, items: Sequence[tuple[TouchPointCreate, New
     return problems
 
 
-recorder = SourceRecorder(
-    tables.TouchPoint,
-    to_row=_to_row,
-    event=_event,
-    occurred_at="occurred_at",
-    without_spelling=_hashed,
-    prepare=_prepare,
-)
+def touch_point_recorder(prepare: Prepare[TouchPointCreate]) -> SourceRecorder[tables.TouchPoint, TouchPointCreate]:
+    """Return a recorder of touch points, which completes new ones."""
+    return SourceRecorder(
+        tables.TouchPoint,
+        to_row=_to_row,
+        event=_event,
+        occurred_at="occurred_at",
+        without_spelling=_hashed,
+        prepare=prepare,
+    )
+
+
+recorder = touch_point_recorder(_prepare)
 """Records the touch points that sources send."""

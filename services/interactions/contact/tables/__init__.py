@@ -1,5 +1,6 @@
 """The tables of contact.
 
+mailboxes.py        mailboxes, and the domains of their owner
 touch_points.py     contacts that took place, and the search of their texts
 payload_schemas.py  the shapes that a tenant demands of the data of touch points
 profiles.py         customers as the customers service describes them, and the addresses by which they are found
@@ -7,6 +8,7 @@ permission.py       decisions of customers about contacts
 messages.py         messages to customers, and what became of them
 """
 
+from services.interactions.contact.tables.mailboxes import Mailbox
 from services.interactions.contact.tables.messages import Message, MessageOutcome
 from services.interactions.contact.tables.payload_schemas import TouchPointSchema
 from services.interactions.contact.tables.permission import ConsentDecision
@@ -17,6 +19,7 @@ __all__ = [
     "ConsentDecision",
     "ContactKey",
     "CustomerProfile",
+    "Mailbox",
     "Message",
     "MessageOutcome",
     "TouchPoint",
