@@ -6,7 +6,8 @@ from tests.support.stack import Visitor
 
 
 async def use_cases(visitor: Visitor, customer: str) -> None:
-    """Decide a complaint, reopen it, and give it to another agent."""
+    """Decide a complaint, reopen it, which calls the mediator, and give it to another agent."""
+    await patch(visitor, "/v1/case-settings", {"mediator_after": 1})
     case = await post(visitor, "/v1/cases", a_case(customer))
     path = f"/v1/cases/{case['id']}"
     for step in (*TO_A_DECISION, {"state": "closed", "outcome": "rejected"}):

@@ -91,6 +91,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/mailboxes": {"address": "help@shop.example", "domains": ["shop.example"]},
     "POST /v1/emails": b"From: ada@example.org\nMessage-ID: <m-1@example.org>\n\nHello",
     "POST /v1/touch-point-schemas": {"channel": "letter", "schema_document": {"type": "object"}},
+    "PATCH /v1/case-settings": {"mediator_after": 2},
     "POST /v1/programs": a_program(),
     "POST /v1/memberships": {"customer_id": str(uuid7())},
     "POST /v1/issuers": an_issuer(),

@@ -38,6 +38,7 @@ CHANGED_FIELDS = {
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "consent-settings": [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")],
+    "case-settings": [{"reopen_days": days} for days in (3, 5)],
     "survey-settings": [{"quarantine_days": days} for days in (3, 5)],
     "duplicates": [{"state": "not_a_duplicate"}] * 2,
 }

@@ -1,5 +1,7 @@
 """The states of cases: the way of a complaint, and what may never happen on it."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from services.interactions.helpdesk.rules.cases import (
     WAITING,
     CaseFacts,
     is_reopening,
+    may_reopen,
     needed_fields,
+    needs_mediator,
     next_states,
     resumed_state,
 )
@@ -84,3 +88,26 @@ def test_a_reopening_takes_up_an_ended_case_and_an_escalation_is_none() -> None:
 def test_only_complaints_need_fields() -> None:
     assert needed_fields("complaint", "decision_communicated") == ("severity", "cause", "decision")
     assert needed_fields("request", "closed") == ()
+
+
+def test_a_case_is_reopened_within_the_limit() -> None:
+    resolved_at = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert may_reopen(resolved_at, resolved_at + timedelta(days=30), 30)
+    assert not may_reopen(resolved_at, resolved_at + timedelta(days=30, microseconds=1), 30)
+    assert may_reopen(resolved_at, resolved_at + timedelta(days=9_999), None)
+
+
+@pytest.mark.parametrize(
+    ("reopened", "escalation", "after", "needed"),
+    [
+        (3, "none", 3, True),
+        (2, "none", 3, False),
+        (1, "external", 3, True),
+        (2, "internal", 3, True),
+        (9, "external", None, False),
+    ],
+)
+def test_a_mediator_is_called_after_reopenings_and_escalations(
+    reopened: int, escalation: str, after: int | None, needed: bool
+) -> None:
+    assert needs_mediator(reopened, escalation, after) is needed

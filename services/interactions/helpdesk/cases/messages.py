@@ -19,6 +19,7 @@ from chassis import (
 )
 from services.interactions.helpdesk import tables
 from services.interactions.helpdesk.cases.schemas import CaseMessage, CaseMessageCreate
+from services.interactions.helpdesk.queries.case_events import ReopenLimitReached
 from services.interactions.helpdesk.queries.cases import add_message
 from services.interactions.helpdesk.rules.cases import MessageVisibility
 
@@ -47,7 +48,7 @@ async def list_case_messages(
     "/cases/{id:uuid}/messages",
     scope="interactions:write",
     status_code=201,
-    raises=[RecordTooLarge],
+    raises=[RecordTooLarge, ReopenLimitReached],
     owner=OWNER,
     owner_fields=("body", "channel"),
 )

@@ -29,6 +29,7 @@ from chassis import (
 )
 from services.interactions.helpdesk import tables
 from services.interactions.helpdesk.cases.schemas import CaseCreate, CaseUpdate, SupportCase
+from services.interactions.helpdesk.queries.case_settings import check_terms
 from services.interactions.helpdesk.queries.cases import check_about, open_case, update_fields
 from services.interactions.helpdesk.rules.cases import AboutKind, CaseKind, CasePriority, CaseState
 
@@ -59,6 +60,7 @@ async def create_case(work: Work, body: CaseCreate) -> SupportCase:
     """Open a case. Its number is the next of the tenant."""
     columns = body.columns()
     await check_about(work, columns)
+    await check_terms(work, columns)
     return SupportCase.of(await open_case(work, **columns))
 
 

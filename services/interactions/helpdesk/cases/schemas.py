@@ -54,15 +54,15 @@ class CaseFields(Fields):
     """The fields that are null if nothing is known."""
 
     category: ShortLine | None = None
-    """The category, such as `information`, `bill`, `maintenance` or `technical_help`."""
+    """The category, such as `information`, `bill`, `maintenance` or `technical_help`: one of the case settings."""
     description: MultilineText | None = None
     """What the customer says."""
     severity: CaseSeverity | None = None
     """How serious it is. An assessed complaint has one."""
     cause: ShortLine | None = None
-    """The cause of a complaint, such as `delay`, `poor_work` or `overpricing`."""
+    """The cause of a complaint, such as `delay`, `poor_work` or `overpricing`: one of the case settings."""
     remedy_sought: ShortLine | None = None
-    """What the customer wants, such as `repair`, `refund` or `apology`."""
+    """What the customer wants, such as `repair`, `refund` or `apology`: one of the case settings."""
     agent_id: Reference | None = None
     """The agent in charge, by an id of your own."""
     team: ShortLine | None = None
@@ -80,7 +80,7 @@ class CaseCreate(CaseFields, RequestBody):
         "channel": "phone",
         "about": {"kind": "bill", "id": "2026-0042"},
         "cause": "delay",
-        "remedy_sought": "delivery",
+        "remedy_sought": "refund",
     }
 
     customer_id: UUID | None = None
@@ -176,6 +176,8 @@ class SupportCase(CaseFields, Resource, row=tables.SupportCase, etag="version", 
     """When it was resolved, or the first decision on the complaint was communicated. Null if it is open."""
     closed_at: datetime | None
     """When it was closed, or null."""
+    mediator_called_at: datetime | None
+    """When a mediator was called, because it was reopened or escalated too often. Null otherwise."""
     updated_at: datetime
     """When it last changed."""
 

@@ -5,7 +5,11 @@ from uuid import UUID
 from chassis import Feature, IfMatch, Page, PageParams, RecordTooLarge, VersionMismatch, Work, equals, paginate
 from services.interactions.helpdesk import tables
 from services.interactions.helpdesk.cases.schemas import CaseTransition, CaseTransitionCreate, SupportCase
-from services.interactions.helpdesk.queries.case_events import CaseFieldsMissing, InvalidCaseTransition
+from services.interactions.helpdesk.queries.case_events import (
+    CaseFieldsMissing,
+    InvalidCaseTransition,
+    ReopenLimitReached,
+)
 from services.interactions.helpdesk.queries.cases import move_case
 
 feature = Feature("cases")
@@ -14,7 +18,7 @@ feature = Feature("cases")
 @feature.post(
     "/cases/{id:uuid}/transitions",
     scope="interactions:write",
-    raises=[CaseFieldsMissing, InvalidCaseTransition, RecordTooLarge, VersionMismatch],
+    raises=[CaseFieldsMissing, InvalidCaseTransition, RecordTooLarge, ReopenLimitReached, VersionMismatch],
 )
 async def move_case_to_state(work: Work, id: UUID, body: CaseTransitionCreate, if_match: IfMatch) -> SupportCase:
     """Move a case to another state. If two agents move it at once, the second request reports the new state.

@@ -133,6 +133,17 @@ class ComplaintDecided(CaseEvent, type="interactions.complaint_decided.v1", part
     """When the decision was communicated."""
 
 
+class MediatorCalled(CaseEvent, type="interactions.case_mediator_called.v1", partition_key="subject_id"):
+    """A case needs a mediator, because it was reopened or escalated too often. Published once a case."""
+
+    escalation: CaseEscalation
+    """How far it was escalated."""
+    reopened_count: Annotated[int, Field(examples=[3])]
+    """How often it has been reopened."""
+    mediator_called_at: datetime
+    """When the mediator was called."""
+
+
 class CaseMessageRecorded(CaseEvent, type="interactions.case_message_recorded.v1", partition_key="subject_id"):
     """A message or an internal note was added to a case. Its text is read from the API."""
 
@@ -159,4 +170,11 @@ class CaseFieldsMissing(Problem, status=409):
     """The case needs further fields in this state.
 
     `fields` names them. Set them, or send them with the transition.
+    """
+
+
+class ReopenLimitReached(Problem, status=409):
+    """The case was resolved too long ago to be reopened.
+
+    `resolved_at` is when it was resolved, and `reopen_days` is the limit of the tenant. Open a new case.
     """

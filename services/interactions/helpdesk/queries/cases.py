@@ -30,7 +30,10 @@ from services.interactions.helpdesk.queries.case_events import (
     CaseUpdated,
     ComplaintDecided,
     InvalidCaseTransition,
+    MediatorCalled,
+    ReopenLimitReached,
 )
+from services.interactions.helpdesk.queries.case_settings import case_settings, check_terms
 from services.interactions.helpdesk.queries.clocks import start_clocks, update_clocks
 from services.interactions.helpdesk.rules import cases as rules
 from services.interactions.helpdesk.rules.cases import CaseTransitionKind, EvidenceDocument
@@ -77,10 +80,18 @@ async def move_case(
     evidence: Sequence[EvidenceDocument] = (),
     **changes: Any,
 ) -> tables.SupportCase:
-    """Move a locked case to a state, with further columns. Raises InvalidCaseTransition and CaseFieldsMissing."""
+    """Move a locked case to a state, with further columns.
+
+    Raises InvalidCaseTransition, CaseFieldsMissing, and ReopenLimitReached.
+    """
     _check_move(before, state, changes, reason)
+    await check_terms(work, changes)
     kind: CaseTransitionKind = "reopened" if rules.is_reopening(before.state, state) else "state_changed"
+    settings = await case_settings(work)
+    if kind == "reopened":
+        _check_reopening(work, before, settings)
     columns = changes | _state_columns(work, before, state, is_reopened=kind == "reopened")
+    columns |= _mediator_columns(work, before, columns, settings)
     case = await record_transition(work, before, kind, columns, reason=reason, evidence=evidence)
     await _publish_move(work, before, case)
     return case
@@ -88,6 +99,7 @@ async def move_case(
 
 async def update_fields(work: UnitOfWork, before: tables.SupportCase, changes: Mapping[str, Any]) -> tables.SupportCase:
     """Change fields of a locked case that are not its state."""
+    await check_terms(work, changes)
     assigned = {name: changes[name] for name in ("agent_id", "team") if name in changes}
     others = {name: value for name, value in changes.items() if name not in assigned}
     case = before
@@ -159,6 +171,23 @@ def _check_move(case: tables.SupportCase, state: str, changes: Mapping[str, Any]
         raise ValidationFailed.field("/reason", REQUIRED, "an escalation needs a reason")
 
 
+def _check_reopening(work: UnitOfWork, case: tables.SupportCase, settings: tables.CaseSettings) -> None:
+    resolved_at = case.resolved_at or work.now
+    if not rules.may_reopen(resolved_at, work.now, settings.reopen_days):
+        raise ReopenLimitReached(resolved_at=resolved_at.isoformat(), reopen_days=settings.reopen_days)
+
+
+def _mediator_columns(
+    work: UnitOfWork, case: tables.SupportCase, columns: Mapping[str, Any], settings: tables.CaseSettings
+) -> dict[str, Any]:
+    """Return the time at which a mediator is called: once, when reopenings and escalations reach the limit."""
+    reopened_count = columns.get("reopened_count", case.reopened_count)
+    escalation = columns.get("escalation", case.escalation)
+    if case.mediator_called_at or not rules.needs_mediator(reopened_count, escalation, settings.mediator_after):
+        return {}
+    return {"mediator_called_at": work.now}
+
+
 def _state_columns(work: UnitOfWork, case: tables.SupportCase, state: str, *, is_reopened: bool) -> dict[str, Any]:
     """Return the columns that change with the state."""
     is_waiting, is_ended = state == rules.WAITING, state in rules.ENDED
@@ -193,6 +222,8 @@ async def _publish_move(work: UnitOfWork, before: tables.SupportCase, case: tabl
         work.publish(await event_of(work, CaseReopened, case, **previous, reopened_at=work.now))
     if before.resolved_at is None and case.resolved_at is not None:
         work.publish(await event_of(work, CaseResolved, case))
+    if before.mediator_called_at is None and case.mediator_called_at is not None:
+        work.publish(await event_of(work, MediatorCalled, case))
     if case.state == "decision_communicated":
         work.publish(await event_of(work, ComplaintDecided, case, decided_at=work.now))
 

@@ -7,6 +7,7 @@ shorter way.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from typing_extensions import TypeAliasType, TypedDict
@@ -45,6 +46,13 @@ CaseTransitionKind = TypeAliasType(
 )
 MessageDirection = TypeAliasType("MessageDirection", Literal["inbound", "outbound"])
 MessageVisibility = TypeAliasType("MessageVisibility", Literal["public", "internal"])
+
+CATEGORIES = ("information", "bill", "maintenance", "technical_help")
+CAUSES = ("little_support", "delay", "poor_work", "poor_service", "overpricing", "other")
+REMEDIES = ("repair", "replacement", "refund", "discount", "apology", "explanation", "other")
+"""The categories, causes and remedies of a tenant that has chosen none."""
+REOPEN_DAYS = 30
+MEDIATOR_AFTER = 3
 
 ENDED: frozenset[str] = frozenset(("resolved", "decision_communicated", "closed"))
 """The states in which nothing is left to do, unless the case is reopened or escalated."""
@@ -122,6 +130,20 @@ def needed_fields(kind: str, state: str) -> tuple[str, ...]:
         "decision_communicated": ("severity", "cause", "decision"),
         "closed": ("outcome",),
     }.get(state, ())
+
+
+def may_reopen(resolved_at: datetime, now: datetime, reopen_days: int | None) -> bool:
+    """Return whether a case that was resolved at a time may still be reopened. None is no limit."""
+    return reopen_days is None or now <= resolved_at + timedelta(days=reopen_days)
+
+
+def needs_mediator(reopened_count: int, escalation: str, mediator_after: int | None) -> bool:
+    """Return whether a mediator is called: reopenings and steps of escalation have reached a number.
+
+    None calls no mediator.
+    """
+    steps = {"none": 0, "internal": 1, "external": 2}[escalation]
+    return mediator_after is not None and reopened_count + steps >= mediator_after
 
 
 def reopened_state(kind: str) -> CaseState:

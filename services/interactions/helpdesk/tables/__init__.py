@@ -1,13 +1,19 @@
 """The tables of the help desk.
 
 calendars.py       opening hours, and their earlier versions
-cases.py           cases, their history and their messages
+cases.py           cases, their history, their messages and their settings
 promises.py        promises to customers
 service_levels.py  policies, and the clocks of cases
 """
 
 from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
-from services.interactions.helpdesk.tables.cases import CaseMessage, CaseTransition, NumberSeries, SupportCase
+from services.interactions.helpdesk.tables.cases import (
+    CaseMessage,
+    CaseSettings,
+    CaseTransition,
+    NumberSeries,
+    SupportCase,
+)
 from services.interactions.helpdesk.tables.promises import Promise
 from services.interactions.helpdesk.tables.service_levels import CasePolicy, SlaClock, SlaPolicy, SlaPolicyVersion
 
@@ -16,6 +22,7 @@ __all__ = [
     "CalendarVersion",
     "CaseMessage",
     "CasePolicy",
+    "CaseSettings",
     "CaseTransition",
     "NumberSeries",
     "Promise",

@@ -9,6 +9,11 @@ from sqlalchemy import text
 from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, long_text, timestamp, unique
 from services.interactions.base import Base
 from services.interactions.helpdesk.rules.cases import (
+    CATEGORIES,
+    CAUSES,
+    MEDIATOR_AFTER,
+    REMEDIES,
+    REOPEN_DAYS,
     AboutKind,
     CaseEscalation,
     CaseKind,
@@ -87,6 +92,20 @@ class SupportCase(Versioned, Base, table=True):
     last_answer_at: datetime | None = timestamp(nullable=True, default=None)
     resolved_at: datetime | None = timestamp(nullable=True, default=None)
     closed_at: datetime | None = timestamp(nullable=True, default=None)
+    mediator_called_at: datetime | None = timestamp(nullable=True, default=None)
+
+
+class CaseSettings(Versioned, Base, table=True):
+    """The vocabularies and limits of a tenant's cases. The id is the tenant's."""
+
+    __tablename__ = "case_settings"
+    audited: ClassVar[bool] = True
+
+    categories: list[str] = document(default_factory=lambda: list(CATEGORIES))
+    causes: list[str] = document(default_factory=lambda: list(CAUSES))
+    remedies: list[str] = document(default_factory=lambda: list(REMEDIES))
+    reopen_days: int | None = REOPEN_DAYS
+    mediator_after: int | None = MEDIATOR_AFTER
 
 
 class CaseTransition(Base, table=True):
