@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from chassis.types.ids import uuid7
+from tests.support.cases import opened
 from tests.support.erasure import erase, tables_with
 from tests.support.facts import a_purchase
 from tests.support.merges import customers_merged, merge_undone
@@ -94,13 +95,18 @@ async def test_a_promise_needs_a_due_time_and_somebody_in_charge(interactions: S
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "required")
 
 
-async def test_an_order_makes_a_promise_to_its_own_customer_only(interactions: ServiceUnderTest) -> None:
+async def test_an_order_or_a_case_makes_a_promise_to_its_own_customer_only(interactions: ServiceUnderTest) -> None:
     customer = uuid7()
-    purchase = (await interactions.post("/v1/purchases", a_purchase(customer))).json()["id"]
-    made_by = {"made_by_kind": "order", "made_by_id": purchase}
-    promise = await created(interactions, PATH, an_open_promise(customer, **made_by))
-    assert await listed(interactions, made_by_kind="order", made_by_id=purchase) == [promise["id"]]
-    assert (await interactions.post(PATH, an_open_promise(uuid7(), **made_by))).status_code == 422
+    purchase = await created(interactions, "/v1/purchases", a_purchase(customer))
+    for kind, maker in (("order", purchase), ("case", await opened(interactions, customer))):
+        made_by = {"made_by_kind": kind, "made_by_id": maker["id"]}
+        promise = await created(interactions, PATH, an_open_promise(customer, **made_by))
+        assert await listed(interactions, **made_by) == [promise["id"]]
+        for refused in (
+            an_open_promise(uuid7(), **made_by),
+            an_open_promise(customer, **made_by | {"made_by_id": "7"}),
+        ):
+            assert (await interactions.post(PATH, refused)).json()["errors"][0]["code"] == "unknown_record"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +207,19 @@ async def test_a_withdrawn_promise_names_the_one_that_replaces_it(interactions: 
     await over.run_periodic_tasks()
     assert (await read(over, promise))["state"] == "withdrawn"
     assert await events_of(over, *ENDS) == []
+
+
+async def test_the_customer_is_told_before_a_promise_slips(interactions: ServiceUnderTest) -> None:
+    promise = await created(interactions, PATH, an_open_promise())
+    message = {"channel": "email", "subject": "Your kettle", "body": "A new one arrives on 9 March."}
+    body = {"reason": "It is lost.", "replacement": {"by_when": "2199-03-09"}, "message": message}
+    answers = await asyncio.gather(*(interactions.post(f"{PATH}/{promise['id']}/withdraw", body) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    (requested,) = await events_of(interactions, "message_requested")
+    (sent,) = (await interactions.get("/v1/messages", customer_id=promise["customer_id"])).json()["items"]
+    assert requested.data["message_id"] == sent["id"]
+    assert (sent["cause_kind"], sent["cause_id"]) == ("promise", promise["id"])
+    assert {name: sent[name] for name in message} == message
 
 
 async def test_a_replacement_needs_a_due_time_that_is_not_over(interactions: ServiceUnderTest) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from chassis import Feature, IfMatch, UnitOfWork, VersionMismatch, Work, recorded_person
+from chassis import Feature, IfMatch, PersonErased, UnitOfWork, VersionMismatch, Work, recorded_person
+from services.interactions.contact.queries.messages import request_message
 from services.interactions.helpdesk import tables
 from services.interactions.helpdesk.promises.due import break_overdue, lock_open, lock_promise
 from services.interactions.helpdesk.promises.events import PromiseKept, PromiseNotOpen, PromiseWithdrawn
@@ -33,9 +34,11 @@ async def keep_promise(work: Work, id: UUID, if_match: IfMatch) -> Promise:
     return Promise.from_row(await work.update(promise, done_at=work.now))
 
 
-@feature.post("/promises/{id:uuid}/withdraw", scope="interactions:write", raises=[PromiseNotOpen, VersionMismatch])
+@feature.post(
+    "/promises/{id:uuid}/withdraw", scope="interactions:write", raises=[PersonErased, PromiseNotOpen, VersionMismatch]
+)
 async def withdraw_promise(work: Work, id: UUID, body: PromiseWithdrawRequest, if_match: IfMatch) -> Promise:
-    """Withdraw an open promise, with the reason, and make the promise that replaces it, if there is one."""
+    """Withdraw an open promise, with the reason. Its replacement and the message to the customer belong to it."""
     promise = await lock_open(work, id, if_match)
     customer_id = await recorded_person(work, promise)
     replacement = None
@@ -51,6 +54,9 @@ async def withdraw_promise(work: Work, id: UUID, body: PromiseWithdrawRequest, i
         warns_at=None,
     )
     work.publish(PromiseWithdrawn.from_row(promise, promise_id=id, customer_id=customer_id))
+    if body.message is not None:
+        message = {**body.message.values(), "customer_id": customer_id, "purpose": None}
+        await request_message(work, **message, cause_kind="promise", cause_id=id)
     return Promise.from_row(promise)
 
 

@@ -1,5 +1,6 @@
 """The operations that create, read, change and list promises."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -126,15 +127,16 @@ async def insert_promise(work: UnitOfWork, columns: dict[str, Any], pointer: str
 
 
 async def _check_maker(work: UnitOfWork, body: PromiseCreate) -> None:
-    """Raise ValidationFailed for an order that is not a purchase of the customer."""
-    if body.made_by_kind != "order":
+    """Raise ValidationFailed for an order or a case that is not one of the customer."""
+    if body.made_by_kind == "agent":
         return
-    try:
-        purchase = await work.find(Purchase, id=UUID(body.made_by_id))
-    except ValueError:
-        purchase = None
-    if purchase is None or purchase.customer_id != await current_person(work, body.customer_id):
-        raise ValidationFailed.field("/made_by_id", UNKNOWN_RECORD, "the customer has no purchase with this id")
+    maker: Purchase | tables.SupportCase | None = None
+    with suppress(ValueError):  # an id of another form
+        id, is_order = UUID(body.made_by_id), body.made_by_kind == "order"
+        maker = await work.find(Purchase, id=id) if is_order else await work.find(tables.SupportCase, id=id)
+    if maker is None or maker.customer_id != await current_person(work, body.customer_id):
+        detail = f"the customer has no {body.made_by_kind} with this id"
+        raise ValidationFailed.field("/made_by_id", UNKNOWN_RECORD, detail)
 
 
 def _in_states(states: list[PromiseState] | None, now: datetime) -> list[Any]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from chassis import (
     Fields,
     Instant,
+    Line,
     MergePatch,
     MultilineText,
     Reference,
@@ -86,18 +87,32 @@ class PromiseReplacementCreate(OwnerFields, DueValues, RequestBody):
     """How long before its due time an event warns of it."""
 
 
+class PromiseMessageCreate(RequestBody):
+    """A message that tells the customer of the change. It is a service message, which needs no permission."""
+
+    channel: ShortLine
+    """The channel, such as `email` or `sms`."""
+    subject: Line | None = None
+    """The subject, for channels that have one."""
+    body: MultilineText
+    """The text."""
+
+
 class PromiseWithdrawRequest(RequestBody):
-    """Why a promise is withdrawn, and the promise that replaces it."""
+    """Why a promise is withdrawn, the promise that replaces it, and what the customer is told."""
 
     example = {
         "reason": "The customer prefers a new kettle.",
         "replacement": {"what": "A new kettle arrives.", "by_when": "2199-03-09"},
+        "message": {"channel": "email", "subject": "Your kettle", "body": "A new one arrives on 9 March."},
     }
 
     reason: MultilineText
     """Why it is withdrawn."""
     replacement: PromiseReplacementCreate | None = None
     """The promise that replaces it. It is made to the same customer, with a due time of its own."""
+    message: PromiseMessageCreate | None = None
+    """A message to the customer. It is requested at once, before the promise slips. Default: none."""
 
 
 class Promise(Resource, row=tables.Promise, etag="version"):
