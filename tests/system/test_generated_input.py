@@ -5,6 +5,7 @@ RAPPORT_SEED replays a run, RAPPORT_EXAMPLES sets its size. `make fuzz` is a lon
 """
 
 import asyncio
+import json
 import os
 import random
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
-from tests.support.operations import a_block, in_sales, in_transfer
+from tests.support.operations import a_block, in_interactions, in_sales, in_transfer
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 
@@ -27,7 +28,8 @@ SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 EXAMPLES = int(os.environ.get("RAPPORT_EXAMPLES", "3"))
 SEED = os.environ.get("RAPPORT_SEED") or str(random.SystemRandom().randrange(10**6))
 
-NAMED = ("customers", "programs", "products", "pipelines", "stages")
+PATHS = json.loads((ROOT / "contracts" / "openapi.json").read_bytes())["paths"]
+NAMED = ("customers", "programs", "products", "pipelines", "stages", "surveys", "mailboxes")
 """Records that parameters and fields name by `<thing>_id`."""
 
 
@@ -67,6 +69,7 @@ async def some_records(visitor: Visitor) -> dict[str, str]:
         "duplicates": pair.json()["id"],
         "duplicate-searches": search.json()["id"],
         "relations": relation.json()["id"],
+        **await in_interactions(visitor),
         "purchases": purchase,
         "programs": program,
         "memberships": membership["id"],
@@ -84,7 +87,7 @@ def sections(records: dict[str, str]) -> str:
     for things, id in records.items():
         value = f'{{ dictionary = "{things}", probability = 0.7 }}'
         found += f'\n[dictionaries.{things}]\nvalues = ["{id}"]\n'
-        if things == "stages":  # they have no path of their own
+        if f"/v1/{things}/{{id}}" not in PATHS:  # they have no path of their own
             continue
         found += (
             f'\n[[operations]]\ninclude-path-regex = "^/v1/{things}/\\\\{{id\\\\}}"\nparameters."path.id" = {value}\n'
