@@ -1,6 +1,7 @@
 """Case settings: the categories, causes and remedies of a tenant, how long a case may be reopened, and its mediator.
 
-A tenant that changes none has the usual ones. A value that is removed from a list stays with the cases that have it.
+A tenant that changes none has the usual causes and remedies, and any category. A value that is removed from a list
+stays with the cases that have it.
 """
 
 from typing import Annotated
@@ -10,20 +11,20 @@ from pydantic import Field
 from chassis import Feature, IfMatch, MergePatch, Resource, ShortLine, VersionMismatch, Work
 from services.interactions.helpdesk import tables
 from services.interactions.helpdesk.queries.case_settings import case_settings
-from services.interactions.helpdesk.rules.cases import CATEGORIES, CAUSES, REMEDIES
+from services.interactions.helpdesk.rules.cases import CAUSES, REMEDIES
 
 feature = Feature("case-settings")
 Terms = Annotated[list[ShortLine], Field(min_length=1, max_length=100)]
-DEFAULTS = {"categories": CATEGORIES, "causes": CAUSES, "remedies": REMEDIES}
+DEFAULTS = {"causes": CAUSES, "remedies": REMEDIES}
 
 
 class CaseSettingsUpdate(MergePatch):
-    """A JSON Merge Patch of the settings: lists are replaced, and null restores the default of a list."""
+    """A JSON Merge Patch of the settings: lists are replaced, and null restores the usual causes and remedies."""
 
     example = {"causes": ["delay", "damage", "other"], "reopen_days": 14, "mediator_after": 2}
 
     categories: Terms | None = None
-    """The categories of cases."""
+    """The categories of cases. Null: any text."""
     causes: Terms | None = None
     """The causes of complaints."""
     remedies: Terms | None = None
@@ -39,8 +40,8 @@ class CaseSettings(Resource, row=tables.CaseSettings, etag="version"):
 
     version: int
     """Counts the changes. It is the ETag."""
-    categories: list[str]
-    """The categories of cases."""
+    categories: list[str] | None
+    """The categories of cases, or null for any text."""
     causes: list[str]
     """The causes of complaints."""
     remedies: list[str]
@@ -64,7 +65,8 @@ async def update_case_settings(work: Work, body: CaseSettingsUpdate, if_match: I
     before = await work.get(tables.CaseSettings, work.tenant.id, for_update=True)
     work.check_version(before, if_match)
     changes = body.changes()
-    for name, usual in DEFAULTS.items():
+    for name in ("categories", *DEFAULTS):
         if name in changes:
-            changes[name] = list(dict.fromkeys(usual if changes[name] is None else changes[name]))
+            terms = DEFAULTS.get(name) if changes[name] is None else changes[name]
+            changes[name] = None if terms is None else list(dict.fromkeys(terms))
     return CaseSettings.from_row(await work.update(before, **changes))

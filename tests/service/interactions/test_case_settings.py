@@ -22,7 +22,8 @@ async def test_a_tenant_has_causes_of_its_own(interactions: ServiceUnderTest) ->
 
 
 async def test_an_unknown_term_is_refused_wherever_it_is_sent(interactions: ServiceUnderTest) -> None:
-    case = await opened(interactions)
+    case = await opened(interactions, category="any text until there is a list")
+    await settle(interactions, categories=["bill"])
     await moved(interactions, case["id"], *TO_A_DECISION[:-1])
     path = f"/v1/cases/{case['id']}"
     refused = [

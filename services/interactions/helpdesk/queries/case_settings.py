@@ -29,5 +29,5 @@ async def check_terms(work: UnitOfWork, columns: Mapping[str, Any]) -> None:
     settings = await case_settings(work)
     for field, term in terms.items():
         known = getattr(settings, LISTS[field])
-        if term not in known:
+        if known is not None and term not in known:
             raise ValidationFailed.field(f"/{field}", UNKNOWN_CASE_TERM, f"is none of {', '.join(known)}")

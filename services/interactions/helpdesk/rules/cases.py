@@ -47,10 +47,9 @@ CaseTransitionKind = TypeAliasType(
 MessageDirection = TypeAliasType("MessageDirection", Literal["inbound", "outbound"])
 MessageVisibility = TypeAliasType("MessageVisibility", Literal["public", "internal"])
 
-CATEGORIES = ("information", "bill", "maintenance", "technical_help")
 CAUSES = ("little_support", "delay", "poor_work", "poor_service", "overpricing", "other")
 REMEDIES = ("repair", "replacement", "refund", "discount", "apology", "explanation", "other")
-"""The categories, causes and remedies of a tenant that has chosen none."""
+"""The causes and remedies of a tenant that has chosen none. Its categories are any text."""
 REOPEN_DAYS = 30
 MEDIATOR_AFTER = 3
 

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from chassis import Person, Versioned, belongs_to, bigint, check, choice, document, index, long_text, timestamp, unique
 from services.interactions.base import Base
 from services.interactions.helpdesk.rules.cases import (
-    CATEGORIES,
     CAUSES,
     MEDIATOR_AFTER,
     REMEDIES,
@@ -101,7 +100,7 @@ class CaseSettings(Versioned, Base, table=True):
     __tablename__ = "case_settings"
     audited: ClassVar[bool] = True
 
-    categories: list[str] = document(default_factory=lambda: list(CATEGORIES))
+    categories: list[str] | None = document(default=None)
     causes: list[str] = document(default_factory=lambda: list(CAUSES))
     remedies: list[str] = document(default_factory=lambda: list(REMEDIES))
     reopen_days: int | None = REOPEN_DAYS

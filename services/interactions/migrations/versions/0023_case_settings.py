@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("categories", postgresql.JSONB(), nullable=False),
+        sa.Column("categories", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("causes", postgresql.JSONB(), nullable=False),
         sa.Column("remedies", postgresql.JSONB(), nullable=False),
         sa.Column("reopen_days", sa.Integer(), nullable=True),
