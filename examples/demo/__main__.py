@@ -19,6 +19,7 @@ from examples.demo.charts import deciles, heat_map
 from examples.demo.client import Advance
 from examples.demo.expectations import Answers, Check, Year, busiest, compare
 from examples.demo.figures import Figures
+from examples.demo.helpdesk import look_after
 from examples.demo.households import (
     CURRENCY,
     EARLY_REFUNDS,
@@ -125,6 +126,8 @@ async def send_and_check(url: str, key: str) -> list[Check]:
             status=await shop.ask("GET", "/v1/status"),
         )
         survivor, merged, erased = (ids[household] for household in busiest(year))
+        console.print("handling the complaints of ten households, and asking them how it went ...")
+        helpdesk_checks = await look_after(shop, [ids[household] for household in busiest(year, 13)[3:]])
         console.print("merging two households, undoing it, and erasing a third ...")
         merge_checks = await merge_and_undo(shop, "two households", survivor, merged)
         erasure_checks, certificate = await erase(shop, figures, erased)
@@ -133,7 +136,7 @@ async def send_and_check(url: str, key: str) -> list[Check]:
     console.print(deciles(answers.gross), heat_map(answers.cohorts))
     console.print(certificate)
     show_rates(len(baskets), sent - started, drained - started)
-    return [*compare(year, answers), *merge_checks, *erasure_checks]
+    return [*compare(year, answers), *helpdesk_checks, *merge_checks, *erasure_checks]
 
 
 async def move_and_check(url: str, key: str) -> list[Check]:

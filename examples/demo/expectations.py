@@ -232,10 +232,10 @@ def _permitted(year: Year) -> int:
     return sum(not permission.withdrawn for permission in year.permissions)
 
 
-def busiest(year: Year) -> list[str]:
-    """Return the three households with the most baskets."""
+def busiest(year: Year, number: int = 3) -> list[str]:
+    """Return the households with the most baskets."""
     counts = Counter(basket.household for basket in year.baskets)
-    return [household for household, _ in counts.most_common(3)]
+    return [household for household, _ in counts.most_common(number)]
 
 
 def _happened(year: Year) -> dict[str, int]:
