@@ -101,16 +101,24 @@ def sections(records: dict[str, str]) -> str:
     return found + chains + "\n[parameters]\n" + "".join(bound)
 
 
-@pytest.mark.timeout(600 + 60 * EXAMPLES)
+@pytest.mark.timeout(900 + 60 * EXAMPLES)
+@pytest.mark.parametrize(
+    "phases",
+    [
+        "fuzzing,stateful",
+        # The limits of every value: a hundred requests of an operation, so it takes longer with each new operation.
+        pytest.param("coverage", marks=pytest.mark.nightly),
+    ],
+)
 async def test_whatever_is_asked_is_done_or_refused_with_a_clear_problem(
-    stack: RunningStack, visitor: Visitor, tmp_path: Path
+    stack: RunningStack, visitor: Visitor, tmp_path: Path, phases: str
 ) -> None:
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION.read_text() + sections(await some_records(visitor)))
     print(f"RAPPORT_SEED={SEED} RAPPORT_EXAMPLES={EXAMPLES}")
     asking = await asyncio.create_subprocess_exec(
         *(SCHEMATHESIS, "--config-file", str(configuration), "run", f"{stack.url}/openapi.json", "--no-color"),
-        *("--phases", "coverage,fuzzing,stateful", "--seed", SEED, "--max-examples", str(EXAMPLES)),
+        *("--phases", phases, "--seed", SEED, "--max-examples", str(EXAMPLES)),
         env={**os.environ, "RAPPORT_KEY": visitor.key, "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         stdout=PIPE,

@@ -1,8 +1,9 @@
 """E-mails: a raw message that was sent or received becomes a touch point of the right customer and thread.
 
 The mailbox is the source, and the Message-ID is the source's id. So a message is recorded once, however many copies of
-it arrive. The direction follows from the tenant's own addresses. A message of an address that is not known has an
-author, like a review, and is linked once it is known who writes from there.
+it arrive. The direction follows from the tenant's own addresses. The customer is the one whose record has the address,
+or else the one to whom earlier messages of the address were linked. A message of an unknown address has an author, like
+a review, and is linked later.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from uuid import UUID
 from fastapi import Query as Parameter
 
 from chassis import (
+    UNKNOWN_RECORD,
     Feature,
     PersonErased,
     Problem,
@@ -24,6 +26,7 @@ from chassis import (
     Upload,
     UploadedFile,
     Upserted,
+    ValidationFailed,
     Work,
 )
 from services.interactions.contact import tables
@@ -35,6 +38,7 @@ from services.interactions.contact.queries.touch_points import (
 )
 from services.interactions.contact.rules.email_headers import MailAddress
 from services.interactions.contact.rules.emails import Email, read_email
+from services.interactions.contact.rules.profiles import UNREACHABLE
 from services.interactions.contact.rules.touch_points import TouchPointDirection
 from services.interactions.sources.queries import NewRecord, find_stored
 
@@ -81,7 +85,9 @@ async def receive_email(
 
     Content that is hardly a message is recorded as far as it can be read.
     """
-    mailbox = await work.get(tables.Mailbox, mailbox_id)
+    mailbox = await work.find(tables.Mailbox, id=mailbox_id)
+    if mailbox is None:
+        raise ValidationFailed.field("/mailbox_id", UNKNOWN_RECORD, "no mailbox has this id", "query")
     email = await _parsed(upload)
     for stored in (await find_stored(work, tables.TouchPoint, [(mailbox.address, email.source_id)])).values():
         return Upserted(_received(await work.get(tables.TouchPoint, stored.id), []), created=False)
@@ -89,7 +95,9 @@ async def receive_email(
     direction, parties = _parties(email, own)
     if not parties:
         raise EmailWithoutParty
-    found = await work.select(_KNOWN, addresses=[party.address for party in parties], most=MAX_KNOWN)
+    addresses = [party.address for party in parties]
+    found = await work.select(_OF_RECORDS, addresses=addresses, hidden=list(UNREACHABLE), most=MAX_KNOWN)
+    found = found or await work.select(_OF_LINKS, addresses=addresses, most=MAX_KNOWN)
     party, customer, candidates = _choose(parties, found)
     body = _touch_point(work.now, mailbox.address, email, direction, party, customer)
     row, created = await recorder.record(work, body)
@@ -189,8 +197,18 @@ recorder = touch_point_recorder(_prepare)
 
 
 _OWN = Query(str, "select address from mailbox union select unnest(domains) from mailbox")
-# The addresses from which linked messages came before. A limit, because a customer may have written thousands.
-_KNOWN = Query(
+# The customers whose records have the addresses.
+_OF_RECORDS = Query(
+    KnownAddress,
+    """
+    select key.normal as address, key.customer_id
+    from contact_key as key join customer_profile as profile on profile.id = key.customer_id
+    where key.kind = 'email' and key.normal = any(:addresses::text[]) and profile.state <> all(:hidden::text[])
+    order by key.normal, key.customer_id limit :most
+    """,
+)
+# The customers to whom messages of the addresses were linked. A limit, because a customer may have written thousands.
+_OF_LINKS = Query(
     KnownAddress,
     """
     select distinct asked.address, recent.customer_id

@@ -1,8 +1,8 @@
-"""Mailboxes: the tenant's own addresses, by which the messages that it sends are told from those that it receives."""
+"""Mailboxes: the tenant's own addresses. They distinguish the messages that it sends from those that it receives."""
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -75,7 +75,8 @@ class MailboxCreate(MailboxFields, RequestBody):
 class MailboxUpdate(MailboxFields, MergePatch):
     """Changes of a mailbox."""
 
-    never_null = frozenset(("domains",))
+    example = {"name": "Help desk"}
+    never_null: ClassVar[frozenset[str]] = frozenset(("domains",))
 
     domains: list[Domain] | None = Field(default=None, max_length=50)
     """Your own domains, all of them."""

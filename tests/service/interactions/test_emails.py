@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.types.ids import uuid7
+from tests.support.interactions import a_contact, customer_created
 from tests.support.service import ServiceUnderTest
 from tests.unit.interactions.test_emails import HOSTILE, LINES, MAIL
 
@@ -108,6 +109,18 @@ async def test_messages_of_a_known_address_are_the_customers(interactions: Servi
     assert len((await interactions.get(f"/v1/timelines/{customer}")).json()["items"]) == 3
 
 
+async def test_the_customer_whose_record_has_the_address_precedes_earlier_links(interactions: ServiceUnderTest) -> None:
+    mailbox, (ada, other, mistaken) = await a_mailbox(interactions), sorted(uuid7() for _ in range(3))
+    first = (await send(interactions, mailbox, a_mail("m-1"))).json()["touch_point"]
+    await interactions.post(f"/v1/touch-points/{first['id']}/link", {"customer_id": str(mistaken)})
+    await interactions.deliver(customer_created(ada, contact=a_contact("Ada@Example.org")))
+    second = (await send(interactions, mailbox, a_mail("m-2"))).json()["touch_point"]
+    assert second["customer_id"] == str(ada)
+    await interactions.deliver(customer_created(other, contact=a_contact("ada@example.org")))
+    third = (await send(interactions, mailbox, a_mail("m-3"))).json()
+    assert (third["touch_point"]["customer_id"], third["candidates"]) == (None, [str(ada), str(other)])
+
+
 async def test_an_address_of_two_customers_is_not_linked(interactions: ServiceUnderTest) -> None:
     mailbox, customers = await a_mailbox(interactions), sorted(str(uuid7()) for _ in range(2))
     posts = [(await send(interactions, mailbox, a_mail(f"m-{n}"))).json()["touch_point"] for n in range(2)]
@@ -128,7 +141,8 @@ async def test_what_is_no_message_of_a_customer_is_refused(interactions: Service
     for content in (b"Subject: no sender\n\nHello", a_mail("m-1", "a@shop.example", "b@shop.example")):
         refused = await send(interactions, mailbox, content)
         assert (refused.status_code, refused.json()["code"]) == (422, "email_without_party")
-    assert (await send(interactions, str(uuid7()), a_mail("m-1"))).status_code == 404
+    unknown = (await send(interactions, str(uuid7()), a_mail("m-1"))).json()
+    assert [(error["in"], error["code"]) for error in unknown["errors"]] == [("query", "unknown_record")]
     wrong = await send(interactions, mailbox, a_mail("m-1"), content_type="application/json")
     assert (wrong.status_code, wrong.json()["code"]) == (415, "unsupported_media_type")
     large = await send(interactions, mailbox, a_mail("m-1") + b"x" * 25_000_000)

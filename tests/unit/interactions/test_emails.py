@@ -1,4 +1,4 @@
-"""Raw e-mails: what is read from messages, and that no bytes raise an error or take long."""
+"""Raw e-mails: their parts, threads and marks. No bytes raise an error or take long."""
 
 import os
 import time

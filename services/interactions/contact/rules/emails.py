@@ -2,7 +2,7 @@
 
 The parser is that of the standard library with its policy `compat32`, which keeps headers as they were received. The
 policy `default` parses them by a grammar that raises on some, and whose time grows with the square of their length.
-What is read is bounded: lines, nesting, parts, and the characters of a header and of a text.
+Reading is bounded: lines, nesting, parts, and the characters of a header and of a text.
 
 A thread follows from the ids of messages alone. Equal subjects do not make one: "Invoice" and "Question" would join
 strangers. A message without a plain text has the text of its HTML.

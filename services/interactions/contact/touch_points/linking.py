@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from chassis import (
     SCHEMA,
@@ -54,14 +54,14 @@ class CustomerNamedBySource(Problem, status=409):
     """
 
 
-class TouchPointLink(RequestBody):
+class TouchPointLinkRequest(RequestBody):
     """The customer that has turned out to be the author."""
 
     example = {"customer_id": "0193a7c2-5b1e-7c3a-9d54-0242ac120002", "all_of_author": True}
 
     customer_id: UUID
     """The customer."""
-    all_of_author: bool = False
+    all_of_author: StrictBool = False
     """True also links the author's other touch points of the channel that have no customer, up to 1,000."""
 
 
@@ -77,8 +77,8 @@ class TouchPointLinkResult(Resource):
 
 
 @feature.post("/touch-points/{id:uuid}/link", scope="interactions:write", raises=[CustomerNamedBySource, PersonErased])
-async def link_touch_point(work: Work, id: UUID, body: TouchPointLink) -> TouchPointLinkResult:
-    """Link a touch point to its author, who is a customer. A wrong link is corrected by another."""
+async def link_touch_point(work: Work, id: UUID, body: TouchPointLinkRequest) -> TouchPointLinkResult:
+    """Link a touch point to the customer that its author turned out to be. Another link replaces a wrong one."""
     touch_point = await work.get(tables.TouchPoint, id, for_update=True)
     await reject_erased(work, body.customer_id)
     customer = await current_person(work, body.customer_id)

@@ -99,7 +99,7 @@ class PromiseMessageCreate(RequestBody):
 
 
 class PromiseWithdrawRequest(RequestBody):
-    """Why a promise is withdrawn, the promise that replaces it, and what the customer is told."""
+    """The reason for a withdrawal, the promise that replaces the other, and a message to the customer."""
 
     example = {
         "reason": "The customer prefers a new kettle.",

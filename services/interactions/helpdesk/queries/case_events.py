@@ -133,7 +133,7 @@ class ComplaintDecided(CaseEvent, type="interactions.complaint_decided.v1", part
     """When the decision was communicated."""
 
 
-class MediatorCalled(CaseEvent, type="interactions.case_mediator_called.v1", partition_key="subject_id"):
+class CaseMediatorCalled(CaseEvent, type="interactions.case_mediator_called.v1", partition_key="subject_id"):
     """A case needs a mediator, because it was reopened or escalated too often. Published once a case."""
 
     escalation: CaseEscalation

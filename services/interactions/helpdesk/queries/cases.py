@@ -22,6 +22,7 @@ from services.interactions.helpdesk.queries.case_events import (
     CaseAssigned,
     CaseEvent,
     CaseFieldsMissing,
+    CaseMediatorCalled,
     CaseMessageRecorded,
     CaseOpened,
     CaseReopened,
@@ -30,7 +31,6 @@ from services.interactions.helpdesk.queries.case_events import (
     CaseUpdated,
     ComplaintDecided,
     InvalidCaseTransition,
-    MediatorCalled,
     ReopenLimitReached,
 )
 from services.interactions.helpdesk.queries.case_settings import case_settings, check_terms
@@ -223,7 +223,7 @@ async def _publish_move(work: UnitOfWork, before: tables.SupportCase, case: tabl
     if before.resolved_at is None and case.resolved_at is not None:
         work.publish(await event_of(work, CaseResolved, case))
     if before.mediator_called_at is None and case.mediator_called_at is not None:
-        work.publish(await event_of(work, MediatorCalled, case))
+        work.publish(await event_of(work, CaseMediatorCalled, case))
     if case.state == "decision_communicated":
         work.publish(await event_of(work, ComplaintDecided, case, decided_at=work.now))
 

@@ -235,6 +235,7 @@ class CaseClocks:
     def _close(self, at: datetime) -> None:
         """End all clocks. A resolution is also the answer to what is unanswered."""
         self._is_open = self._is_waiting = False
+        self._is_answered = True
         for kind, _ in self._current():
             self._end(kind, at, "met")
 
