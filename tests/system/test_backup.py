@@ -184,7 +184,7 @@ async def ids(stack: RunningStack, service: str, statement: str) -> set[str]:
     return {str(value) for row in await stack.rows(service, statement) for value in row.values()}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_a_single_reader_is_restored_and_made_whole_again(backup: Backup, empty: RunningStack) -> None:
     *_, repair, _, single = page_commands("Restore")
     where, data = backup.folder.parent.parent, empty.data_dir.root

@@ -1,4 +1,4 @@
-"""The demo, as a newcomer runs it: every check passes, also in a second run on the same data."""
+"""The demo, as a newcomer runs it: every check passes, and at night also in a second run on the same data."""
 
 import os
 import subprocess
@@ -12,9 +12,10 @@ from local.data_dir import free_port
 
 
 @pytest.mark.slow
-def test_the_demo_holds_twice_on_one_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [1, pytest.param(2, marks=pytest.mark.nightly)])
+def test_the_demo_holds_on_one_folder(tmp_path: Path, runs: int) -> None:
     environment = {**os.environ, "RAPPORT_DATA": str(tmp_path / "data"), "RAPPORT_PORT": str(free_port(set()))}
-    for _ in range(2):
+    for _ in range(runs):
         told = subprocess.run(
             [sys.executable, "-m", "examples.demo"], env=environment, capture_output=True, text=True, check=False
         )

@@ -27,7 +27,7 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack
     running.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_the_demo_holds_whoever_is_killed_whenever(own_stack: RunningStack, victim: str) -> None:
     wait = random.Random(f"{SEED} {victim}").uniform(0, LONGEST_WAIT)

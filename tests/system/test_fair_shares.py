@@ -31,7 +31,8 @@ RATIO, REQUESTS_MS, POINTS_MS = 5, 250, 1_500
 GROWTH_MIB = 64
 DESCRIPTORS = 1_500
 """What the gateway may open: in a container it is often as few, and the attack by unfinished heads opens more."""
-NIGHTLY = {"transient-failures", "wave", "pages", "cohorts", "new-keys", "wrong-keys", "batches"}
+IN_EVERY_RUN = ("slow-bodies", "overflows", "cash-customer", "verifications")
+"""One that keeps connections, one that sends too much, one of events, and one of expensive reads."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def descriptors(number: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-CHOSEN = [pytest.param(name, marks=[pytest.mark.nightly] if name in NIGHTLY else []) for name in ATTACKS]
+CHOSEN = [pytest.param(name, marks=[] if name in IN_EVERY_RUN else [pytest.mark.nightly]) for name in ATTACKS]
 
 
 @pytest.mark.parametrize("name", CHOSEN)

@@ -22,10 +22,11 @@ from tests.system.test_stories import a_program_with_points
 SERVICES = ("customers", "interactions", "loyalty", "analytics")
 MEMBERS = (*SERVICES, "gateway", "postgres", "kafka")
 FAST = ("interactions", "loyalty")
+STILL = ("loyalty", "gateway", "kafka")
 LONGER_THAN_A_SESSION = 8.0
 """Seconds. The session of a consumer in the local stack expires after six seconds without a heartbeat."""
 
-slow = pytest.mark.slow
+slow, nightly = pytest.mark.slow, pytest.mark.nightly
 
 
 @pytest.mark.parametrize("victim", [one if one in FAST else pytest.param(one, marks=slow) for one in MEMBERS])
@@ -38,7 +39,7 @@ async def test_a_kill_under_load_loses_and_doubles_nothing(stack: RunningStack, 
 
 
 @slow
-@pytest.mark.parametrize("victim", MEMBERS)
+@pytest.mark.parametrize("victim", [one if one in STILL else pytest.param(one, marks=nightly) for one in MEMBERS])
 async def test_one_that_stands_still_holds_up_nobody_for_good(stack: RunningStack, victim: str) -> None:
     async with a_load(stack, f"{victim} stands still") as load:
         still = stand_still(stack.pid(victim))

@@ -61,7 +61,9 @@ def own_stack(tmp_path: Path) -> Iterator[RunningStack]:
         running.stop()
 
 
-@pytest.mark.parametrize(("name", "megabytes"), [("postgres", 400), ("kafka", 200)])
+@pytest.mark.parametrize(
+    ("name", "megabytes"), [("postgres", 400), pytest.param("kafka", 200, marks=pytest.mark.nightly)]
+)
 async def test_a_full_disk_is_waited_out(own_stack: RunningStack, name: str, megabytes: int) -> None:
     with on_a_small_disk(own_stack, name, megabytes) as folder:
         pids = [own_stack.pid(one) for one in PROCESSES]

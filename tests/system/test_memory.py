@@ -94,7 +94,7 @@ Sample = tuple[int, int]
 """Requests served so far, bytes of memory in use."""
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(SECONDS + 300)
 async def test_no_process_grows_by_the_requests_that_it_has_served(stack: RunningStack, visitor: Visitor) -> None:
     await a_program_with_points(visitor)

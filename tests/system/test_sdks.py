@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chassis.types import json
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RunningStack, a_visitor
 
 SDKS = Path(__file__).parents[2] / "sdks"
@@ -36,6 +37,9 @@ feed: 1 event, same id true
 """
 
 pytestmark = pytest.mark.slow
+nightly = pytest.mark.nightly
+FAST = ("python", "typescript")
+"""Those whose compilers need less than a minute on two busy cores."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack.stop()
 
 
-async def make(*words: str, seconds: float = 120, **environment: str) -> str:
+async def make(*words: str, seconds: float = PATIENCE_SECONDS, **environment: str) -> str:
     """Run `make` in the folder of the SDKs and return what it prints."""
     process = await asyncio.create_subprocess_exec(
         "make",
@@ -101,7 +105,7 @@ async def kept_down(stack: RunningStack, service: str) -> AsyncIterator[None]:
         keeper.cancel()
 
 
-@pytest.mark.parametrize("language", TOOLS)
+@pytest.mark.parametrize("language", [one if one in FAST else pytest.param(one, marks=nightly) for one in TOOLS])
 async def test_an_sdk_compiles_and_its_story_is_that_of_all_others(language: str, limited: RunningStack) -> None:
     if missing := [tool for tool in TOOLS[language] if shutil.which(tool) is None]:
         pytest.skip(f"{', '.join(missing)} is not installed: no SDK in {language}")

@@ -31,10 +31,10 @@ async def half_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         ("interactions", "before_a_requests_commit"),
         ("interactions", "before_a_requests_answer"),
         ("interactions", "before_the_outbox_is_emptied"),
-        ("loyalty", "before_a_requests_answer"),
+        pytest.param("loyalty", "before_a_requests_answer", marks=pytest.mark.nightly),
         ("loyalty", "before_a_reactions_commit"),
         ("loyalty", "before_the_offset_is_committed"),
-        ("loyalty", "before_the_outbox_is_emptied"),
+        pytest.param("loyalty", "before_the_outbox_is_emptied", marks=pytest.mark.nightly),
     ],
 )
 async def test_a_kill_at_an_exact_step_loses_and_doubles_nothing(
