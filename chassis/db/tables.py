@@ -168,10 +168,14 @@ def text_list(**options: Any) -> Any:
 # Keys and constraints, each led by the tenant
 
 
-def belongs_to(column: str, table: str, *, cascade: bool = False) -> ForeignKeyConstraint:
-    """Declare that a column is the id of a row of another table. `cascade` deletes this row with its parent."""
+def belongs_to(column: str, table: str, *, cascade: bool = False, name: str | None = None) -> ForeignKeyConstraint:
+    """Declare that a column is the id of a row of another table. `cascade` deletes this row with its parent.
+
+    A second column that refers to the same table needs a name for its constraint.
+    """
+    ondelete = "cascade" if cascade else None
     return ForeignKeyConstraint(
-        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete="cascade" if cascade else None
+        ["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], ondelete=ondelete, name=name
     )
 
 

@@ -79,6 +79,7 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/cases/{id}": {"priority": "high", "agent_id": "agent-7"},
     "POST /v1/cases/{id}/transitions": {"state": "acknowledged"},
     "POST /v1/cases/{id}/messages": {"body": "We have received it."},
+    "POST /v1/cases/{id}/links": {"linked_case_id": "{other}", "kind": "part_of"},
     "PATCH /v1/promises/{id}": {"owner_id": "agent-9"},
     "PATCH /v1/tasks/{id}": {"priority": "urgent"},
     "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},
@@ -367,9 +368,16 @@ async def in_orders(asker: Asker) -> dict[str, str]:
 async def in_the_help_desk(asker: Asker, customer: str) -> dict[str, str]:
     return {
         **await in_service_levels(asker),
-        "cases": (await made(asker, "/v1/cases", a_case(customer)))["id"],
+        **await in_cases(asker, customer),
         "promises": (await made(asker, "/v1/promises", an_open_promise(customer)))["id"],
     }
+
+
+async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
+    case, other = [(await made(asker, "/v1/cases", a_case(customer)))["id"] for _ in range(2)]
+    OTHERS[case] = other
+    link = await made(asker, f"/v1/cases/{case}/links", {"linked_case_id": other, "kind": "related"})
+    return {"cases": case, "case-links": link["id"]}
 
 
 async def in_service_levels(asker: Asker) -> dict[str, str]:

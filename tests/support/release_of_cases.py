@@ -13,4 +13,7 @@ async def use_cases(visitor: Visitor, customer: str) -> None:
     for step in (*TO_A_DECISION, {"state": "closed", "outcome": "rejected"}):
         await post(visitor, f"{path}/transitions", step)
     await post(visitor, f"{path}/messages", {"body": "It broke again.", "direction": "inbound"})
+    other = await post(visitor, "/v1/cases", a_case(customer))
+    link = await post(visitor, f"{path}/links", {"linked_case_id": other["id"], "kind": "duplicate_of"})
+    await visitor.request("DELETE", f"/v1/case-links/{link['id']}")
     await patch(visitor, path, {"priority": "high", "agent_id": "agent-7"})

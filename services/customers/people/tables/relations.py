@@ -5,8 +5,6 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint
-
 from chassis import DatabaseView, Person, Versioned, belongs_to, check, choice, index
 from services.customers.base import Base
 from services.customers.people.rules.relations import KINDS, StoredKind, is_symmetric
@@ -18,12 +16,7 @@ class Relation(Versioned, Base, table=True):
     __tablename__ = "relation"
     __table_args__ = (
         belongs_to("customer_id", "customer", cascade=True),
-        ForeignKeyConstraint(
-            ["tenant_id", "related_customer_id"],
-            ["customer.tenant_id", "customer.id"],
-            name="fk_relation_related_customer",
-            ondelete="cascade",
-        ),
+        belongs_to("related_customer_id", "customer", cascade=True, name="fk_relation_related_customer"),
         # Not unique: a merge may leave two relations of the same customers, and an undo separates them again.
         index("customer_id", "related_customer_id", "kind"),
         index("related_customer_id"),

@@ -44,6 +44,9 @@ CaseTransitionKind = TypeAliasType(
     "CaseTransitionKind",
     Literal["opened", "state_changed", "reopened", "priority_changed", "assigned", "message_recorded"],
 )
+CaseLinkKind = TypeAliasType("CaseLinkKind", Literal["related", "part_of", "duplicate_of", "follow_up_of"])
+RELATED: CaseLinkKind = "related"
+"""The only kind that holds in both directions."""
 MessageDirection = TypeAliasType("MessageDirection", Literal["inbound", "outbound"])
 MessageVisibility = TypeAliasType("MessageVisibility", Literal["public", "internal"])
 

@@ -8,6 +8,7 @@ service_levels.py  policies, and the clocks of cases
 
 from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
 from services.interactions.helpdesk.tables.cases import (
+    CaseLink,
     CaseMessage,
     CaseSettings,
     CaseTransition,
@@ -20,6 +21,7 @@ from services.interactions.helpdesk.tables.service_levels import CasePolicy, Sla
 __all__ = [
     "Calendar",
     "CalendarVersion",
+    "CaseLink",
     "CaseMessage",
     "CasePolicy",
     "CaseSettings",

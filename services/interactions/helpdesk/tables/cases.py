@@ -16,6 +16,7 @@ from services.interactions.helpdesk.rules.cases import (
     AboutKind,
     CaseEscalation,
     CaseKind,
+    CaseLinkKind,
     CasePriority,
     CaseSeverity,
     CaseState,
@@ -137,6 +138,25 @@ class CaseTransition(Base, table=True):
     reason: str | None = long_text(default=None)
     evidence: list[EvidenceDocument] = document(default_factory=list)
     occurred_at: datetime = timestamp()
+
+
+class CaseLink(Base, table=True):
+    """A link from a case to another. A link of related cases begins at the lower id."""
+
+    __tablename__ = "case_link"
+    __table_args__ = (
+        belongs_to("case_id", "support_case"),
+        belongs_to("linked_case_id", "support_case", name="fk_case_link_linked_case"),
+        unique("case_id", "linked_case_id", "kind"),
+        index("linked_case_id"),
+        check("other", "case_id <> linked_case_id"),
+    )
+
+    case_id: UUID
+    linked_case_id: UUID
+    kind: CaseLinkKind = choice(CaseLinkKind, "kind")
+    created_by: str
+    created_at: datetime = timestamp()
 
 
 class CaseMessage(Base, table=True):

@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint
-
 from chassis import Person, belongs_to, bigint, index, timestamp, unique
 from services.interactions.base import Base
 
@@ -16,9 +14,7 @@ class Exchange(Base, table=True):
     __tablename__ = "exchange"
     __table_args__ = (
         belongs_to("purchase_id", "purchase"),
-        ForeignKeyConstraint(
-            ["tenant_id", "new_purchase_id"], ["purchase.tenant_id", "purchase.id"], name="fk_exchange_new_purchase"
-        ),
+        belongs_to("new_purchase_id", "purchase", name="fk_exchange_new_purchase"),
         belongs_to("refund_id", "refund"),
         unique("refund_id"),
         unique("new_purchase_id"),
