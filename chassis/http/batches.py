@@ -66,6 +66,9 @@ def _catch_error(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 class Batch(RequestBody, Generic[Item]):
     """The items of a batch."""
 
+    # Pydantic would look for docstrings in the source again for the batch of each resource.
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Return `PurchaseBatch` for items of the class PurchaseCreate."""
@@ -77,8 +80,9 @@ class Batch(RequestBody, Generic[Item]):
         item = next(iter(get_args(next(iter(get_args(_item_type(cls)))))))
         return {"items": [item.example]} if getattr(item, "example", None) else None
 
-    items: list[Annotated[Item, WrapValidator(_catch_error)]] = Field(min_length=1, max_length=MAX_BATCH_ITEMS)
-    """The items, applied as if in sequence."""
+    items: list[Annotated[Item, WrapValidator(_catch_error)]] = Field(
+        min_length=1, max_length=MAX_BATCH_ITEMS, description="The items, applied as if in sequence."
+    )
 
     def valid_items(self) -> list[tuple[int, Item]]:
         """Return the valid items, each with its index."""
