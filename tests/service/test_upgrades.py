@@ -33,6 +33,7 @@ NOT_ASKED = ("status", "sandbox")
 TABLES = {
     "cases": "support_case",
     "deliveries": "delivery",
+    "mailboxes": "mailbox",
     "order-statuses": "order_status",
     "sla-policies": "sla_policy",
     "views": "saved_view",

@@ -18,8 +18,8 @@ from services.interactions.contact.rules.touch_points import (
 )
 from services.interactions.sources.tables import SourceRecord
 
-SEARCHED_TEXT = "to_tsvector('simple'::regconfig, coalesce(subject, '') || ' ' || coalesce(body, ''))"
-"""The words of a touch point, in any language: without stems and stop words."""
+SEARCHED_TEXT = "to_tsvector('simple'::regconfig, (coalesce(subject, '') || ' ') || coalesce(body, ''))"
+"""The words of a touch point, in any language, without stems and stop words. PostgreSQL prints the same brackets."""
 
 
 class TouchPoint(SourceRecord, table=True):

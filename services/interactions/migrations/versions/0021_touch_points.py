@@ -12,7 +12,7 @@ from chassis.db.migrations import api_role, create_tenant_table, grant_function,
 revision = "0021"
 down_revision = "0020"
 
-SEARCHED_TEXT = "to_tsvector('simple'::regconfig, coalesce(subject, '') || ' ' || coalesce(body, ''))"
+SEARCHED_TEXT = "to_tsvector('simple'::regconfig, (coalesce(subject, '') || ' ') || coalesce(body, ''))"
 
 
 def upgrade() -> None:
