@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer
-from tests.support.stack import RunningStack, Visitor, a_visitor
+from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 
 
 async def test_a_second_stack_stands_beside_the_first_and_finds_its_data_again(
@@ -53,6 +56,7 @@ async def test_a_killed_stack_is_cleaned_up_by_the_next_one(tmp_path: Path) -> N
         assert stack.stop() == 0
 
 
+@pytest.mark.nightly
 async def test_a_half_made_data_folder_is_made_anew(tmp_path: Path) -> None:
     stack = RunningStack(tmp_path / "half")
     (tmp_path / "half" / "postgres" / "base").mkdir(parents=True)
@@ -62,10 +66,6 @@ async def test_a_half_made_data_folder_is_made_anew(tmp_path: Path) -> None:
 
 
 def test_two_stacks_on_one_folder_are_refused_with_a_reason(stack: RunningStack) -> None:
-    import subprocess
-
-    from tests.support.stack import RAPPORT
-
     environment = {**os.environ, "RAPPORT_DATA": str(stack.data_dir.root)}
     second = subprocess.run([RAPPORT, "up"], env=environment, capture_output=True, text=True, check=False)
     assert second.returncode == 1

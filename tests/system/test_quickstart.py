@@ -51,7 +51,7 @@ def test_the_first_requests_of_the_readme_lead_to_points(stack: RunningStack) ->
     assert membership["balance"]["available"] == 12
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_it_runs_the_system_until_it_is_interrupted(tmp_path: Path) -> None:
     words = [RAPPORT, "--data", str(tmp_path), "quickstart"]
     started = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -13,7 +13,7 @@ from tests.support.stack import RunningStack
 
 pytestmark = pytest.mark.slow
 OURS = ("interactions", "loyalty")
-DEATHS = 4
+DEATHS = 2
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,12 @@ async def half_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 @pytest.mark.parametrize(
     ("service", "step"),
     [
-        ("interactions", "before_a_requests_commit"),
+        pytest.param("interactions", "before_a_requests_commit", marks=pytest.mark.nightly),
         ("interactions", "before_a_requests_answer"),
         ("interactions", "before_the_outbox_is_emptied"),
         pytest.param("loyalty", "before_a_requests_answer", marks=pytest.mark.nightly),
         ("loyalty", "before_a_reactions_commit"),
-        ("loyalty", "before_the_offset_is_committed"),
+        pytest.param("loyalty", "before_the_offset_is_committed", marks=pytest.mark.nightly),
         pytest.param("loyalty", "before_the_outbox_is_emptied", marks=pytest.mark.nightly),
     ],
 )

@@ -28,7 +28,7 @@ def test_the_page_leads_to_a_working_feature(tmp_path: Path, database: DataDir) 
     run(copy, "-m", "ruff", "check", "services", "tests")
     run(copy, "-m", "ruff", "format", "--check", "services", "tests")
     run(copy, "-m", "mypy", "--cache-dir", str(cache))
-    tests = ["tests/unit/loyalty", "tests/service/loyalty", "tests/service/test_statements.py", "tests/contract"]
+    tests = ["tests/service/loyalty/test_stamp_cards.py", "tests/service/test_statements.py", "tests/contract"]
     run(copy, "-m", "pytest", "-q", "-p", "no:xdist", "-m", "not slow and not nightly", *tests)
     assert (copy / "contracts/events/loyalty.stamp_card_filled.v1.json").exists()
     (migration,) = (copy / "services/loyalty/migrations/versions").glob("*_stamp_cards.py")
