@@ -70,7 +70,7 @@ class RunningStack:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
-            code = self.process.wait(timeout=90)
+            code = self.process.wait(timeout=PATIENCE_SECONDS)
         finally:
             assert self.process.stdout is not None
             self.process.stdout.close()

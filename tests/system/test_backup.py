@@ -127,7 +127,7 @@ def terminal(command: str, stack: RunningStack) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=90) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
         process.stdout.close()
 
 

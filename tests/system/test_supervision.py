@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.facts import a_customer
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 
 DEATHS = 100
@@ -78,7 +79,7 @@ async def test_a_wiped_kafka_starts_empty_and_names_the_way_to_repair(fragile: R
 
 def up(stack: RunningStack) -> subprocess.CompletedProcess[str]:
     command = [RAPPORT, "--data", str(stack.data_dir.root), "up", "--port", str(stack.port)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from chassis.messaging.records import KafkaRecord
 from chassis.types.ids import uuid7
 from tests.support.facts import purchase_recorded
 from tests.support.faults import rows_rejected
+from tests.support.interactions import customer_created
 from tests.support.loyalty import a_running_program, points_of
 from tests.support.service import ServiceUnderTest, a_tenant
 
@@ -124,9 +125,7 @@ async def test_one_features_failure_leaves_the_others_on_the_event_applied(inter
         raise RuntimeError("on purpose")
 
     customer = uuid7()
-    data = {"customer_id": str(customer)}
-    fact = {"type": "customers.customer_created.v1", "key": customer, "data": data}
-    await interactions.dispatcher_with(failing).apply([interactions.record_of(fact)])
+    await interactions.dispatcher_with(failing).apply([interactions.record_of(customer_created(customer))])
     assert [row["id"] for row in await interactions.rows("select id from known_customer")] == [customer]
     assert [(one["feature"], one["reason"]) for one in await interactions.dead_letters()] == [
         ("failing", "RuntimeError: on purpose")
