@@ -6,7 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.utils import getaddresses
 
-from chassis import normalize_email
+from chassis.types.text import normalize_email
 from services.interactions.contact.rules.email_texts import decode_text
 
 MAX_ADDRESSES = 50

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from chassis import json
+from chassis.types import json
 
 MAX_SCHEMA_BYTES = 16_384
 MAX_SCHEMA_DEPTH = 16
