@@ -109,7 +109,7 @@ async def test_a_client_that_accepts_pages_and_streams_gets_those_that_it_names_
     assert answer.headers["content-type"].startswith(media_type)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 async def test_a_receiver_misses_nothing_while_gateways_are_stopped_and_killed(tmp_path: Path) -> None:
     """Two gateways add events to the feed, and answer requests. Each is killed or stopped while events arrive."""
     stack = RunningStack(tmp_path)

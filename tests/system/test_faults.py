@@ -21,15 +21,17 @@ from tests.system.test_stories import a_program_with_points
 
 SERVICES = ("customers", "interactions", "loyalty", "analytics")
 MEMBERS = (*SERVICES, "gateway", "postgres", "kafka")
-FAST = ("interactions", "loyalty")
-STILL = ("loyalty", "gateway", "kafka")
+IN_EVERY_RUN = ("interactions", "gateway", "postgres", "kafka")
+STILL = ("loyalty", "kafka")
 LONGER_THAN_A_SESSION = 8.0
 """Seconds. The session of a consumer in the local stack expires after six seconds without a heartbeat."""
 
 slow, nightly = pytest.mark.slow, pytest.mark.nightly
 
 
-@pytest.mark.parametrize("victim", [one if one in FAST else pytest.param(one, marks=slow) for one in MEMBERS])
+@pytest.mark.parametrize(
+    "victim", [one if one in IN_EVERY_RUN else pytest.param(one, marks=nightly) for one in MEMBERS]
+)
 async def test_a_kill_under_load_loses_and_doubles_nothing(stack: RunningStack, victim: str) -> None:
     async with a_load(stack, f"{victim} is killed") as load:
         for _ in range(2):

@@ -12,6 +12,7 @@ from tests.support.facts import a_customer
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 
 
+@pytest.mark.nightly
 async def test_a_second_stack_stands_beside_the_first_and_finds_its_data_again(
     stack: RunningStack, tmp_path: Path
 ) -> None:

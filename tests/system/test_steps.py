@@ -30,7 +30,7 @@ async def half_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     [
         pytest.param("interactions", "before_a_requests_commit", marks=pytest.mark.nightly),
         ("interactions", "before_a_requests_answer"),
-        ("interactions", "before_the_outbox_is_emptied"),
+        pytest.param("interactions", "before_the_outbox_is_emptied", marks=pytest.mark.nightly),
         pytest.param("loyalty", "before_a_requests_answer", marks=pytest.mark.nightly),
         ("loyalty", "before_a_reactions_commit"),
         pytest.param("loyalty", "before_the_offset_is_committed", marks=pytest.mark.nightly),
