@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         description="Attempts to handle an event that conflicts or exceeds a time limit, until it is a dead letter.",
     )
     unknown_tenant_seconds: float = Field(
-        60.0, gt=0, description="How long an event of an unknown tenant waits for the event that announces the tenant."
+        600.0, gt=0, description="How long an event of an unknown tenant waits for the event that announces the tenant."
     )
     shutdown_seconds: float = Field(15.0, gt=0, description="How long running requests may take to finish on shutdown.")
 
