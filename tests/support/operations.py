@@ -341,6 +341,10 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
     schema = {"channel": f"c{uuid7().hex}", "schema_document": {"type": "object"}}
     mailbox = (await made(asker, "/v1/mailboxes", {"address": f"{uuid7().hex}@shop.example"}))["id"]
     OTHERS[mailbox] = mailbox
+    mail = f"From: ada@example.org\nMessage-ID: <{uuid7()}@example.org>\n\nHello".encode()
+    of_mail = {"content-type": "message/rfc822"}
+    sent = await asker.request("POST", f"/v1/emails?mailbox_id={mailbox}", content=mail, headers=of_mail)
+    assert sent.status_code == 201, sent.text
     return {
         "mailboxes": mailbox,
         "emails": mailbox,
@@ -377,7 +381,7 @@ async def in_cases(asker: Asker, customer: str) -> dict[str, str]:
     case, other = [(await made(asker, "/v1/cases", a_case(customer)))["id"] for _ in range(2)]
     OTHERS[case] = other
     link = await made(asker, f"/v1/cases/{case}/links", {"linked_case_id": other, "kind": "related"})
-    return {"cases": case, "case-links": link["id"]}
+    return {"cases": case, "case-links": link["id"], "linked_cases": other}
 
 
 async def in_service_levels(asker: Asker) -> dict[str, str]:
