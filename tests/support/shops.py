@@ -38,6 +38,7 @@ ADA = a_customer(
     owner_id="agent-7",
     **known_as("7"),
 )
+NAME = "Ada Lovelace"
 SALE = {"store": "Dam 1", "channel": "email", "lines": [{"sku": "7", "quantity": "1", "amount": "5.00"}]}
 SOUGHT = {
     "drained": "true",
@@ -72,6 +73,7 @@ SOUGHT = {
     "reason": "price",
     "number": "1",
     "min_score": "0",
+    "author": "@ada",
     "status": "shipped",
     "team": "repairs",
     "made_by_id": "agent-7",
@@ -115,7 +117,9 @@ async def a_shop(stack: RunningStack) -> Shop:
     purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], **SALE, source_id="p-1"), **same)
     refund = {"source": "till", "source_id": "p-1", "refunded_at": "2026-03-02T10:00:00Z", "amount": "0.01"}
     await made(visitor, f"/v1/purchases/{purchase['id']}/refunds", refund, **same)
-    contact = a_touch_point(ada["id"], source="till", source_id="p-1", channel="email", agent_id="agent-7")
+    contact = a_touch_point(
+        ada["id"], source="till", source_id="p-1", channel="email", agent_id="agent-7", subject=NAME
+    )
     await made(visitor, "/v1/touch-points", contact, **same)
     for number in (1, 2):
         again = {"idempotency-key": f"same-{number}"}

@@ -25,6 +25,7 @@ PAGES = [
     "lifecycle",
     "transfer",
     "interactions",
+    "email-intake",
     "messages",
     "orders",
     "cases",
@@ -38,22 +39,6 @@ PAGES = [
     "authentication",
     "events",
     "webhooks",
-    *(
-        "customers",
-        "permission",
-        "custom-fields",
-        "sales",
-        "lifecycle",
-        "transfer",
-        "interactions",
-        "email-intake",
-        "loyalty",
-        "analytics",
-        "gateway",
-        "authentication",
-        "events",
-        "webhooks",
-    ),
 ]
 CONVENTIONS = ["errors", "pagination", "idempotency", "limits", "front-ends"]
 """In the order of the guide's README."""
