@@ -112,6 +112,7 @@ async def a_shop(stack: RunningStack) -> Shop:
         field = {"record_kind": kind, "name": "tea", "type": "text", "indexed": True}
         await made(visitor, "/v1/custom-fields", field, **{"idempotency-key": f"same-{kind}"})
     ada = await made(visitor, "/v1/customers", ADA, **same)
+    await made(visitor, "/v1/touch-point-schemas", {"channel": "email", "schema_document": {}}, **same)
     OTHERS[ada["id"]] = ids["related_customers"]
     ids["contracted_deals"] = await sell_to(visitor, ada["id"], ids["pipelines"])
     purchase = await made(visitor, "/v1/purchases", a_purchase(ada["id"], **SALE, source_id="p-1"), **same)
