@@ -338,6 +338,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "direction": "inbound",
         "occurred_at": "2026-03-01T10:00:00Z",
     }
+    contact = await made(asker, "/v1/touch-points", touch_point)
     schema = {"channel": f"c{uuid7().hex}", "schema_document": {"type": "object"}}
     mailbox = (await made(asker, "/v1/mailboxes", {"address": f"{uuid7().hex}@shop.example"}))["id"]
     OTHERS[mailbox] = mailbox
@@ -349,7 +350,8 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         "mailboxes": mailbox,
         "emails": mailbox,
         "purchases": purchase["id"],
-        "touch-points": (await made(asker, "/v1/touch-points", touch_point))["id"],
+        "touch-points": contact["id"],
+        "threads": contact["thread_id"],
         "touch-point-schemas": (await made(asker, "/v1/touch-point-schemas", schema))["id"],
         **await in_contact(asker),
         **await in_orders(asker),

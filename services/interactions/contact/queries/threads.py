@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis import Command, Query, UnitOfWork
-from services.interactions.contact.rules.threads import RecordKey, own_thread, thread_of_reply
+from services.interactions.contact.rules.threads import RecordKey, named_thread, own_thread, thread_of_reply
 from services.interactions.sources.queries import NewRecord
 
 
@@ -20,12 +20,16 @@ class _StoredThread:
 
 
 async def join_threads(work: UnitOfWork, records: Sequence[NewRecord]) -> None:
-    """Set the threads of new records that answer others, and move the replies to them that have arrived before.
+    """Set the threads of new records, and move the replies to them that have arrived before.
 
     Replies of a source run in sequence: two that are unknown to each other would leave a thread in two parts.
     """
+    tenant = work.tenant.id
     answered: dict[RecordKey, RecordKey] = {}
     for record in records:
+        name = record.columns["thread"]
+        own = own_thread(tenant, *record.key) if name is None else named_thread(tenant, record.source, name)
+        record.columns["thread_id"] = own
         if record.columns["reply_to"] is not None:
             answered.setdefault(record.key, (record.source, record.columns["reply_to"]))
     if not answered:
@@ -36,8 +40,8 @@ async def join_threads(work: UnitOfWork, records: Sequence[NewRecord]) -> None:
     moved: dict[UUID, UUID] = {}
     for record in records:
         if record.key in answered:
-            thread = record.columns["thread_id"] = thread_of_reply(record.key, answered, threads)
-            moved[own_thread(*record.key)] = thread
+            thread = record.columns["thread_id"] = thread_of_reply(tenant, record.key, answered, threads)
+            moved[own_thread(tenant, *record.key)] = thread
     await work.execute(_MOVE_REPLIES, threads=list(moved), targets=list(moved.values()))
 
 
@@ -47,9 +51,12 @@ async def _stored_threads(work: UnitOfWork, keys: Sequence[RecordKey]) -> dict[R
     stored = await work.fetch(_STORED_THREADS, sources=sources, source_ids=source_ids)
     without = [row for row in stored if row.thread_id is None]
     if without:
-        threads = [own_thread(row.source, row.source_id) for row in without]
+        threads = [own_thread(work.tenant.id, row.source, row.source_id) for row in without]
         await work.execute(_BEGIN_THREADS, ids=[row.id for row in without], threads=threads)
-    return {(row.source, row.source_id): row.thread_id or own_thread(row.source, row.source_id) for row in stored}
+    return {
+        (row.source, row.source_id): row.thread_id or own_thread(work.tenant.id, row.source, row.source_id)
+        for row in stored
+    }
 
 
 _LOCK_THREADS = Command(

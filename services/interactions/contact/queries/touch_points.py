@@ -26,7 +26,6 @@ from chassis import (
 from services.interactions.contact import tables
 from services.interactions.contact.queries.payload_schemas import check_payloads
 from services.interactions.contact.queries.threads import join_threads
-from services.interactions.contact.rules.threads import named_thread, own_thread
 from services.interactions.contact.rules.touch_points import AutomaticKind, TouchPointDirection, TouchPointPhase
 from services.interactions.sources.queries import (
     Content,
@@ -221,9 +220,8 @@ class TouchPoint(TouchPointFields, Resource, row=tables.TouchPoint):
 def _to_row(body: TouchPointCreate) -> Content:
     # The hashes of the first touch points begin with these two columns, so those of a repeat have to as well.
     columns = {"customer_id": body.customer_id, "author": None} | body.values()
-    thread = own_thread(*body.key) if body.thread is None else named_thread(body.source, body.thread)
     handle = None if body.author is None else body.author.handle
-    return columns | {"thread_id": thread, "author_handle": handle, "linked_at": None}
+    return columns | {"thread_id": None, "author_handle": handle, "linked_at": None}
 
 
 def _hashed(content: Content) -> Content:

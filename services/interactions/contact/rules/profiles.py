@@ -1,4 +1,4 @@
-"""Profiles of customers: which part of an event replaces what is stored, in whatever order the events arrive."""
+"""Profiles of customers: the fields that an event replaces. The order in which events arrive makes no difference."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
