@@ -1,4 +1,4 @@
-"""Service levels: the policy of a case, its clocks as its steps and the time go by, and what is published of them."""
+"""Service levels: the policy of a case, its clocks over steps and time, and the events about them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -11,7 +11,7 @@ feature = Feature("survey-invitations")
 
 @feature.erases(tables.SurveyInvitation)
 async def close_invitations(work: Work, ids: Sequence[UUID]) -> int:
-    """Invalidate the links of persons, and suppress what is queued. Returns the number of changed invitations."""
+    """Invalidate the links of persons and suppress their queued invitations. Returns the number of changes."""
     return await work.execute(_CLOSE, ids=list(ids))
 
 

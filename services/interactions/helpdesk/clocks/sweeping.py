@@ -1,7 +1,7 @@
 """Warnings and breaches: what time alone changes of clocks, announced once.
 
-A sweep looks only at what was over a minute ago. A step that is being recorded has the time at which its transaction
-began, and must not find a breach announced that it has prevented.
+A sweep considers only due times that passed more than a minute ago. A step counts from the start of its transaction,
+so one that is still being recorded may prevent a breach, which must not have been announced by then.
 """
 
 from datetime import timedelta

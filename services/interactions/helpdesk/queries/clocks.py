@@ -83,7 +83,7 @@ async def start_clocks(work: UnitOfWork, case: tables.SupportCase) -> None:
 
 
 async def update_clocks(work: UnitOfWork, case_id: UUID) -> None:
-    """Compute the clocks of a case that is locked from its steps, store what differs, and publish what is new."""
+    """Compute the clocks of a locked case from its steps. Stores what differs and publishes new warnings and ends."""
     stored = {(row.kind, row.cycle): row for row in await work.fetch(_LOCK_CLOCKS, case_id=case_id)}
     for chosen, clocks in await compute_clocks(work, [case_id]):
         for clock in clocks:

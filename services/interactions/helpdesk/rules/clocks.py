@@ -233,7 +233,7 @@ class CaseClocks:
             self._end(kind, at, "met")
 
     def _close(self, at: datetime) -> None:
-        """End all clocks. A resolution is also the answer to what is unanswered."""
+        """End all clocks. A resolution also answers every outstanding message."""
         self._is_open = self._is_waiting = False
         self._is_answered = True
         for kind, _ in self._current():
