@@ -12,7 +12,8 @@ import pytest
 from chassis.types.ids import uuid7
 from tests.support.facts import a_purchase
 from tests.support.interactions import a_touch_point
-from tests.support.operations import BODIES, RECORDS, Operation, made
+from tests.support.operations import BODIES, Operation
+from tests.support.records import RECORDS, made
 from tests.support.requests import COLLECTIONS, PARAMETERS, operations_of
 from tests.support.service import ServiceUnderTest
 

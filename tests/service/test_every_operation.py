@@ -14,7 +14,8 @@ from chassis.types.ids import uuid7
 from tests.support.examples import REFUSED_BY_STATE, responses_to_examples
 from tests.support.facts import a_customer, a_purchase
 from tests.support.interactions import a_status
-from tests.support.operations import BODIES, NO_RECORD, QUERIES, RECORDS, Operation, without_what_differs
+from tests.support.operations import BODIES, NO_RECORD, QUERIES, Operation, without_what_differs
+from tests.support.records import RECORDS
 from tests.support.requests import PARAMETERS, operations_of
 from tests.support.service import ServiceUnderTest
 
@@ -28,7 +29,7 @@ async def test_another_tenants_record_is_answered_as_one_that_does_not_exist(ser
         kind = operation.kind
         if not operation.is_on_a_record or kind in NO_RECORD:
             continue
-        assert kind in ids, f"{operation}: add a record to tests/support/operations.py"
+        assert kind in ids, f"{operation}: add a record to tests/support/records.py"
         asked, rule = (ids[kind], ids.get("rule_id", "")), str(uuid7())
         unknown = (str(uuid7()), rule)
         mine, theirs, nobodys = (
@@ -149,7 +150,7 @@ async def test_a_new_record_is_read_at_its_location(service: ServiceUnderTest) -
             read = await tenant.get(location)
             assert read.status_code == 200, operation
             assert response.json()["id"] == read.json()["id"] or read.json()["merged_into"], operation
-    assert list(creating) == [], "add a record or a body to tests/support/operations.py"
+    assert list(creating) == [], "add a record to tests/support/records.py or a body to tests/support/operations.py"
 
 
 async def test_a_nul_in_any_parameter_is_refused(service: ServiceUnderTest) -> None:

@@ -15,7 +15,7 @@ from chassis.messaging import tenants
 from chassis.types.ids import uuid7
 from local import PROCESSES
 from tests.conftest import StartService
-from tests.support.operations import RECORDS
+from tests.support.records import RECORDS
 from tests.support.service import ServiceUnderTest
 from tests.support.tenancy import fill_every_table, tables_of
 

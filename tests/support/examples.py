@@ -7,7 +7,8 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_program
-from tests.support.operations import OTHERS, RECORDS, Asker, Operation, made, operations, with_records
+from tests.support.operations import OTHERS, Asker, Operation, operations, with_records
+from tests.support.records import RECORDS, made
 from tests.support.requests import PARAMETERS
 
 REFUSED_BY_STATE = {

@@ -25,8 +25,8 @@ from local.generated import ROOT
 from local.postgres import binaries
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
-from tests.support.operations import an_issuer
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.records import an_issuer
 from tests.support.release_of_cases import use_cases
 from tests.support.release_of_contact import use_contact
 from tests.support.release_of_customers import a_known_customer, use_customers

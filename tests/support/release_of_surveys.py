@@ -1,7 +1,7 @@
 """The surveys of the scenario in `tests.support.release`: every record and every event of them happens once."""
 
 from chassis.types.ids import uuid7
-from tests.support.operations import A_SURVEY
+from tests.support.records import A_SURVEY
 from tests.support.release_of_sales import patch, post
 from tests.support.stack import Visitor
 

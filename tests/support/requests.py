@@ -10,19 +10,9 @@ from chassis.types.ids import uuid7
 from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_status
-from tests.support.operations import (
-    A_PROPOSAL,
-    A_SURVEY,
-    BODIES,
-    QUERIES,
-    RECORDS,
-    Operation,
-    an_issuer,
-    operations,
-    with_other,
-    with_records,
-)
+from tests.support.operations import BODIES, QUERIES, Operation, operations, with_other, with_records
 from tests.support.promises import an_open_promise
+from tests.support.records import A_PROPOSAL, A_SURVEY, RECORDS, an_issuer
 from tests.support.service import ServiceUnderTest
 from tests.support.tasks import a_task
 

@@ -9,20 +9,10 @@ import httpx
 from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_status, a_touch_point, an_exchange
-from tests.support.operations import (
-    A_SURVEY,
-    NO_RECORD,
-    OTHERS,
-    RECORDS,
-    Operation,
-    an_issuer,
-    in_customers,
-    in_interactions,
-    in_transfer,
-    made,
-)
+from tests.support.operations import NO_RECORD, OTHERS, Operation
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.promises import a_promise
+from tests.support.records import A_SURVEY, RECORDS, an_issuer, in_customers, in_interactions, in_transfer, made
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
 
@@ -98,7 +88,7 @@ class Shop:
     def of(self, operation: Operation) -> tuple[str, str]:
         """Return the ids that fill an operation's path."""
         kind = "customers" if operation.kind in NO_RECORD else operation.kind
-        assert kind in self.ids, f"{operation}: add a record of this kind to tests/support/operations.py"
+        assert kind in self.ids, f"{operation}: add a record of this kind to tests/support/records.py"
         return self.ids[kind], self.ids["rule_id"]
 
 

@@ -15,8 +15,9 @@ from chassis.types.ids import uuid7
 from local.generated import ROOT
 from tests.auditor.audit import records_of
 from tests.support.facts import a_purchase
-from tests.support.operations import RECORDS, Operation, operations
+from tests.support.operations import Operation, operations
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.records import RECORDS
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 

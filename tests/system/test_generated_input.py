@@ -16,7 +16,7 @@ import pytest
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer, a_purchase
-from tests.support.operations import a_block, in_interactions, in_sales, in_transfer
+from tests.support.records import a_block, in_interactions, in_sales, in_transfer
 from tests.support.stack import RunningStack, Visitor
 from tests.system.test_stories import a_program_with_points
 

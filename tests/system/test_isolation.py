@@ -15,7 +15,8 @@ import pytest
 from chassis.types import json
 from chassis.types.ids import uuid7
 from tests.support.facts import a_program, a_purchase
-from tests.support.operations import NO_RECORD, Operation, made, operations, without_what_differs
+from tests.support.operations import NO_RECORD, Operation, operations, without_what_differs
+from tests.support.records import made
 from tests.support.shops import ADA, SENT_AS, SOUGHT, Shop, a_shop, early_refund
 from tests.support.stack import RunningStack, Visitor
 

@@ -19,7 +19,7 @@ from local.data_dir import free_port
 from tests.support.facts import a_customer, a_purchase, known_as
 from tests.support.guard import Guard
 from tests.support.node import installed
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.replica import Replica
 from tests.support.stack import RunningStack, Visitor
 

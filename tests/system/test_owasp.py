@@ -26,8 +26,9 @@ from chassis.types.ids import uuid7
 from local import PROCESSES, SERVICES
 from local.data_dir import free_port
 from tests.support.facts import a_customer, a_program, a_purchase, a_rule, purchase_recorded
-from tests.support.operations import Operation, an_issuer, made, operations
+from tests.support.operations import Operation, operations
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.records import an_issuer, made
 from tests.support.service import a_tenant
 from tests.support.smuggling import bodies_with_more
 from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor

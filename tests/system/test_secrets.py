@@ -9,7 +9,7 @@ import httpx
 
 from local import PROCESSES
 from tests.support.issuer import AUDIENCE, LocalIssuer, local_issuer
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.replica import Replica
 from tests.support.stack import RunningStack, Visitor, client_of
 

@@ -2,7 +2,7 @@
 
 from tests.support.cases import TO_A_DECISION, a_case
 from tests.support.facts import a_customer
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.stack import RunningStack, Visitor
 
 

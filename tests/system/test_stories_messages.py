@@ -4,7 +4,7 @@ import asyncio
 
 from chassis.types.ids import uuid7
 from tests.support.facts import a_customer
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.stack import Visitor
 
 REQUESTED = "interactions.message_requested.v1"

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.support.facts import a_customer, a_purchase
 from tests.support.interactions import a_status, an_exchange
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.stack import Visitor
 
 RECORDED_SECONDS = 60

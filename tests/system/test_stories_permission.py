@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tests.support.facts import a_customer
-from tests.support.operations import made
+from tests.support.records import made
 from tests.support.stack import RunningStack, Visitor, client_of
 
 NEWS = {"purpose": "newsletter", "channel": "email"}

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from tests.support.facts import a_customer, a_purchase
-from tests.support.operations import made
 from tests.support.promises import CLOCK, a_promise
+from tests.support.records import made
 from tests.support.stack import RunningStack, Visitor, a_sandbox
 
 

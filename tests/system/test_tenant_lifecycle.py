@@ -6,8 +6,8 @@ from uuid import UUID
 
 from local import PROCESSES
 from tests.support.commands import run
-from tests.support.operations import RECORDS
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.records import RECORDS
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 
