@@ -36,6 +36,7 @@ TABLES = {
     "mailboxes": "mailbox",
     "order-statuses": "order_status",
     "sla-policies": "sla_policy",
+    "templates": "message_template",
     "views": "saved_view",
 }
 """The tables of records whose names do not follow from the path."""

@@ -81,6 +81,8 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/tasks/{id}": {"priority": "urgent"},
     "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},
     "POST /v1/tasks/{id}/cancel": {"reason": "The customer has called."},
+    "PATCH /v1/templates/{id}": {"text": "Dear {{ customer.name }}"},
+    "POST /v1/templates/{id}/preview": {"customer": {"name": "Ada"}},
     "POST /v1/promises/{id}/withdraw": {"reason": "The customer prefers a new kettle."},
     "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
     "PATCH /v1/surveys/{id}": {"edit_minutes": 5},

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chassis.types.ids import uuid7
+from tests.support.campaigns import a_template
 from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.operations import BODIES, OTHERS, Asker
@@ -156,6 +157,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_the_help_desk(asker, purchase["customer_id"]),
         **await in_surveys(asker),
         "tasks": (await made(asker, "/v1/tasks", a_task(purchase["customer_id"])))["id"],
+        "templates": (await made(asker, "/v1/templates", a_template()))["id"],
     }
 
 

@@ -27,6 +27,7 @@ from tests.support.facts import a_customer, a_program, a_purchase, a_rule
 from tests.support.openapi_changes import keep_document
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.records import an_issuer
+from tests.support.release_of_campaigns import use_campaigns
 from tests.support.release_of_cases import use_cases
 from tests.support.release_of_contact import use_contact
 from tests.support.release_of_customers import a_known_customer, use_customers
@@ -92,6 +93,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_cases(visitor, customer)
     await use_promises(visitor.stack)
     await use_tasks(visitor.stack)
+    await use_campaigns(visitor)
     await use_surveys(visitor, customer)
     await use_service_levels(visitor.stack)
     program = await post(

@@ -33,6 +33,7 @@ PAGES = [
     "service-levels",
     "surveys",
     "tasks",
+    "campaigns",
     "loyalty",
     "analytics",
     "gateway",

@@ -1,0 +1,1 @@
+"""Campaigns: templates, and messages to many customers."""

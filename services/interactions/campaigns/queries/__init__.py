@@ -1,0 +1,4 @@
+"""Operations on records that several features of campaigns share.
+
+templates.py  the version of a template, and its texts for a customer
+"""
