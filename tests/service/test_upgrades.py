@@ -35,6 +35,7 @@ TABLES = {
     "deliveries": "delivery",
     "mailboxes": "mailbox",
     "order-statuses": "order_status",
+    "queues": "routing_queue",
     "sla-policies": "sla_policy",
     "templates": "message_template",
     "views": "saved_view",

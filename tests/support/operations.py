@@ -87,6 +87,9 @@ BODIES: dict[str, Any] = {
     "PUT /v1/survey-answers/{token}": {"answers": [{"question": "recommend", "number": 9}]},
     "PATCH /v1/surveys/{id}": {"edit_minutes": 5},
     "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
+    "PATCH /v1/agents/{id}": {"capacity": 3},
+    "PUT /v1/agents/{id}/presence": {"presence": "online"},
+    "PATCH /v1/queues/{id}": {"wrap_up_seconds": 60},
     "PATCH /v1/mailboxes/{id}": {"name": "Help desk"},
     "POST /v1/touch-points/{id}/link": {"customer_id": str(uuid7())},
     "POST /v1/programs/{id}/earning-rules": a_rule(),
@@ -125,8 +128,9 @@ def with_other(values: Any, id: str) -> Any:
 
 
 def with_records(body: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
-    """Return a body whose fields `<thing>_id` name the records of these ids."""
-    named = {name: ids[f"{name[:-3]}s"] for name in body if name.endswith("_id") and f"{name[:-3]}s" in ids}
+    """Return a body whose fields `<thing>_id` name the records of these ids. An agent has an id of the tenant's own."""
+    kinds = {name: f"{name[:-3]}s" for name in body if name.endswith("_id") and name != "agent_id"}
+    named = {name: ids[kind] for name, kind in kinds.items() if kind in ids}
     return body | named
 
 

@@ -9,6 +9,7 @@ from tests.support.cases import a_case
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.operations import BODIES, OTHERS, Asker
 from tests.support.promises import an_open_promise
+from tests.support.routing import a_queue, an_agent
 from tests.support.tasks import a_task
 
 A_SURVEY = {
@@ -155,6 +156,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_contact(asker),
         **await in_orders(asker),
         **await in_the_help_desk(asker, purchase["customer_id"]),
+        **await in_routing(asker),
         **await in_surveys(asker),
         "tasks": (await made(asker, "/v1/tasks", a_task(purchase["customer_id"])))["id"],
         "templates": (await made(asker, "/v1/templates", a_template()))["id"],
@@ -200,6 +202,16 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
         "sla-policies": policy_id,
         "sla-clocks": clock["id"],
     }
+
+
+async def in_routing(asker: Asker) -> dict[str, str]:
+    """Create an agent, online, and a queue that no other case enters."""
+    unique = f"c{uuid7().hex}"
+    agent = await made(asker, "/v1/agents", an_agent(unique))
+    online = await asker.request("PUT", f"/v1/agents/{agent['id']}/presence", json={"presence": "online"})
+    assert online.status_code == 200, online.text
+    queue = await made(asker, "/v1/queues", a_queue(unique, channels=[unique]))
+    return {"agents": agent["id"], "queues": queue["id"]}
 
 
 async def in_surveys(asker: Asker) -> dict[str, str]:

@@ -34,6 +34,7 @@ from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
 from tests.support.release_of_orders import use_orders
 from tests.support.release_of_promises import use_promises
+from tests.support.release_of_routing import use_routing
 from tests.support.release_of_sales import post, use_sales
 from tests.support.release_of_service_levels import use_service_levels
 from tests.support.release_of_surveys import use_surveys
@@ -96,6 +97,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_campaigns(visitor)
     await use_surveys(visitor, customer)
     await use_service_levels(visitor.stack)
+    await use_routing(visitor)
     program = await post(
         visitor, "/v1/programs", a_program(pending_days=1, expiry_policy="rolling_months", expiry_months=12)
     )

@@ -13,6 +13,7 @@ from tests.support.interactions import a_status
 from tests.support.operations import BODIES, QUERIES, Operation, operations, with_other, with_records
 from tests.support.promises import an_open_promise
 from tests.support.records import A_PROPOSAL, A_SURVEY, RECORDS, an_issuer
+from tests.support.routing import a_queue, an_agent
 from tests.support.service import ServiceUnderTest
 from tests.support.tasks import a_task
 
@@ -77,6 +78,8 @@ COLLECTIONS: dict[str, Any] = {
         "name": "Standard",
         "targets": [{"kind": "resolution", "seconds": 3600, "time": "elapsed"}],
     },
+    "POST /v1/agents": an_agent(),
+    "POST /v1/queues": a_queue(),
     "POST /v1/survey-answers/{token}": b"q.recommend=8",
     "POST /v1/mailboxes": {"address": "help@shop.example", "domains": ["shop.example"]},
     "POST /v1/emails": b"From: ada@example.org\nMessage-ID: <m-1@example.org>\n\nHello",

@@ -31,6 +31,7 @@ PAGES = [
     "cases",
     "promises",
     "service-levels",
+    "routing",
     "surveys",
     "tasks",
     "campaigns",

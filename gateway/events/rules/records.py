@@ -41,6 +41,7 @@ KINDS = (
     RecordKind("interactions", "interactions.message_", "message_id", "/v1/messages", "interactions:read"),
     RecordKind("interactions", "interactions.promise_", "promise_id", "/v1/promises", "interactions:read"),
     RecordKind("interactions", "interactions.task_", "task_id", "/v1/tasks", "interactions:read"),
+    RecordKind("interactions", "interactions.agent_", "profile_id", "/v1/agents", "interactions:read"),
     RecordKind(
         "interactions",
         "interactions.survey_invitation_",

@@ -1,0 +1,1 @@
+"""Routing: agents and their skills, queues of cases, and which agent gets which case."""

@@ -1,0 +1,10 @@
+"""The tables of routing.
+
+agents.py  agents, with their skills, capacity and presence
+queues.py  queues, with their conditions and requirements
+"""
+
+from services.interactions.routing.tables.agents import Agent
+from services.interactions.routing.tables.queues import Queue
+
+__all__ = ["Agent", "Queue"]
