@@ -6,6 +6,7 @@ from typing import Any
 from chassis.types.ids import uuid7
 from tests.support.campaigns import a_template
 from tests.support.cases import a_case
+from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
 from tests.support.operations import BODIES, OTHERS, Asker
 from tests.support.promises import an_open_promise
@@ -177,6 +178,7 @@ async def in_the_help_desk(asker: Asker, customer: str) -> dict[str, str]:
     return {
         **await in_service_levels(asker),
         **await in_cases(asker, customer),
+        "conduct-incidents": (await made(asker, "/v1/conduct-incidents", an_incident(customer)))["id"],
         "promises": (await made(asker, "/v1/promises", an_open_promise(customer)))["id"],
     }
 

@@ -29,6 +29,7 @@ from tests.support.patience import PATIENCE_SECONDS
 from tests.support.records import an_issuer
 from tests.support.release_of_campaigns import use_campaigns
 from tests.support.release_of_cases import use_cases
+from tests.support.release_of_conduct import use_conduct
 from tests.support.release_of_contact import use_contact
 from tests.support.release_of_customers import a_known_customer, use_customers
 from tests.support.release_of_messages import use_messages
@@ -92,6 +93,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_sales(visitor.stack)
     await use_messages(visitor, customer)
     await use_cases(visitor, customer)
+    await use_conduct(visitor, customer)
     await use_promises(visitor.stack)
     await use_tasks(visitor.stack)
     await use_campaigns(visitor)

@@ -8,6 +8,7 @@ import httpx
 from chassis.http.forms import FORM
 from chassis.types.ids import uuid7
 from tests.support.cases import a_case
+from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_status
 from tests.support.operations import BODIES, QUERIES, Operation, operations, with_other, with_records
@@ -67,6 +68,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/touch-points": A_TOUCH_POINT,
     "POST /v1/touch-points/batch": {"items": [A_TOUCH_POINT | {"source_id": str(number)} for number in (3, 4)]},
     "POST /v1/cases": a_case(),
+    "POST /v1/conduct-incidents": an_incident(),
     "POST /v1/promises": an_open_promise(),
     "POST /v1/tasks": a_task(),
     "POST /v1/surveys": A_SURVEY,

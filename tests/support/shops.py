@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from tests.support.cases import a_case
+from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
 from tests.support.interactions import a_status, a_touch_point, an_exchange
 from tests.support.operations import NO_RECORD, OTHERS, Operation
@@ -200,6 +201,8 @@ async def help_ada(visitor: Visitor, ada: str, purchase: str, same: dict[str, st
         ada, priority="low", owner_id="agent-7", about_kind="case", about_id=purchase, due_at="2189-01-01T00:00:00Z"
     )
     await made(visitor, "/v1/tasks", task, **same)
+    incident = an_incident(ada, kind="disruption", severity="low")
+    await made(visitor, "/v1/conduct-incidents", incident, **same)
     message = {"customer_id": ada, "channel": "email", "body": "The kettle arrives tomorrow."}
     sent = await made(visitor, "/v1/messages", message, **same)
     survey = await made(visitor, "/v1/surveys", A_SURVEY, **same)

@@ -33,6 +33,7 @@ CHANGED_FIELDS = {
     "webhook-endpoints": "description",
     "order-statuses": "label",
     "cases": "subject",
+    "conduct-incidents": "description",
     "promises": "owner_id",
     "tasks": "title",
 }

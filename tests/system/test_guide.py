@@ -29,6 +29,7 @@ PAGES = [
     "messages",
     "orders",
     "cases",
+    "conduct",
     "promises",
     "service-levels",
     "routing",

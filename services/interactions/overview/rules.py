@@ -11,7 +11,9 @@ from typing_extensions import TypeAliasType
 TimelineEntryKind = TypeAliasType("TimelineEntryKind", Literal["touch_point", "purchase", "refund"])
 NextActionKind = TypeAliasType(
     "NextActionKind",
-    Literal["keep_promise", "respond_to_case", "apologize", "follow_up_purchase", "ask_for_permission"],
+    Literal[
+        "ensure_safety", "keep_promise", "respond_to_case", "apologize", "follow_up_purchase", "ask_for_permission"
+    ],
 )
 
 PROMISE_HORIZON = timedelta(days=1)
@@ -35,6 +37,8 @@ class Situation:
     """The facts of a customer on which the next action depends."""
 
     now: datetime
+    incidents: Sequence[Happened]
+    """Conduct incidents that are not dismissed."""
     open_promises: Sequence[Happened]
     unanswered_cases: Sequence[Happened]
     regrets: Sequence[Happened]
@@ -55,11 +59,20 @@ class NextAction:
 
 
 def next_action(situation: Situation) -> NextAction | None:
-    """Return the most urgent action, or None if nothing is due. Promises precede the rest."""
+    """Return the most urgent action, or None if nothing is due. Safety precedes promises, and they the rest."""
     for rule in _RULES:
         if (action := rule(situation)) is not None:
             return action
     return None
+
+
+def _ensure_safety(of: Situation) -> NextAction | None:
+    incident = max(of.incidents, key=lambda incident: incident.at, default=None)
+    if incident is None:
+        return None
+    return NextAction(
+        "ensure_safety", f"There was an incident at {_text(incident.at)}. Do not serve the customer alone.", incident.id
+    )
 
 
 def _keep_promise(of: Situation) -> NextAction | None:
@@ -106,6 +119,7 @@ def _ask_for_permission(of: Situation) -> NextAction | None:
 
 
 _RULES: tuple[Callable[[Situation], NextAction | None], ...] = (
+    _ensure_safety,
     _keep_promise,
     _respond_to_case,
     _apologize,

@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from chassis.types.ids import uuid7
+from tests.support.conduct import an_incident
 from tests.support.facts import a_purchase
+from tests.support.promises import an_open_promise
 from tests.support.service import ServiceUnderTest
 
 
@@ -119,3 +121,29 @@ async def test_an_open_case_is_what_to_do_next(interactions: ServiceUnderTest) -
     (card,) = await cards(interactions, customer_id=str(customer))
     assert [shown["id"] for shown in card["open_cases"]] == [case["id"]]
     assert (card["suggestion"]["kind"], card["suggestion"]["record_id"]) == ("respond_to_case", case["id"])
+
+
+async def test_an_incident_warns_before_all_else_until_it_is_dismissed(interactions: ServiceUnderTest) -> None:
+    customer = uuid7()
+    await interactions.deliver(created(customer))
+    await interactions.post("/v1/promises", an_open_promise(customer))
+    incidents = [
+        (await interactions.post("/v1/conduct-incidents", an_incident(customer, occurred_at=at))).json()
+        for at in ("2026-02-01T10:00:00Z", "2026-02-03T10:00:00Z")
+    ]
+    (card,) = await cards(interactions, customer_id=str(customer))
+    assert [warning["id"] for warning in card["warnings"]] == [incidents[1]["id"], incidents[0]["id"]]
+    assert card["warnings"][0] == {
+        "id": incidents[1]["id"],
+        "kind": "threat",
+        "severity": "high",
+        "state": "reported",
+        "occurred_at": "2026-02-03T10:00:00Z",
+    }
+    suggestion = card["suggestion"]
+    assert (suggestion["kind"], suggestion["record_id"]) == ("ensure_safety", incidents[1]["id"])
+    for incident in incidents:
+        path = f"/v1/conduct-incidents/{incident['id']}/dismiss"
+        assert (await interactions.post(path, {"reason": "Another person."})).status_code == 200
+    (card,) = await cards(interactions, customer_id=str(customer))
+    assert (card["warnings"], card["suggestion"]["kind"]) == ([], "ask_for_permission")

@@ -22,6 +22,7 @@ def ahead(**time: float) -> Happened:
 
 CALM: dict[str, Any] = {
     "now": NOW,
+    "incidents": [],
     "open_promises": [],
     "unanswered_cases": [],
     "regrets": [],
@@ -45,6 +46,7 @@ CALM: dict[str, Any] = {
         ({"unanswered_cases": [ago(hours=1)], "regrets": [ago(days=2)]}, "respond_to_case"),
         ({"open_promises": [ahead(days=1)], "unanswered_cases": [ago(days=9)]}, "keep_promise"),
         ({"open_promises": [ahead(days=1, seconds=1)]}, None),
+        ({"incidents": [ago(days=999)], "open_promises": [ago(hours=1)]}, "ensure_safety"),
     ],
 )
 def test_the_most_urgent_action_is_suggested(known: dict[str, Any], kind: str | None) -> None:

@@ -1,9 +1,10 @@
 """The tables of the help desk.
 
-calendars.py       opening hours, and their earlier versions
-cases.py           cases, their history, their messages and their settings
-promises.py        promises to customers
-service_levels.py  policies, and the clocks of cases
+calendars.py          opening hours, and their earlier versions
+cases.py              cases, their history, their messages and their settings
+conduct_incidents.py  incidents of conduct, and their evidence
+promises.py           promises to customers
+service_levels.py     policies, and the clocks of cases
 """
 
 from services.interactions.helpdesk.tables.calendars import Calendar, CalendarVersion
@@ -15,6 +16,7 @@ from services.interactions.helpdesk.tables.cases import (
     NumberSeries,
     SupportCase,
 )
+from services.interactions.helpdesk.tables.conduct_incidents import ConductEvidence, ConductIncident
 from services.interactions.helpdesk.tables.promises import Promise
 from services.interactions.helpdesk.tables.service_levels import CasePolicy, SlaClock, SlaPolicy, SlaPolicyVersion
 
@@ -26,6 +28,8 @@ __all__ = [
     "CasePolicy",
     "CaseSettings",
     "CaseTransition",
+    "ConductEvidence",
+    "ConductIncident",
     "NumberSeries",
     "Promise",
     "SlaClock",

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from chassis import Money, Query
 from services.interactions.helpdesk.rules.cases import CasePriority
-from services.interactions.overview.agent_cards.schemas import CardCase, CardContact, CardPromise, CardPurchase
+from services.interactions.overview.agent_cards.schemas import (
+    CardCase,
+    CardContact,
+    CardPromise,
+    CardPurchase,
+    CardWarning,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,17 @@ def promise_of(record: CardRecord) -> CardPromise:
     return CardPromise(id=record.id, what=record.label or "", due_at=record.at)
 
 
+def warning_of(record: CardRecord) -> CardWarning:
+    """Return the warning of a conduct incident."""
+    return CardWarning(
+        id=record.id,
+        kind=record.label or "",
+        severity=record.channel or "",
+        state=record.state or "",
+        occurred_at=record.at,
+    )
+
+
 # A single round trip. Each part reads as many rows of one customer as the card shows, in the order of an index.
 RECORDS = Query(
     CardRecord,
@@ -81,6 +98,10 @@ RECORDS = Query(
     ) union all (
         select 'regret', id, broken_at, what, null, state, null, false, null, null
         from promise where customer_id = :customer_id and state = 'broken' order by due_at desc, id desc limit 1
+    ) union all (
+        select 'warning', id, occurred_at, kind, severity, state, null, false, null, null
+        from conduct_incident where customer_id = :customer_id and state <> 'dismissed'
+        order by occurred_at desc, id desc limit 10
     )
     """,
 )

@@ -20,6 +20,7 @@ from services.interactions.overview.agent_cards.records import (
     contact_of,
     promise_of,
     purchase_of,
+    warning_of,
 )
 from services.interactions.overview.agent_cards.schemas import (
     AgentCard,
@@ -75,6 +76,7 @@ async def _card(work: Work, profile: CustomerProfile) -> AgentCard:
         preferred_channel=profile.preferred_channel,
         owner_id=profile.owner_id,
         timezone=profile.timezone,
+        warnings=[warning_of(record) for record in records["warning"]],
         last_contacts=[contact_of(record) for record in records["touch_point"]],
         last_purchase=next((purchase_of(record) for record in records["purchase"]), None),
         open_cases=[case_of(record) for record in records["case"]],
@@ -103,6 +105,7 @@ def _suggestion(now: datetime, records: Records, *, has_permission: bool) -> Sug
     contacts, purchases = records["touch_point"], records["purchase"]
     situation = Situation(
         now=now,
+        incidents=[Happened(record.id, record.at) for record in records["warning"]],
         open_promises=[Happened(record.id, record.at) for record in records["promise"]],
         unanswered_cases=[Happened(record.id, record.at) for record in records["case"] if not record.is_answered],
         regrets=[Happened(record.id, record.at) for record in records["regret"]],

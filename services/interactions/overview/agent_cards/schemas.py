@@ -5,6 +5,7 @@ from uuid import UUID
 
 from chassis import Money, Resource
 from services.interactions.helpdesk.rules.cases import CasePriority, CaseState
+from services.interactions.helpdesk.rules.conduct_incidents import ConductKind, ConductSeverity, ConductState
 from services.interactions.overview import tables
 from services.interactions.overview.rules import NextActionKind
 
@@ -65,6 +66,21 @@ class CardPromise(Resource):
     """When it is due."""
 
 
+class CardWarning(Resource):
+    """An incident that an agent must know of. Its text is read from the incident."""
+
+    id: UUID
+    """The conduct incident."""
+    kind: ConductKind
+    """The kind of conduct."""
+    severity: ConductSeverity
+    """How serious it was."""
+    state: ConductState
+    """Reported or confirmed. A dismissed incident is on no card."""
+    occurred_at: datetime
+    """When it happened."""
+
+
 class CardMembership(Resource, row=tables.MemberBalance, computed=("membership_id",)):
     """The points of a membership."""
 
@@ -121,6 +137,8 @@ class AgentCard(Resource):
     """The employee who serves the customer."""
     timezone: str | None
     """The time zone of the customer's phone numbers, if they have a single one."""
+    warnings: list[CardWarning]
+    """The conduct incidents that are not dismissed, newest first, at most ten."""
     last_contacts: list[CardContact]
     """The last three contacts, newest first."""
     last_purchase: CardPurchase | None
