@@ -10,6 +10,7 @@ tenant, so SQL does not name it.
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,6 +68,13 @@ class UnitOfWork:
     def actor(self) -> str:
         """The principal's name, for records that store it."""
         return self._transaction.caller.actor
+
+    def act_as(self, actor: str) -> None:
+        """Name another principal for all that this transaction publishes and audits, for work that someone has caused.
+
+        The rights remain those of the caller.
+        """
+        self._transaction.caller = replace(self._transaction.caller, actor=actor)
 
     @property
     def now(self) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from chassis.types.ids import uuid7
+from tests.support.automations import an_automation
 from tests.support.campaigns import a_template
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
@@ -159,8 +160,20 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_the_help_desk(asker, purchase["customer_id"]),
         **await in_routing(asker),
         **await in_surveys(asker),
-        "tasks": (await made(asker, "/v1/tasks", a_task(purchase["customer_id"])))["id"],
         "templates": (await made(asker, "/v1/templates", a_template()))["id"],
+        **await in_outreach(asker, purchase["customer_id"]),
+    }
+
+
+async def in_outreach(asker: Asker, customer: str) -> dict[str, str]:
+    wait = [{"after_minutes": 525_600, "task": {"title": "Call"}}]
+    automation = (await made(asker, "/v1/automations", an_automation(f"a{uuid7().hex}", steps=wait)))["id"]
+    by_hand = {"idempotency-key": str(uuid7())}
+    run = await made(asker, f"/v1/automations/{automation}/runs", {"customer_id": customer}, **by_hand)
+    return {
+        "automations": automation,
+        "automation-runs": run["id"],
+        "tasks": (await made(asker, "/v1/tasks", a_task(customer)))["id"],
     }
 
 

@@ -7,6 +7,7 @@ import httpx
 
 from chassis.http.forms import FORM
 from chassis.types.ids import uuid7
+from tests.support.automations import an_automation
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
@@ -71,6 +72,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/conduct-incidents": an_incident(),
     "POST /v1/promises": an_open_promise(),
     "POST /v1/tasks": a_task(),
+    "POST /v1/automations": an_automation("Thank you"),
     "POST /v1/surveys": A_SURVEY,
     "POST /v1/survey-invitations": {"survey_id": str(uuid7()), "customer_id": str(uuid7())},
     "POST /v1/survey-links": {"survey_id": str(uuid7()), "store": "Amsterdam"},

@@ -50,6 +50,7 @@ class Published:
     subject: str
     data: dict[str, Any]
     traceparent: str | None
+    actor: str
 
 
 @dataclass
@@ -176,7 +177,7 @@ class ServiceUnderTest:
             tenant=fact.get("tenant") or self.tenant.id,
             subject=str(fact["key"]),
             time=datetime.fromisoformat(fact["time"]) if "time" in fact else self.tenant.now(),
-            actor="test",
+            actor=fact.get("actor", "test"),
             sequence=1,
             traceparent=fact.get("traceparent"),
         )
@@ -203,7 +204,8 @@ class ServiceUnderTest:
             self.tenant.id,
         )
         return [
-            Published(row["event_id"], row["type"], row["subject"], row["data"], row["traceparent"]) for row in rows
+            Published(row["event_id"], row["type"], row["subject"], row["data"], row["traceparent"], row["actor"])
+            for row in rows
         ]
 
     # The database

@@ -36,6 +36,7 @@ PAGES = [
     "surveys",
     "tasks",
     "campaigns",
+    "automations",
     "loyalty",
     "analytics",
     "gateway",

@@ -1,4 +1,5 @@
 """Database operations that several features share.
 
-tasks.py  create a task, once for each cause
+automations.py  the facts of customers, and when a run begins
+tasks.py        create a task, once for each cause
 """

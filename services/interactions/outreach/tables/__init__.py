@@ -1,8 +1,15 @@
 """The tables of outreach.
 
-tasks.py  tasks of agents and teams
+automations.py  automations, their runs, and what each step did
+tasks.py        tasks of agents and teams
 """
 
+from services.interactions.outreach.tables.automations import (
+    Automation,
+    AutomationRun,
+    AutomationStep,
+    AutomationVersion,
+)
 from services.interactions.outreach.tables.tasks import Task
 
-__all__ = ["Task"]
+__all__ = ["Automation", "AutomationRun", "AutomationStep", "AutomationVersion", "Task"]
