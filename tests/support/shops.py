@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from chassis.types.ids import uuid7
 from tests.support.automations import an_automation
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
@@ -205,7 +206,7 @@ async def help_ada(visitor: Visitor, ada: str, purchase: str, same: dict[str, st
     incident = an_incident(ada, kind="disruption", severity="low")
     await made(visitor, "/v1/conduct-incidents", incident, **same)
     wait = [{"after_minutes": 525_600, "task": {"title": "Call"}}]
-    automation = await made(visitor, "/v1/automations", an_automation("Thank", steps=wait), **same)
+    automation = await made(visitor, "/v1/automations", an_automation(f"Thank {uuid7()}", steps=wait), **same)
     await made(visitor, f"/v1/automations/{automation['id']}/runs", {"customer_id": ada}, **same)
     message = {"customer_id": ada, "channel": "email", "body": "The kettle arrives tomorrow."}
     sent = await made(visitor, "/v1/messages", message, **same)

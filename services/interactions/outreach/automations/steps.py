@@ -37,7 +37,7 @@ class Result:
     reason: str | None = None
 
 
-@feature.periodic(every=timedelta(seconds=15))
+@feature.periodic(every=timedelta(seconds=5))
 async def perform_due_step(work: UnitOfWork) -> bool:
     """Perform the step that has been due for the longest time. Returns whether there was one."""
     run = next(iter(await work.fetch(_LOCK_DUE, now=work.now)), None)
