@@ -8,5 +8,16 @@ service = Service(
     "interactions",
     settings=Settings,
     metadata=Base.metadata,
-    areas=("sources", "contact", "orders", "helpdesk", "routing", "feedback", "outreach", "campaigns", "overview"),
+    areas=(
+        "sources",
+        "contact",
+        "orders",
+        "helpdesk",
+        "routing",
+        "feedback",
+        "outreach",
+        "campaigns",
+        "voice",
+        "overview",
+    ),
 )

@@ -13,6 +13,7 @@ from tests.support.operations import BODIES, OTHERS, Asker
 from tests.support.promises import an_open_promise
 from tests.support.routing import a_queue, an_agent
 from tests.support.tasks import a_task
+from tests.support.voice import a_suggestion
 
 A_SURVEY = {
     "name": "After your visit",
@@ -160,6 +161,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_the_help_desk(asker, purchase["customer_id"]),
         **await in_routing(asker),
         **await in_surveys(asker),
+        **await in_voice(asker),
         "templates": (await made(asker, "/v1/templates", a_template()))["id"],
         **await in_outreach(asker, purchase["customer_id"]),
     }
@@ -246,6 +248,10 @@ async def in_surveys(asker: Asker) -> dict[str, str]:
         "survey-answers": invited["path"].rpartition("/")[2],
         "survey-links": link["id"],
     }
+
+
+async def in_voice(asker: Asker) -> dict[str, str]:
+    return {"suggestions": (await made(asker, "/v1/suggestions", a_suggestion()))["id"]}
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

@@ -40,6 +40,7 @@ from tests.support.release_of_sales import post, use_sales
 from tests.support.release_of_service_levels import use_service_levels
 from tests.support.release_of_surveys import use_surveys
 from tests.support.release_of_tasks import use_tasks
+from tests.support.release_of_voice import use_voice
 from tests.support.stack import RunningStack, Visitor, a_visitor
 
 DATA = Path(__file__).parents[1] / "data"
@@ -94,6 +95,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_messages(visitor, customer)
     await use_cases(visitor, customer)
     await use_conduct(visitor, customer)
+    await use_voice(visitor, customer)
     await use_promises(visitor.stack)
     await use_tasks(visitor.stack)
     await use_campaigns(visitor)

@@ -19,6 +19,7 @@ from tests.support.records import A_SURVEY, RECORDS, an_issuer, in_customers, in
 from tests.support.routing import an_agent
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
+from tests.support.voice import a_suggestion, a_vote
 
 ADA = a_customer(
     family_name="Lovelace",
@@ -72,6 +73,8 @@ SOUGHT = {
     "team": "repairs",
     "made_by_id": "agent-7",
     "cause_kind": "request",
+    "staff_id": "agent-7",
+    "topic": "tea",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}
@@ -133,6 +136,7 @@ async def a_shop(stack: RunningStack) -> Shop:
         ids |= await in_transfer(visitor) | await in_interactions(visitor)
         ids |= await in_orders_of(visitor, purchase["id"], number)
         ids |= await help_ada(visitor, ada["id"], purchase["id"], again)
+        ids |= await suggest(visitor, ada["id"], again)
     ids["exports"] = await an_exported_file(visitor)
     await import_a_deal(visitor)
     await be_refused(stack, visitor)
@@ -217,6 +221,17 @@ async def help_ada(visitor: Visitor, ada: str, purchase: str, same: dict[str, st
     await made(visitor, "/v1/survey-invitations", invitation, **same)
     await made(visitor, "/v1/survey-links", {"survey_id": live, "store": "Dam 1"}, **same)
     return {"subjects_of_cases": purchase, "causes": sent["cause_id"], "drafts": survey["id"]}
+
+
+async def suggest(visitor: Visitor, ada: str, same: dict[str, str]) -> dict[str, str]:
+    """Post suggestions of Ada and of staff, one of which repeats another. Return the ids that a list is filtered by."""
+    original = (await made(visitor, "/v1/suggestions", a_suggestion(ada, sku="7", topic="tea"), **same))["id"]
+    copied = {key: f"{value}-copy" for key, value in same.items()}
+    copy = (await made(visitor, "/v1/suggestions", a_suggestion(), **copied))["id"]
+    await made(visitor, f"/v1/suggestions/{original}/vote", a_vote(ada))
+    link = {"duplicate_of_id": original}
+    assert (await visitor.request("PATCH", f"/v1/suggestions/{copy}", json=link)).status_code == 200
+    return {"original_suggestions": original}
 
 
 async def be_refused(stack: RunningStack, visitor: Visitor) -> None:

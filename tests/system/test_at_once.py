@@ -35,6 +35,7 @@ CHANGED_FIELDS = {
     "cases": "subject",
     "conduct-incidents": "description",
     "promises": "owner_id",
+    "suggestions": "title",
     "tasks": "title",
 }
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""

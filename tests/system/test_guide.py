@@ -37,6 +37,7 @@ PAGES = [
     "tasks",
     "campaigns",
     "automations",
+    "voice",
     "loyalty",
     "analytics",
     "gateway",

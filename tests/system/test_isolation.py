@@ -33,6 +33,7 @@ FILTERED_BY = {
     "policy_id": ("sla-policies",),
     "about_id": ("subjects_of_cases",),
     "cause_id": ("causes",),
+    "duplicate_of_id": ("original_suggestions",),
     "stage_id": ("stages", "first_stages"),
     "endpoint_id": ("webhook-endpoints",),
     "merged_id": ("merged",),

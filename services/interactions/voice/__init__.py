@@ -1,0 +1,1 @@
+"""Voice: what customers and staff suggest."""

@@ -1,0 +1,16 @@
+"""Suggestions for tests."""
+
+from typing import Any
+
+from chassis.types.ids import uuid7
+
+
+def a_suggestion(customer_id: object = None, **fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/suggestions, of staff unless a customer is named."""
+    author = {"customer_id": str(customer_id)} if customer_id else {"staff_id": "agent-7"}
+    return {"title": "A kettle that whistles", "description": "The new one is too quiet."} | author | fields
+
+
+def a_vote(customer_id: object = None) -> dict[str, Any]:
+    """Return a body for a vote of a customer."""
+    return {"customer_id": str(customer_id or uuid7())}
