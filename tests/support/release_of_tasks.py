@@ -1,5 +1,6 @@
-"""The tasks of the scenario in `tests.support.release`: each event of them happens once."""
+"""The tasks and automations of the scenario in `tests.support.release`: each event of them happens once."""
 
+from tests.support.automations import an_automation
 from tests.support.facts import a_customer
 from tests.support.promises import CLOCK
 from tests.support.release_of_sales import patch, post
@@ -12,6 +13,10 @@ async def use_tasks(stack: RunningStack) -> None:
     agent = a_sandbox(stack, clock=CLOCK)
     customer = (await post(agent, "/v1/customers", a_customer(family_name="Lamarr")))["id"]
     await work_on_tasks(agent, customer)
+    automation = await post(
+        agent, "/v1/automations", an_automation("Mark", steps=[{"customer": {"add_tags": ["vip"]}}])
+    )
+    await post(agent, f"/v1/automations/{automation['id']}/runs", {"customer_id": customer})
     await post(agent, "/v1/sandbox/clock", {"advance": "P3D"})
     await agent.request("GET", "/v1/sandbox/clock?wait_seconds=30")
     await agent.close()

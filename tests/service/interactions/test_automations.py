@@ -96,6 +96,7 @@ async def test_an_automation_reads_back_as_created_and_each_version_is_kept(inte
             "/steps/0/case/description",
             "unknown_placeholder",
         ),
+        ({"steps": [{"customer": {}}]}, "/steps/0/customer", "no_change"),
         ({"conditions": [{"fact": "store"}]}, "/conditions/0", "no_condition"),
         ({"conditions": [{"fact": "mood", "one_of": ["bad"]}]}, "/conditions/0/fact", "unknown_fact"),
         ({"conditions": [{"fact": "amount", "at_least": "many"}]}, "/conditions/0/at_least", None),
@@ -338,6 +339,19 @@ async def test_a_step_that_cannot_be_performed_ends_the_run(interactions: Servic
     (run,) = await runs(interactions)
     assert (run["state"], run["reason"]) == ("failed", "validation_failed")
     assert [step["outcome"] for step in await steps(interactions, run)] == ["failed"]
+
+
+async def test_a_step_requests_a_change_of_the_customers_record(interactions: ServiceUnderTest) -> None:
+    change = {"customer": {"owner_id": "agent-7", "add_tags": ["vip"]}}
+    await created(interactions, PATH, an_automation("Mark", steps=[change]))
+    customer = uuid7()
+    await interactions.deliver(bought(customer, at=str(interactions.tenant.now())))
+    await interactions.run_periodic_tasks()
+    (run,) = await runs(interactions)
+    (event,) = await events_of(interactions, "customer_change_requested")
+    assert (event.subject, event.actor) == (str(customer), f"automation:{run['id']}")
+    assert (event.data["owner_id"], event.data["add_tags"], event.data["remove_tags"]) == ("agent-7", ["vip"], [])
+    assert [step["action"] for step in await steps(interactions, run)] == ["customer"]
 
 
 async def test_runs_of_an_automation_that_is_switched_off_stop(interactions: ServiceUnderTest) -> None:

@@ -14,10 +14,11 @@ same customer sent twice is stored once.
     undoing.py         the reverse of an upsert
     search.py          look-ups, and search by name
     archive.py         archived customers
+    requested_changes.py  changes that automations request
     routes.py          the operations
 """
 
 from chassis import Feature
-from services.customers.people.customers import archive, routes
+from services.customers.people.customers import archive, requested_changes, routes
 
-feature = Feature("customers").include(routes.feature, archive.feature)
+feature = Feature("customers").include(routes.feature, archive.feature, requested_changes.feature)

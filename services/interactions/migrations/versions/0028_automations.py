@@ -152,7 +152,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("record_id", sa.Uuid(), nullable=True),
         sa.Column("performed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("action in ('task', 'message', 'case')", name=op.f("ck_automation_step_action")),
+        sa.CheckConstraint("action in ('task', 'message', 'case', 'customer')", name=op.f("ck_automation_step_action")),
         sa.CheckConstraint(
             "outcome in ('done', 'suppressed', 'skipped', 'failed')", name=op.f("ck_automation_step_outcome")
         ),

@@ -22,6 +22,7 @@ from chassis import (
 from services.interactions.helpdesk.rules.cases import CaseKind, CasePriority
 from services.interactions.outreach import tables
 from services.interactions.outreach.rules.automations import (
+    NO_CHANGE,
     NO_CONDITION,
     ONE_ACTION,
     AutomationAction,
@@ -36,6 +37,7 @@ Bound = Annotated[DecimalText, Field(max_length=40)]
 Values = Annotated[list[Line], Field(min_length=1, max_length=100)]
 Triggers = Annotated[list[AutomationTrigger], Field(max_length=22)]
 Conditions = Annotated[list["AutomationConditionCreate"], Field(max_length=20)]
+Tags = Annotated[list[ShortLine], Field(max_length=20)]
 Steps = Annotated[list["AutomationStepCreate"], Field(min_length=1, max_length=20)]
 PauseDays = Annotated[int, Field(strict=True, ge=1, le=3650)]
 RunAbout = Literal[
@@ -151,6 +153,39 @@ class CaseStep(CaseStepFields, Resource):
     """A case to open."""
 
 
+class CustomerStepFields(Fields):
+    """A change of the customer's record. The customers service makes it, unless the customer is archived."""
+
+    owner_id: Reference | None = None
+    """The agent in charge of the customer. It does not change without one, or if the customer has no name."""
+
+
+class CustomerStepCreate(CustomerStepFields, MergePatch):
+    """A change of the customer's record. The customers service makes it, unless the customer is archived."""
+
+    never_null: ClassVar[frozenset[str]] = frozenset(("add_tags", "remove_tags"))
+
+    add_tags: Tags = Field(default_factory=list)
+    """Tags to add."""
+    remove_tags: Tags = Field(default_factory=list)
+    """Tags to remove."""
+
+    @model_validator(mode="after")
+    def _require_change(self) -> Self:
+        if self.owner_id is None and not self.add_tags and not self.remove_tags:
+            raise invalid(NO_CHANGE, "owner_id, add_tags or remove_tags is missing")
+        return self
+
+
+class CustomerStep(CustomerStepFields, Resource):
+    """A change of the customer's record."""
+
+    add_tags: list[str]
+    """Tags to add."""
+    remove_tags: list[str]
+    """Tags to remove."""
+
+
 class AutomationStepCreate(MergePatch):
     """A step: it waits, and then does one thing."""
 
@@ -164,11 +199,14 @@ class AutomationStepCreate(MergePatch):
     """A message to request."""
     case: CaseStepCreate | None = None
     """A case to open."""
+    customer: CustomerStepCreate | None = None
+    """A change of the customer's record."""
 
     @model_validator(mode="after")
     def _require_one_action(self) -> Self:
-        if sum(action is not None for action in (self.task, self.message, self.case)) != 1:
-            raise invalid(ONE_ACTION, "exactly one of task, message and case is expected")
+        actions = (self.task, self.message, self.case, self.customer)
+        if sum(action is not None for action in actions) != 1:
+            raise invalid(ONE_ACTION, "exactly one of task, message, case and customer is expected")
         return self
 
 
@@ -183,6 +221,8 @@ class AutomationStep(Resource):
     """A message to request, or null."""
     case: CaseStep | None
     """A case to open, or null."""
+    customer: CustomerStep | None
+    """A change of the customer's record, or null."""
 
 
 class AutomationCreate(RequestBody):
@@ -321,8 +361,7 @@ class AutomationRunStep(Resource, row=tables.AutomationStep):
     action: AutomationAction
     """What it was to do."""
     outcome: AutomationOutcome
-    """`done`, `suppressed` for a message that was not permitted, `skipped` for a message without a customer, or
-    `failed`."""
+    """`done`, `suppressed` for a message that was not permitted, `skipped` for lack of a customer, or `failed`."""
     reason: str | None
     """Why it was suppressed, skipped or failed, or null."""
     record_id: UUID | None

@@ -5,11 +5,13 @@ and the next one begins where it was. What the step publishes has the run as its
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import Feature, Problem, Query, UnitOfWork
+from pydantic import Field
+
+from chassis import Event, Feature, Problem, Query, UnitOfWork, recorded_person
 from services.interactions.contact.queries.messages import request_message
 from services.interactions.contact.queries.profiles import profile_of
 from services.interactions.helpdesk.queries.case_settings import check_terms
@@ -25,6 +27,23 @@ TITLE, SUBJECT, TEXT = 200, 998, 100_000
 """The lengths of the texts of records."""
 TASK_SUBJECTS = ("case", "deal", "purchase", "promise")
 CASE_SUBJECTS = ("purchase", "asset", "contract")
+
+
+class CustomerChangeRequested(Event, type="interactions.customer_change_requested.v1", partition_key="customer_id"):
+    """A step of an automation is to change the record of a customer. The customers service does so."""
+
+    customer_id: UUID
+    """The customer."""
+    run_id: UUID
+    """The run."""
+    owner_id: Annotated[str | None, Field(examples=["agent-7"])]
+    """The agent in charge of the customer from now on, or null if this does not change."""
+    add_tags: Annotated[list[str], Field(examples=[["vip"]])]
+    """Tags to add."""
+    remove_tags: Annotated[list[str], Field(examples=[["new"]])]
+    """Tags to remove."""
+    requested_at: datetime
+    """When the step was performed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +101,23 @@ async def _perform(work: UnitOfWork, run: tables.AutomationRun, steps: list[Step
 async def _result(work: UnitOfWork, run: tables.AutomationRun, step: StepDocument) -> Result:
     profile = None if run.customer_id is None else await profile_of(work, run.customer_id)
     facts = {**run.facts, **customer_facts(profile)}
-    action: AutomationAction = "task" if step["task"] else "message" if step["message"] else "case"
+    action = _action_of(step)
     try:
         if step["task"] is not None:
             return await _create_task(work, run, step["task"], facts)
         if step["message"] is not None:
             return await _send_message(work, run, step["message"], facts)
-        assert step["case"] is not None, "a step has an action"
-        return await _open_case(work, run, step["case"], facts)
+        if step["case"] is not None:
+            return await _open_case(work, run, step["case"], facts)
+        assert step["customer"] is not None, "a step has an action"
+        return await _change_customer(work, run, step["customer"])
     except Problem as problem:  # raised before anything is written, as for a category that was taken away
         return Result(action, "failed", reason=problem.code)
+
+
+def _action_of(step: StepDocument) -> AutomationAction:
+    actions: tuple[AutomationAction, ...] = ("task", "message", "case", "customer")
+    return next(action for action in actions if step[action] is not None)
 
 
 async def _create_task(work: UnitOfWork, run: tables.AutomationRun, action: rules.TaskDocument, facts: Facts) -> Result:
@@ -152,6 +178,14 @@ async def _open_case(work: UnitOfWork, run: tables.AutomationRun, action: rules.
         **about,
     )
     return Result("case", "done", case.id)
+
+
+async def _change_customer(work: UnitOfWork, run: tables.AutomationRun, action: rules.CustomerDocument) -> Result:
+    if run.customer_id is None:
+        return Result("customer", "skipped", reason="no_customer")
+    customer_id = await recorded_person(work, run)
+    work.publish(CustomerChangeRequested(customer_id=customer_id, run_id=run.id, **action, requested_at=work.now))
+    return Result("customer", "done")
 
 
 # A row that another worker has locked is skipped: that worker performs its step.

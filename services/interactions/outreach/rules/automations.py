@@ -42,7 +42,7 @@ AutomationTrigger = TypeAliasType(
     ],
 )
 AutomationRunState = TypeAliasType("AutomationRunState", Literal["running", "done", "stopped", "failed", "cut_off"])
-AutomationAction = TypeAliasType("AutomationAction", Literal["task", "message", "case"])
+AutomationAction = TypeAliasType("AutomationAction", Literal["task", "message", "case", "customer"])
 AutomationOutcome = TypeAliasType("AutomationOutcome", Literal["done", "suppressed", "skipped", "failed"])
 
 
@@ -127,7 +127,10 @@ NO_CONDITION = FieldCode(
     "The condition compares the fact with nothing.",
     "Send `one_of`, `none_of`, `at_least` or `at_most`.",
 )
-ONE_ACTION = FieldCode("one_action", "A step does exactly one thing.", "Send one of `task`, `message` and `case`.")
+ONE_ACTION = FieldCode(
+    "one_action", "A step does exactly one thing.", "Send one of `task`, `message`, `case` and `customer`."
+)
+NO_CHANGE = FieldCode("no_change", "The step changes nothing.", "Send `owner_id`, `add_tags` or `remove_tags`.")
 
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -173,6 +176,14 @@ class CaseDocument(TypedDict):
     team: str | None
 
 
+class CustomerDocument(TypedDict):
+    """A change of the customer's record, as stored."""
+
+    owner_id: str | None
+    add_tags: list[str]
+    remove_tags: list[str]
+
+
 class StepDocument(TypedDict):
     """A step, as stored. One of the actions is not null."""
 
@@ -180,6 +191,7 @@ class StepDocument(TypedDict):
     task: TaskDocument | None
     message: MessageDocument | None
     case: CaseDocument | None
+    customer: CustomerDocument | None
 
 
 Facts = Mapping[str, str | None]
