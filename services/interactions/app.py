@@ -1,7 +1,7 @@
 """The interactions service."""
 
 from chassis import Service
-from services.interactions.base import Base
+from services.interactions.base import Base, Job
 from services.interactions.settings import Settings
 
 service = Service(
@@ -20,4 +20,5 @@ service = Service(
         "voice",
         "overview",
     ),
+    jobs=Job,
 )

@@ -85,7 +85,7 @@ FUNCTIONS = {
         *(*COUNTS, *OF_CUSTOM_FIELDS, *OF_DUPLICATES, "runnable_jobs", "search_customers", "remove_unused_words"),
         "clear_removed_history",
     },
-    "interactions": {*COUNTS, "count_orphans", "search_touch_points"},
+    "interactions": {*COUNTS, "count_orphans", "runnable_jobs", "search_touch_points"},
     "loyalty": COUNTS,
     "analytics": COUNTS,
     "gateway": {

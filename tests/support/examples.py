@@ -61,6 +61,9 @@ async def records_for(asker: Asker, service: str, bodies: dict[str, Any]) -> dic
     if "programs" in ids:
         program = await made(asker, "/v1/programs", a_program(enrolment="open"))
         bodies["POST /v1/memberships"] = bodies["POST /v1/memberships"] | {"program_id": program["id"]}
+    if "templates" in ids:
+        variants = [{"template_id": ids["templates"]}]
+        bodies["POST /v1/campaigns"] = bodies["POST /v1/campaigns"] | {"variants": variants}
     if "webhook-endpoints" in ids:
         bodies["POST /v1/webhook-endpoints/{id}/recover"] = {"since": datetime.now(UTC).isoformat()}
     return ids

@@ -5,7 +5,7 @@ from typing import Any
 
 from chassis.types.ids import uuid7
 from tests.support.automations import an_automation
-from tests.support.campaigns import a_template
+from tests.support.campaigns import a_campaign, a_template
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, a_rule, known_as
@@ -162,7 +162,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_routing(asker),
         **await in_surveys(asker),
         **await in_voice(asker),
-        "templates": (await made(asker, "/v1/templates", a_template()))["id"],
+        **await in_campaigns(asker),
         **await in_outreach(asker, purchase["customer_id"]),
     }
 
@@ -177,6 +177,13 @@ async def in_outreach(asker: Asker, customer: str) -> dict[str, str]:
         "automation-runs": run["id"],
         "tasks": (await made(asker, "/v1/tasks", a_task(customer)))["id"],
     }
+
+
+async def in_campaigns(asker: Asker) -> dict[str, str]:
+    """Create a template, and a campaign that is a draft with a list of customers."""
+    template = (await made(asker, "/v1/templates", a_template()))["id"]
+    campaign = await made(asker, "/v1/campaigns", a_campaign(template, audience={"kind": "customers"}))
+    return {"templates": template, "campaigns": campaign["id"]}
 
 
 async def in_contact(asker: Asker) -> dict[str, str]:

@@ -98,7 +98,7 @@ async def use_everything(visitor: Visitor) -> None:
     await use_voice(visitor, customer)
     await use_promises(visitor.stack)
     await use_tasks(visitor.stack)
-    await use_campaigns(visitor)
+    await use_campaigns(visitor.stack)
     await use_surveys(visitor, customer)
     await use_service_levels(visitor.stack)
     await use_routing(visitor)

@@ -1,11 +1,24 @@
-"""The templates of the scenario in `tests.support.release`."""
+"""The campaigns of the scenario in `tests.support.release`: each event of them happens once."""
 
-from tests.support.campaigns import a_template
+from tests.support.campaigns import a_campaign, a_template
+from tests.support.facts import a_customer
+from tests.support.promises import CLOCK
 from tests.support.release_of_sales import patch, post
-from tests.support.stack import Visitor
+from tests.support.stack import RunningStack, a_sandbox
 
 
-async def use_campaigns(visitor: Visitor) -> None:
-    """Create a template with two versions."""
-    template = await post(visitor, "/v1/templates", a_template())
-    await patch(visitor, f"/v1/templates/{template['id']}", {"text": "Dear {{ customer.given_name }}, look."})
+async def use_campaigns(stack: RunningStack) -> None:
+    """In a sandbox: send a campaign to the customers on its list, and cancel another."""
+    sender = a_sandbox(stack, clock=CLOCK)
+    customer = (await post(sender, "/v1/customers", a_customer(family_name="Sandwich")))["id"]
+    template = (await post(sender, "/v1/templates", a_template()))["id"]
+    await patch(sender, f"/v1/templates/{template}", {"text": "Dear {{ customer.given_name }}, look."})
+    await patch(sender, "/v1/campaign-settings", {"max_messages": 3})
+    for name in ("schedule", "cancel"):
+        campaign = await post(sender, "/v1/campaigns", a_campaign(template, audience={"kind": "customers"}))
+        path = f"/v1/campaigns/{campaign['id']}"
+        await post(sender, f"{path}/customers", {"customer_ids": [customer]})
+        await post(sender, f"{path}/{name}", {} if name == "schedule" else None)
+        while name == "schedule" and (await sender.request("GET", path)).json()["state"] != "completed":
+            await sender.drained()
+    await sender.close()

@@ -8,6 +8,7 @@ import httpx
 from chassis.http.forms import FORM
 from chassis.types.ids import uuid7
 from tests.support.automations import an_automation
+from tests.support.campaigns import a_campaign, a_template
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_pipeline, a_product, a_program, a_purchase, known_as
@@ -75,6 +76,9 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/suggestions": a_suggestion(),
     "POST /v1/tasks": a_task(),
     "POST /v1/automations": an_automation("Thank you"),
+    "POST /v1/templates": a_template(),
+    "POST /v1/campaigns": a_campaign(str(uuid7())),
+    "PATCH /v1/campaign-settings": {"max_messages": 3},
     "POST /v1/surveys": A_SURVEY,
     "POST /v1/survey-invitations": {"survey_id": str(uuid7()), "customer_id": str(uuid7())},
     "POST /v1/survey-links": {"survey_id": str(uuid7()), "store": "Amsterdam"},

@@ -42,6 +42,7 @@ CHANGED_FIELDS = {
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "consent-settings": [{"quiet_hours": {"starts": "21:00", "ends": end}} for end in ("07:00", "08:00")],
     "case-settings": [{"reopen_days": days} for days in (3, 5)],
+    "campaign-settings": [{"window_days": days} for days in (3, 5)],
     "survey-settings": [{"quarantine_days": days} for days in (3, 5)],
     "duplicates": [{"state": "not_a_duplicate"}] * 2,
 }

@@ -102,6 +102,8 @@ class Message(MessageFields, Resource, row=tables.Message):
 
     id: UUID
     """Identifies the message."""
+    html: str | None
+    """The text as HTML, or null."""
     recipient: str | None
     """The address or number to which it was requested."""
     cause_kind: CauseKind

@@ -71,6 +71,7 @@ async def test_a_service_message_needs_no_permission(interactions: ServiceUnderT
         "recipient": "ada@example.com",
         "subject_line": "Tea",
         "body": "It has arrived.",
+        "html": None,
         "receipt_id": None,
         "requested_at": message["requested_at"],
     }

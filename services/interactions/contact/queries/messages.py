@@ -51,6 +51,8 @@ class MessageRequested(MessageEvent, type="interactions.message_requested.v1", p
     """The subject."""
     body: Annotated[str, Field(examples=["The kettle arrives tomorrow."])]
     """The text."""
+    html: Annotated[str | None, Field(examples=["<p>The kettle arrives tomorrow.</p>"])]
+    """The text as HTML, or null."""
     receipt_id: UUID | None
     """The consent receipt that allows it, or null for a service message."""
     requested_at: datetime
@@ -65,6 +67,7 @@ async def request_message(
     purpose: str | None,
     subject: str | None,
     body: str,
+    html: str | None = None,
     cause_kind: str,
     cause_id: UUID,
 ) -> tables.Message:
@@ -86,6 +89,7 @@ async def request_message(
         purpose=purpose,
         subject=subject,
         body=body,
+        html=html,
         cause_kind=cause_kind,
         cause_id=cause_id,
         actor=work.actor,

@@ -1,5 +1,6 @@
 """Look-ups of customers by their addresses and ids."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from chassis import Query, UnitOfWork, found_person_sql, normalize_email, normalize_phone
@@ -29,6 +30,16 @@ async def profile_of(work: UnitOfWork, id: UUID) -> CustomerProfile | None:
     return next(iter(await work.select(_PROFILE, id=id)), None)
 
 
+async def profiles_of(work: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, CustomerProfile]:
+    """Return the profiles under these very ids, by id. Customers of whom no event has arrived have none."""
+    return {profile.id: profile for profile in await work.select(_PROFILES, ids=list(ids))}
+
+
+async def primary_keys(work: UnitOfWork, ids: Collection[UUID], kind: ContactKind) -> dict[UUID, str]:
+    """Return the primary address or number under each of these ids, in the form in which it is looked up."""
+    return {row.customer_id: row.normal for row in await work.select(_PRIMARY_KEYS, ids=list(ids), kind=kind)}
+
+
 async def primary_address(work: UnitOfWork, customer_id: UUID, kind: ContactKind) -> str | None:
     """Return the primary e-mail address or phone number under this very id, as it was given, or None."""
     return next(iter(await work.select(_ADDRESS, customer_id=customer_id, kind=kind)), None)
@@ -47,6 +58,14 @@ _BY_KEY = Query(
     """,
 )
 _PROFILE = Query(tables.CustomerProfile, f"select * from customer_profile where id = {found_person_sql(':id::uuid')}")
+_PROFILES = Query(CustomerProfile, "select * from customer_profile where id = any(:ids)")
+_PRIMARY_KEYS = Query(
+    tables.ContactKey,
+    """
+    select distinct on (customer_id) * from contact_key where customer_id = any(:ids) and kind = :kind
+    order by customer_id, is_primary desc, normal
+    """,
+)
 _ADDRESS = Query(
     str,
     """

@@ -28,6 +28,8 @@ class Message(Base, table=True):
     """The purpose that needs permission, or None for a service message."""
     subject: str | None = None
     body: str = long_text()
+    html: str | None = long_text(default=None)
+    """The body as HTML, or None."""
     recipient: str | None = None
     """The address or number to which it was requested, as the customer gave it."""
     cause_kind: str
