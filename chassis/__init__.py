@@ -101,6 +101,7 @@ from chassis.http.parameters import ParameterPrefix
 from chassis.http.route import FeatureRoute
 from chassis.http.schemas import Accepted, Fields, MergePatch, RequestBody, Resource, Upserted
 from chassis.http.uploads import CsvFile, JsonLinesFile, Upload, UploadedFile
+from chassis.messaging.past_events import PastEvent, past_events
 from chassis.messaging.status import ServiceStatus
 from chassis.service import Running, Service
 from chassis.types import json
@@ -236,6 +237,7 @@ __all__ = [
     "PageParams",
     "PageRequest",
     "ParameterPrefix",
+    "PastEvent",
     "Person",
     "PersonErased",
     "Problem",
@@ -310,6 +312,7 @@ __all__ = [
     "normalize_phone",
     "of_person",
     "paginate",
+    "past_events",
     "pause_job",
     "recorded_person",
     "reject_erased",

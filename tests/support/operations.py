@@ -87,6 +87,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/suggestions/{id}/withdraw-vote": {"staff_id": "agent-7"},
     "PATCH /v1/tasks/{id}": {"priority": "urgent"},
     "PATCH /v1/automations/{id}": {"pause_days": 7},
+    "POST /v1/automations/{id}/dry-runs": {"since": "2020-01-01T00:00:00Z"},
     "POST /v1/automations/{id}/runs": {"customer_id": str(uuid7())},
     "POST /v1/automation-runs/{id}/stop": {"reason": "The customer has called."},
     "POST /v1/tasks/{id}/claim": {"owner_id": "agent-7"},

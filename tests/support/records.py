@@ -172,8 +172,10 @@ async def in_outreach(asker: Asker, customer: str) -> dict[str, str]:
     automation = (await made(asker, "/v1/automations", an_automation(f"a{uuid7().hex}", steps=wait)))["id"]
     by_hand = {"idempotency-key": str(uuid7())}
     run = await made(asker, f"/v1/automations/{automation}/runs", {"customer_id": customer}, **by_hand)
+    tried = await made(asker, f"/v1/automations/{automation}/dry-runs", {"since": "2020-01-01T00:00:00Z"})
     return {
         "automations": automation,
+        "automation-dry-runs": tried["id"],
         "automation-runs": run["id"],
         "tasks": (await made(asker, "/v1/tasks", a_task(customer)))["id"],
     }

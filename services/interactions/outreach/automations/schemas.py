@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, model_validator
 from chassis import (
     DecimalText,
     Fields,
+    Instant,
     Line,
     MergePatch,
     MultilineText,
@@ -29,6 +30,7 @@ from services.interactions.outreach.rules.automations import (
     AutomationOutcome,
     AutomationRunState,
     AutomationTrigger,
+    DryRunState,
 )
 from services.interactions.outreach.rules.tasks import TaskPriority
 
@@ -377,6 +379,55 @@ class AutomationRunCreate(RequestBody):
 
     customer_id: UUID
     """The customer."""
+
+
+class AutomationDryRunCreate(RequestBody):
+    """The time whose events are tried."""
+
+    example = {"since": "2026-01-01T00:00:00Z"}
+
+    since: Instant
+    """Events from this time on."""
+    until: Instant | None = None
+    """Events before this time. Default: now."""
+
+
+class AutomationMatch(Resource):
+    """A record whose event would have started a run."""
+
+    about_kind: RunAbout
+    """The kind of record."""
+    about_id: UUID
+    """Its id."""
+    occurred_at: datetime
+    """When the event happened."""
+
+
+class AutomationDryRun(Resource, row=tables.AutomationDryRun):
+    """A trial of an automation on past events. Nothing is done, and `pause_days` is not considered."""
+
+    id: UUID
+    """Identifies the dry run."""
+    automation_id: UUID
+    """The automation."""
+    automation_version: int
+    """The version that is tried."""
+    since: datetime
+    """Events from this time on."""
+    until: datetime
+    """Events before this time."""
+    state: DryRunState
+    """`queued` until all events were looked at. The figures grow until then."""
+    events: int
+    """The number of events of the trigger."""
+    matches: int
+    """How many of them meet the conditions, with the facts that the customers have now."""
+    examples: list[AutomationMatch]
+    """The first hundred of these."""
+    requested_at: datetime
+    """When it was requested."""
+    finished_at: datetime | None
+    """When all events had been looked at, or null."""
 
 
 class AutomationRunStopRequest(RequestBody):

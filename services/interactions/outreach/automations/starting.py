@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Command, Feature, Query, UnitOfWork, uuid7
-from services.interactions.contact.tables import CustomerProfile
 from services.interactions.outreach import tables
 from services.interactions.outreach.automations.events import TRIGGER_EVENTS, TriggerEvent
-from services.interactions.outreach.queries.automations import customer_facts, first_due
+from services.interactions.outreach.queries.automations import first_due, with_customer_facts
 from services.interactions.outreach.rules import automations as rules
 
 feature = Feature("automations")
@@ -46,11 +45,13 @@ async def _stop_runs(work: UnitOfWork, trigger: rules.AutomationTrigger, events:
 async def _start_runs(
     work: UnitOfWork, automations: Sequence[tables.Automation], events: Sequence[TriggerEvent]
 ) -> None:
-    profiles = await _profiles(work, events)
+    facts = await with_customer_facts(work, [(event.customer_id, event.facts()) for event in events])
     chains = {event.envelope.id: await _chain(work, event) for event in events}
     rows: list[dict[str, Any]] = []
     for automation in automations:
-        fitting = [event for event in events if rules.applies(automation.conditions, _facts(event, profiles))]
+        fitting = [
+            event for event, each in zip(events, facts, strict=True) if rules.applies(automation.conditions, each)
+        ]
         loops = [event for event in fitting if rules.is_cut_off(automation.id, chains[event.envelope.id])]
         starting = await _unpaused(work, automation, [event for event in fitting if event not in loops])
         ended = {"state": "cut_off", "reason": "loop", "next_at": None, "ended_at": work.now}
@@ -60,16 +61,6 @@ async def _start_runs(
     # Two concurrent batches with the same events would deadlock if they inserted them in different orders.
     rows.sort(key=lambda row: (row["automation_id"], row["event_id"]))
     await work.insert_many_or_ignore(tables.AutomationRun, rows)
-
-
-async def _profiles(work: UnitOfWork, events: Sequence[TriggerEvent]) -> dict[UUID, CustomerProfile]:
-    customers = sorted({event.customer_id for event in events if event.customer_id is not None})
-    return {profile.id: profile for profile in await work.select(_PROFILES, ids=customers)}
-
-
-def _facts(event: TriggerEvent, profiles: dict[UUID, CustomerProfile]) -> rules.Facts:
-    profile = None if event.customer_id is None else profiles.get(event.customer_id)
-    return {**event.facts(), **customer_facts(profile)}
 
 
 async def _chain(work: UnitOfWork, event: TriggerEvent) -> list[str]:
@@ -121,7 +112,6 @@ _CONCERNED = Query(
     tables.Automation,
     "select * from automation where active and (trigger = :trigger or :trigger = any(stops_on)) order by id",
 )
-_PROFILES = Query(CustomerProfile, "select * from customer_profile where id = any(:ids)")
 # The rows are locked in order, so that two batches about the same customer do not deadlock.
 _STOP = Command(
     """

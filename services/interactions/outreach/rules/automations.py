@@ -42,6 +42,7 @@ AutomationTrigger = TypeAliasType(
     ],
 )
 AutomationRunState = TypeAliasType("AutomationRunState", Literal["running", "done", "stopped", "failed", "cut_off"])
+DryRunState = TypeAliasType("DryRunState", Literal["queued", "done"])
 AutomationAction = TypeAliasType("AutomationAction", Literal["task", "message", "case", "customer"])
 AutomationOutcome = TypeAliasType("AutomationOutcome", Literal["done", "suppressed", "skipped", "failed"])
 
@@ -143,6 +144,14 @@ class ConditionDocument(TypedDict):
     none_of: list[str] | None
     at_least: str | None
     at_most: str | None
+
+
+class MatchDocument(TypedDict):
+    """A record whose past event would have started a run, as stored. It does not name the customer."""
+
+    about_kind: str
+    about_id: str
+    occurred_at: str
 
 
 class TaskDocument(TypedDict):

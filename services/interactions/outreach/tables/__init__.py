@@ -6,10 +6,11 @@ tasks.py        tasks of agents and teams
 
 from services.interactions.outreach.tables.automations import (
     Automation,
+    AutomationDryRun,
     AutomationRun,
     AutomationStep,
     AutomationVersion,
 )
 from services.interactions.outreach.tables.tasks import Task
 
-__all__ = ["Automation", "AutomationRun", "AutomationStep", "AutomationVersion", "Task"]
+__all__ = ["Automation", "AutomationDryRun", "AutomationRun", "AutomationStep", "AutomationVersion", "Task"]

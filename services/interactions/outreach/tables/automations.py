@@ -14,6 +14,8 @@ from services.interactions.outreach.rules.automations import (
     AutomationRunState,
     AutomationTrigger,
     ConditionDocument,
+    DryRunState,
+    MatchDocument,
     StepDocument,
 )
 
@@ -114,3 +116,29 @@ class AutomationStep(Base, table=True):
     record_id: UUID | None = None
     """The task, message or case."""
     performed_at: datetime = timestamp()
+
+
+class AutomationDryRun(Base, table=True):
+    """A trial of an automation on past events, which does nothing but count."""
+
+    __tablename__ = "automation_dry_run"
+    __table_args__ = (
+        belongs_to("automation_id", "automation"),
+        check("finished", "(state = 'done') = (finished_at is not null)"),
+        check("figures", "events >= matches and matches >= 0"),
+        index("automation_id", "requested_at", "id"),
+        index("requested_at", "id", postgresql_where=text("state = 'queued'")),
+    )
+
+    automation_id: UUID
+    automation_version: int = bigint()
+    since: datetime = timestamp()
+    until: datetime = timestamp()
+    state: DryRunState = choice(DryRunState, "state", default="queued")
+    cursor: UUID | None = None
+    """The last event that was looked at."""
+    events: int = bigint(default=0)
+    matches: int = bigint(default=0)
+    examples: list[MatchDocument] = document(default_factory=list)
+    requested_at: datetime = timestamp()
+    finished_at: datetime | None = timestamp(nullable=True, default=None)
