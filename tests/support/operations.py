@@ -82,6 +82,8 @@ BODIES: dict[str, Any] = {
     "POST /v1/conduct-incidents/{id}/evidence": {"kind": "letter", "reference": "letters/1"},
     "POST /v1/cases/{id}/links": {"linked_case_id": "{other}", "kind": "part_of"},
     "PATCH /v1/promises/{id}": {"owner_id": "agent-9"},
+    "PUT /v1/reviews/{id}/answer": {"answer": "The next model whistles."},
+    "POST /v1/reviews/{id}/link": {"customer_id": str(uuid7())},
     "PATCH /v1/suggestions/{id}": {"state": "considered"},
     "POST /v1/suggestions/{id}/vote": {"staff_id": "agent-7"},
     "POST /v1/suggestions/{id}/withdraw-vote": {"staff_id": "agent-7"},
@@ -128,6 +130,7 @@ QUERIES = {
     "POST /v1/preferences/{token}": {"action": "stop"},
     "POST /v1/emails": {"mailbox_id": "{other}"},
     "GET /v1/customers/{id}/merge-preview": {"merged_id": "{other}"},
+    "GET /v1/review-summaries": {"sku": "7"},
     "GET /v1/agent-cards": {"customer_id": str(uuid7())},
 }
 OTHERS: dict[str, str] = {}

@@ -13,7 +13,7 @@ from tests.support.operations import BODIES, OTHERS, Asker
 from tests.support.promises import an_open_promise
 from tests.support.routing import a_queue, an_agent
 from tests.support.tasks import a_task
-from tests.support.voice import a_suggestion
+from tests.support.voice import a_review, a_suggestion
 
 A_SURVEY = {
     "name": "After your visit",
@@ -260,7 +260,10 @@ async def in_surveys(asker: Asker) -> dict[str, str]:
 
 
 async def in_voice(asker: Asker) -> dict[str, str]:
-    return {"suggestions": (await made(asker, "/v1/suggestions", a_suggestion()))["id"]}
+    return {
+        "suggestions": (await made(asker, "/v1/suggestions", a_suggestion()))["id"],
+        "reviews": (await made(asker, "/v1/reviews", a_review()))["id"],
+    }
 
 
 async def in_loyalty(asker: Asker) -> dict[str, str]:

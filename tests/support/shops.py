@@ -19,7 +19,7 @@ from tests.support.records import A_SURVEY, RECORDS, an_issuer, in_customers, in
 from tests.support.routing import an_agent
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
-from tests.support.voice import a_suggestion, a_vote
+from tests.support.voice import a_review, a_suggestion, a_vote
 
 ADA = a_customer(
     family_name="Lovelace",
@@ -75,6 +75,7 @@ SOUGHT = {
     "cause_kind": "request",
     "staff_id": "agent-7",
     "topic": "tea",
+    "stars": "4",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}
@@ -224,11 +225,13 @@ async def help_ada(visitor: Visitor, ada: str, purchase: str, same: dict[str, st
 
 
 async def suggest(visitor: Visitor, ada: str, same: dict[str, str]) -> dict[str, str]:
-    """Post suggestions of Ada and of staff, one of which repeats another. Return the ids that a list is filtered by."""
+    """Record a review of Ada, and post suggestions, one of which repeats another. Return the ids of list filters."""
     original = (await made(visitor, "/v1/suggestions", a_suggestion(ada, sku="7", topic="tea"), **same))["id"]
     copied = {key: f"{value}-copy" for key, value in same.items()}
     copy = (await made(visitor, "/v1/suggestions", a_suggestion(), **copied))["id"]
     await made(visitor, f"/v1/suggestions/{original}/vote", a_vote(ada))
+    number = same["idempotency-key"]
+    await made(visitor, "/v1/reviews", a_review(customer_id=ada, source="till", source_id=number, sku="7"))
     link = {"duplicate_of_id": original}
     assert (await visitor.request("PATCH", f"/v1/suggestions/{copy}", json=link)).status_code == 200
     return {"original_suggestions": original}

@@ -1,4 +1,4 @@
-"""Suggestions for tests."""
+"""Suggestions and reviews for tests."""
 
 from typing import Any
 
@@ -14,3 +14,15 @@ def a_suggestion(customer_id: object = None, **fields: Any) -> dict[str, Any]:
 def a_vote(customer_id: object = None) -> dict[str, Any]:
     """Return a body for a vote of a customer."""
     return {"customer_id": str(customer_id or uuid7())}
+
+
+def a_review(**fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/reviews, of an author whom the platform knows by a handle alone."""
+    body = {
+        "source": "reviews.example.com",
+        "source_id": str(uuid7()),
+        "rating": {"value": 4},
+        "author_handle": "@ada",
+        "posted_at": "2026-03-01T10:00:00Z",
+    }
+    return body | fields

@@ -1,1 +1,1 @@
-"""Voice: what customers and staff suggest."""
+"""Voice: what customers and staff suggest, and what customers write elsewhere."""

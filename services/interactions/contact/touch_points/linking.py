@@ -8,8 +8,6 @@ from uuid import UUID
 from pydantic import Field, StrictBool
 
 from chassis import (
-    SCHEMA,
-    Command,
     Event,
     Feature,
     PersonErased,
@@ -20,10 +18,10 @@ from chassis import (
     UnitOfWork,
     Work,
     current_person,
-    current_person_sql,
     reject_erased,
 )
 from services.interactions.contact import tables
+from services.interactions.contact.queries.linking import link_rows
 from services.interactions.contact.queries.touch_points import TouchPoint
 
 feature = Feature("touch-points")
@@ -102,8 +100,7 @@ async def link_touch_point(work: Work, id: UUID, body: TouchPointLinkRequest) ->
 async def _link(work: UnitOfWork, touch_points: Sequence[tables.TouchPoint], customer_id: UUID) -> None:
     """Link locked touch points to a customer: to the survivor of its merges, until they are undone."""
     ids = [touch_point.id for touch_point in touch_points]
-    await work.execute(_FORGET_MOVES, ids=ids)
-    await work.execute(_LINK, ids=ids, customer=customer_id, now=work.now)
+    await link_rows(work, tables.TouchPoint, ids, customer_id)
     for touch_point in touch_points:  # their readers follow the merges themselves
         work.publish(
             TouchPointLinked(
@@ -124,16 +121,4 @@ _LOCK_OTHERS = Query(
     where author_handle = :handle and channel = :channel and customer_id is null
     order by id limit :most for no key update
     """,
-)
-_FORGET_MOVES = Command(f"delete from {SCHEMA}.moved_row where table_name = 'touch_point' and row_id = any(:ids)")
-_LINK = Command(
-    f"""
-    with linked as (
-        update touch_point set customer_id = {current_person_sql(":customer::uuid")}, linked_at = :now
-        where id = any(:ids) returning id
-    )
-    insert into {SCHEMA}.moved_row (table_name, column_name, row_id, original_id)
-    select 'touch_point', 'customer_id', linked.id, :customer
-    from linked join {SCHEMA}.redirect on redirect.id = :customer
-    """
 )
