@@ -24,7 +24,7 @@ LEAKY = re.compile(
     r"(?<!set customer_id) = (coalesce|\(select coalesce)\(\(select target_id .*? where redirect\.id = (?P<id>\S+)\)"
 )
 """A column that is compared with the person into which another was merged."""
-PER_TABLE = ("stored_query",)
+PER_TABLE = ("stored_query", "_forget_moves_of", "_link_rows_of")
 """Functions that build a statement per table. The tests of the recorder run them."""
 ROOT = Path(__file__).parent.parent.parent
 

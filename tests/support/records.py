@@ -13,7 +13,7 @@ from tests.support.operations import BODIES, OTHERS, Asker
 from tests.support.promises import an_open_promise
 from tests.support.routing import a_queue, an_agent
 from tests.support.tasks import a_task
-from tests.support.voice import a_review, a_suggestion
+from tests.support.voice import a_review, a_suggestion, an_article
 
 A_SURVEY = {
     "name": "After your visit",
@@ -263,6 +263,7 @@ async def in_voice(asker: Asker) -> dict[str, str]:
     return {
         "suggestions": (await made(asker, "/v1/suggestions", a_suggestion()))["id"],
         "reviews": (await made(asker, "/v1/reviews", a_review()))["id"],
+        "articles": (await made(asker, "/v1/articles", an_article()))["id"],
     }
 
 

@@ -19,7 +19,7 @@ from tests.support.records import A_PROPOSAL, A_SURVEY, RECORDS, an_issuer
 from tests.support.routing import a_queue, an_agent
 from tests.support.service import ServiceUnderTest
 from tests.support.tasks import a_task
-from tests.support.voice import a_review, a_suggestion
+from tests.support.voice import a_review, a_suggestion, an_article
 
 A_REFUND = {"source": "till", "source_id": "early", "refunded_at": "2026-03-02T10:00:00Z", "amount": "1.00"}
 A_TOUCH_POINT = {
@@ -73,6 +73,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/cases": a_case(),
     "POST /v1/conduct-incidents": an_incident(),
     "POST /v1/promises": an_open_promise(),
+    "POST /v1/articles": an_article(),
     "POST /v1/reviews": a_review(source_id="r-9"),
     "POST /v1/suggestions": a_suggestion(),
     "POST /v1/tasks": a_task(),

@@ -19,7 +19,7 @@ from tests.support.records import A_SURVEY, RECORDS, an_issuer, in_customers, in
 from tests.support.routing import an_agent
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
-from tests.support.voice import a_review, a_suggestion, a_vote
+from tests.support.voice import a_review, a_suggestion, a_vote, an_article
 
 ADA = a_customer(
     family_name="Lovelace",
@@ -76,6 +76,8 @@ SOUGHT = {
     "staff_id": "agent-7",
     "topic": "tea",
     "stars": "4",
+    "language": "nl",
+    "cause": "delay",
 }
 """The value that finds Ada, by parameter."""
 SENT_AS = {"custom": "custom.tea"}
@@ -230,10 +232,12 @@ async def suggest(visitor: Visitor, ada: str, same: dict[str, str]) -> dict[str,
     copied = {key: f"{value}-copy" for key, value in same.items()}
     copy = (await made(visitor, "/v1/suggestions", a_suggestion(), **copied))["id"]
     await made(visitor, f"/v1/suggestions/{original}/vote", a_vote(ada))
-    number = same["idempotency-key"]
-    await made(visitor, "/v1/reviews", a_review(customer_id=ada, source="till", source_id=number, sku="7"))
+    source_id = same["idempotency-key"].replace("same", "p")
+    await made(visitor, "/v1/reviews", a_review(customer_id=ada, source="till", source_id=source_id, sku="7"))
     link = {"duplicate_of_id": original}
     assert (await visitor.request("PATCH", f"/v1/suggestions/{copy}", json=link)).status_code == 200
+    article = an_article(categories=["tea"], causes=["delay"], language="nl")
+    await made(visitor, "/v1/articles", article, **same)
     return {"original_suggestions": original}
 
 

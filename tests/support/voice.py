@@ -1,4 +1,4 @@
-"""Suggestions and reviews for tests."""
+"""Suggestions, reviews and articles for tests."""
 
 from typing import Any
 
@@ -26,3 +26,9 @@ def a_review(**fields: Any) -> dict[str, Any]:
         "posted_at": "2026-03-01T10:00:00Z",
     }
     return body | fields
+
+
+def an_article(**fields: Any) -> dict[str, Any]:
+    """Return a body for POST /v1/articles."""
+    body = {"title": "Descale a kettle", "text": "Boil a cup of vinegar.", "language": "en"}
+    return body | {"categories": ["maintenance"]} | fields

@@ -36,6 +36,7 @@ CHANGED_FIELDS = {
     "conduct-incidents": "description",
     "promises": "owner_id",
     "suggestions": "title",
+    "articles": "title",
     "tasks": "title",
 }
 """A field of each kind of record that a PATCH may change to any text. Default: `name`."""

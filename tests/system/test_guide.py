@@ -38,6 +38,7 @@ PAGES = [
     "campaigns",
     "automations",
     "voice",
+    "knowledge",
     "loyalty",
     "analytics",
     "gateway",

@@ -1,1 +1,1 @@
-"""Voice: what customers and staff suggest, and what customers write elsewhere."""
+"""Voice: what customers and staff suggest, what customers write elsewhere, and the articles that help them."""

@@ -11,17 +11,17 @@ from services.interactions.sources.tables import SourceRecord
 async def link_rows(work: UnitOfWork, table: type[SourceRecord], ids: Sequence[UUID], customer_id: UUID) -> None:
     """Link locked rows to a customer: to the survivor of its merges, until they are undone."""
     name = str(table.__tablename__)
-    await work.execute(_forget_moves(name), ids=list(ids))
-    await work.execute(_link(name), ids=list(ids), customer=customer_id, now=work.now)
+    await work.execute(_forget_moves_of(name), ids=list(ids))
+    await work.execute(_link_rows_of(name), ids=list(ids), customer=customer_id, now=work.now)
 
 
 @cache
-def _forget_moves(table: str) -> Command:
+def _forget_moves_of(table: str) -> Command:
     return Command(f"delete from {SCHEMA}.moved_row where table_name = '{table}' and row_id = any(:ids)")
 
 
 @cache
-def _link(table: str) -> Command:
+def _link_rows_of(table: str) -> Command:
     return Command(
         f"""
         with linked as (

@@ -1,6 +1,6 @@
 """Reviews and posts of other platforms.
 
-Revision ID: 0030
+Revision ID: 0032
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql
 
 from chassis.db.migrations import api_role, create_tenant_table, worker_role
 
-revision = "0030"
-down_revision = "0029"
+revision = "0032"
+down_revision = "0031"
 
 
 def upgrade() -> None:
