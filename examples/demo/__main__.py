@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from examples.demo.campaign import write_to
 from examples.demo.charts import deciles, heat_map
 from examples.demo.client import Advance
 from examples.demo.expectations import Answers, Check, Year, busiest, compare
@@ -127,7 +128,10 @@ async def send_and_check(url: str, key: str) -> list[Check]:
         )
         survivor, merged, erased = (ids[household] for household in busiest(year))
         console.print("handling the complaints of ten households, and asking them how it went ...")
-        helpdesk_checks = await look_after(shop, [ids[household] for household in busiest(year, 13)[3:]])
+        unhappy = [ids[household] for household in busiest(year, 13)[3:]]
+        helpdesk_checks = await look_after(shop, unhappy)
+        console.print("writing to those of them who permit it ...")
+        campaign_checks = await write_to(shop, unhappy, permitting=6)
         console.print("merging two households, undoing it, and erasing a third ...")
         merge_checks = await merge_and_undo(shop, "two households", survivor, merged)
         erasure_checks, certificate = await erase(shop, figures, erased)
@@ -136,7 +140,7 @@ async def send_and_check(url: str, key: str) -> list[Check]:
     console.print(deciles(answers.gross), heat_map(answers.cohorts))
     console.print(certificate)
     show_rates(len(baskets), sent - started, drained - started)
-    return [*compare(year, answers), *helpdesk_checks, *merge_checks, *erasure_checks]
+    return [*compare(year, answers), *helpdesk_checks, *campaign_checks, *merge_checks, *erasure_checks]
 
 
 async def move_and_check(url: str, key: str) -> list[Check]:
