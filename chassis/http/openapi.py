@@ -1,7 +1,7 @@
 """OpenAPI: the document of each service, and the document that is merged from all of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
@@ -282,18 +282,19 @@ def _link(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
     for path, operations in paths.items():
         for status, answer in operations.get("post", {}).get("responses", {}).items():
             name = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
-            has_id = "id" in schemas.get(name.rpartition("/")[2], {}).get("properties", {})
-            links = dict(_links_from(path, paths)) if status.startswith("2") and has_id else {}
+            fields = schemas.get(name.rpartition("/")[2], {}).get("properties", {})
+            links = dict(_links_from(path, paths, fields)) if status.startswith("2") and "id" in fields else {}
             if links:
                 answer["links"] = links
 
 
-def _links_from(path: str, paths: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _links_from(path: str, paths: Mapping[str, Any], fields: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the operations that take the id of a new record of `/v1/<things>`.
 
     They have a parameter after `/<things>/`, or a parameter named `<thing>_id`. Ids before it are those of the POST.
     Things of a record may have a path of their own: those of `/v1/products/{id}/problems` are `product-problems`. The
     record of a verb has it too: `/v1/customers/{id}/merge` creates one of the `merges`.
+    A record that has a field of the parameter's name, such as the `agent_id` of an agent, is named by that field.
     """
     things = path.rpartition("/")[2]
     owner = re.search(r"/([a-z-]+?)s/\{\w+\}/[a-z-]+$", path)
@@ -305,7 +306,8 @@ def _links_from(path: str, paths: Mapping[str, Any]) -> Iterator[tuple[str, dict
         for operation in operations.values():
             takes = behind[1] if behind else parameter_name
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            values = known | {takes: "$response.body#/id"}
+            field = takes if takes in fields else "id"
+            values = known | {takes: f"$response.body#/{field}"}
             needed = {takes, *_PARAMETER.findall(target)}
             if takes in names and needed <= values.keys():
                 parameters = {name: values[name] for name in sorted(needed)}

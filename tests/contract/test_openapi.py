@@ -97,7 +97,9 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
             for link in answer.get("links", {}).values():
                 where, target = by_id[link["operationId"]]
                 assert link["parameters"].keys() <= {parameter["name"] for parameter in target["parameters"]}
-                assert "$response.body#/id" in link["parameters"].values()
+                # An agent is named by an id of the tenant's own.
+                field = "agent_id" if "agent_id" in link["parameters"] else "id"
+                assert f"$response.body#/{field}" in link["parameters"].values()
                 reached.add(where)
     needing = {where for where in operations if "{" in where}
     # Tenants are created by a command, and deliveries by events.
@@ -105,6 +107,7 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
     request = {"GET /v1/personal-data-requests/{id}"}  # its link leads to the data
     tenants = {"GET /v1/tenants/{id}", "PATCH /v1/tenants/{id}"}
     blocks = {"GET /v1/blocks/{id}", "DELETE /v1/blocks/{id}"}  # created by erasures
+    assignments = {"GET /v1/assignments/{id}", "POST /v1/assignments/{id}/finish"}  # begun by dispatch and claims
     clocks = {"GET /v1/sla-clocks/{id}"}  # started by cases; the token of a public link is not its id
     assert needing - reached == {
         *tenants,
@@ -112,6 +115,7 @@ def test_links_lead_from_what_was_made_to_every_operation_on_it(operations: dict
         *request,
         *blocks,
         *clocks,
+        *assignments,
         *PUBLIC,
     }
 

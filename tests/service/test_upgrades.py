@@ -31,6 +31,7 @@ from tests.support.stack import RAPPORT
 NOT_ASKED = ("status", "sandbox")
 """The status requests the other services, and a live tenant has no clock of its own."""
 TABLES = {
+    "assignments": "case_assignment",
     "cases": "support_case",
     "deliveries": "delivery",
     "mailboxes": "mailbox",

@@ -108,6 +108,8 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/sla-policies/{id}": {"warn_percents": [75]},
     "PATCH /v1/agents/{id}": {"capacity": 3},
     "PUT /v1/agents/{id}/presence": {"presence": "online"},
+    "POST /v1/cases/{id}/claim": {"agent_id": "agent-7"},
+    "POST /v1/cases/{id}/transfer": {"queue_id": str(uuid7()), "reason": "It needs an engineer."},
     "PATCH /v1/queues/{id}": {"wrap_up_seconds": 60},
     "PATCH /v1/mailboxes/{id}": {"name": "Help desk"},
     "POST /v1/touch-points/{id}/link": {"customer_id": str(uuid7())},

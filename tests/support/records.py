@@ -231,13 +231,21 @@ async def in_service_levels(asker: Asker) -> dict[str, str]:
 
 
 async def in_routing(asker: Asker) -> dict[str, str]:
-    """Create an agent, online, and a queue that no other case enters."""
+    """Create a queue that no other case enters, agents, and an assignment whose case was resolved."""
     unique = f"c{uuid7().hex}"
-    agent = await made(asker, "/v1/agents", an_agent(unique))
-    online = await asker.request("PUT", f"/v1/agents/{agent['id']}/presence", json={"presence": "online"})
+    agent = (await made(asker, "/v1/agents", an_agent(unique)))["id"]
+    if not (await asker.request("GET", "/v1/agents?agent_id=agent-7")).json()["items"]:
+        agent = (await made(asker, "/v1/agents", an_agent(capacity=1000)))["id"]
+    online = await asker.request("PUT", f"/v1/agents/{agent}/presence", json={"presence": "online"})
     assert online.status_code == 200, online.text
-    queue = await made(asker, "/v1/queues", a_queue(unique, channels=[unique]))
-    return {"agents": agent["id"], "queues": queue["id"]}
+    queue = (await made(asker, "/v1/queues", a_queue(unique, channels=[unique], wrap_up_seconds=86_400)))["id"]
+    case = (await made(asker, "/v1/cases", {"kind": "request", "subject": "The kettle", "channel": "letter"}))["id"]
+    routing = await asker.request(
+        "POST", f"/v1/cases/{case}/transfer", json={"queue_id": queue, "reason": "It needs an engineer."}
+    )
+    (assignment,) = routing.json()["assignments"]
+    await asker.request("POST", f"/v1/cases/{case}/transitions", json={"state": "resolved"})
+    return {"agents": agent, "queues": queue, "assignments": assignment["id"]}
 
 
 async def in_surveys(asker: Asker) -> dict[str, str]:

@@ -16,7 +16,6 @@ from tests.support.operations import NO_RECORD, OTHERS, Operation
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.promises import a_promise
 from tests.support.records import A_SURVEY, RECORDS, an_issuer, in_customers, in_interactions, in_transfer, made
-from tests.support.routing import an_agent
 from tests.support.stack import RunningStack, Visitor, a_visitor
 from tests.support.tasks import a_task
 from tests.support.voice import a_review, a_suggestion, a_vote, an_article
@@ -122,7 +121,6 @@ async def a_shop(stack: RunningStack) -> Shop:
         ada["id"], source="till", source_id="p-1", channel="email", agent_id="agent-7", subject=NAME
     )
     await made(visitor, "/v1/touch-points", contact, **same)
-    await made(visitor, "/v1/agents", an_agent(), **same)
     for number in (1, 2):
         again = {"idempotency-key": f"same-{number}"}
         await made(visitor, "/v1/issuers", an_issuer(), **again)

@@ -15,7 +15,6 @@ from services.interactions.routing.rules.queues import (
     RelaxationDocument,
     first_queue,
     has_overflow_cycle,
-    next_change_at,
     overflows,
     required_levels,
 )
@@ -122,14 +121,6 @@ def test_overflows_are_the_same_however_often_they_are_computed(minutes: list[in
     halfway = overflows(place, chain, START + timedelta(minutes=early))
     assert halfway + overflows((halfway or [place])[-1], chain, end) == at_once
     assert len(at_once) == sum(sum(minutes[: count + 1]) <= early + late for count in range(len(minutes)))
-
-
-def test_the_next_change_is_the_first_relaxation_or_overflow_after_now() -> None:
-    terms = AQueue(overflow_queue_id=UUID(int=2), overflow_after_minutes=60)
-    place = Place(terms.id, START)
-    for minute, expected in ((0, 30), (29, 30), (30, 60), (60, 120), (120, None)):
-        at = next_change_at(place, RELAXATIONS, terms, START + timedelta(minutes=minute))
-        assert at == (None if expected is None else START + timedelta(minutes=expected))
 
 
 @given(st.dictionaries(st.integers(0, 5), st.integers(0, 5)), st.integers(0, 5))

@@ -1,6 +1,6 @@
 """Cases, opened and changed. Every step of a case is recorded here, because service levels are computed from them.
 
-Other areas open cases with `open_case`, and move them with `move_case`.
+Other areas open cases with `open_case`, move them with `move_case`, and assign them with `assign_case`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,10 +110,16 @@ async def update_fields(work: UnitOfWork, before: tables.SupportCase, changes: M
     if others:
         fields = {"changed": sorted(others)}
         work.publish(await event_of(work, CaseUpdated, case, **fields))
-    if assigned:
-        case = await record_transition(work, case, "assigned", assigned)
-        previous = {"previous_agent_id": before.agent_id, "previous_team": before.team}
-        work.publish(await event_of(work, CaseAssigned, case, **previous, assigned_at=work.now))
+    return await assign_case(work, case, assigned) if assigned else case
+
+
+async def assign_case(
+    work: UnitOfWork, before: tables.SupportCase, changes: Mapping[str, str | None], *, reason: str | None = None
+) -> tables.SupportCase:
+    """Put another agent or team in charge of a locked case. `changes` has the agent, the team or both."""
+    case = await record_transition(work, before, "assigned", changes, reason=reason)
+    previous = {"previous_agent_id": before.agent_id, "previous_team": before.team}
+    work.publish(await event_of(work, CaseAssigned, case, **previous, assigned_at=work.now))
     return case
 
 

@@ -24,6 +24,8 @@ from chassis import (
 from services.interactions.routing import tables
 from services.interactions.routing.agents.events import AgentExists, AgentPresenceChanged
 from services.interactions.routing.agents.schemas import Agent, AgentCreate, AgentPresenceRequest, AgentUpdate
+from services.interactions.routing.queries.dispatching import dispatch_cases
+from services.interactions.routing.queries.locking import lock_routing
 from services.interactions.routing.rules.agents import AgentPresence
 
 feature = Feature("agents")
@@ -60,16 +62,23 @@ async def read_agent(work: Work, id: UUID) -> Agent:
 @feature.patch("/agents/{id:uuid}", scope="interactions:configure", raises=[RecordTooLarge, VersionMismatch])
 async def update_agent(work: Work, id: UUID, body: AgentUpdate, if_match: IfMatch) -> Agent:
     """Change the fields that are named. A lower capacity takes no assignment away."""
+    await lock_routing(work)  # before the agent, as a dispatch does
     before = await work.get(tables.Agent, id, for_update=True)
     work.check_version(before, if_match)
     values = _stored(body.changes())
     changes = {name: value for name, value in values.items() if not json.json_equal(value, getattr(before, name))}
-    return Agent.from_row(await work.update(before, **changes))
+    agent = await work.update(before, **changes)
+    await dispatch_cases(work)
+    return Agent.from_row(agent)
 
 
 @feature.put("/agents/{id:uuid}/presence", scope="interactions:write", raises=[VersionMismatch])
 async def set_agent_presence(work: Work, id: UUID, body: AgentPresenceRequest, if_match: IfMatch) -> Agent:
-    """Set the presence of an agent. The same presence again changes nothing, also not since when it has held."""
+    """Set the presence of an agent. One that comes online gets waiting cases at once.
+
+    The same presence again changes nothing, also not since when it has held.
+    """
+    await lock_routing(work)  # before the agent, as a dispatch does
     before = await work.get(tables.Agent, id, for_update=True)
     work.check_version(before, if_match)
     if body.presence == before.presence:
@@ -77,6 +86,7 @@ async def set_agent_presence(work: Work, id: UUID, body: AgentPresenceRequest, i
     idle_since = work.now if body.presence == "online" else before.idle_since
     agent = await work.update(before, presence=body.presence, presence_since=work.now, idle_since=idle_since)
     work.publish(AgentPresenceChanged.from_row(agent, profile_id=id, previous_presence=before.presence))
+    await dispatch_cases(work)
     return Agent.from_row(agent)
 
 

@@ -96,7 +96,7 @@ class AgentCreate(AgentValues, RequestBody):
     """An agent to create."""
 
     example = {
-        "agent_id": "agent-7",
+        "agent_id": "agent-12",
         "name": "Lin",
         "team": "repairs",
         "languages": ["nl", "en"],

@@ -18,12 +18,13 @@ from chassis import (
     ValidationFailed,
     VersionMismatch,
     Work,
+    equals,
     json,
     paginate,
 )
 from services.interactions.routing import tables
 from services.interactions.routing.queries.locking import lock_routing
-from services.interactions.routing.queues.schemas import Queue, QueueCreate, QueueUpdate
+from services.interactions.routing.queues.schemas import Queue, QueueCreate, QueuedCase, QueueUpdate
 from services.interactions.routing.rules.queues import has_overflow_cycle
 
 feature = Feature("queues")
@@ -88,6 +89,17 @@ async def update_queue(work: Work, id: UUID, body: QueueUpdate, if_match: IfMatc
     if changes.keys() & set(names):
         await _check_overflow(work, {name: getattr(before, name) for name in names} | changes, id)
     return Queue.from_row(await work.update(before, **changes))
+
+
+@feature.get("/queues/{id:uuid}/cases", scope="interactions:read")
+async def list_queued_cases(work: Work, id: UUID, params: PageParams) -> Page[QueuedCase]:
+    """List the cases that wait in a queue in the order in which they get an agent: by priority, then the oldest."""
+    await work.get(tables.Queue, id)
+
+    def item(row: tables.QueuedCase) -> QueuedCase:
+        return QueuedCase.from_row(row, waiting_seconds=int((work.now - row.queued_at).total_seconds()))
+
+    return await paginate(work, params, tables.QueuedCase, item, sort="rank", where=equals(queue_id=id))
 
 
 def _stored(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,3 +190,18 @@ class Queue(Resource, row=tables.Queue, etag="version"):
     """When it was created."""
     updated_at: datetime
     """When it last changed."""
+
+
+class QueuedCase(Resource, row=tables.QueuedCase, computed=("waiting_seconds",)):
+    """A case that waits in a queue."""
+
+    case_id: UUID
+    """The case."""
+    priority: CasePriority
+    """Its priority."""
+    queued_at: datetime
+    """When it began to wait, in any queue."""
+    entered_at: datetime
+    """When it entered this queue."""
+    waiting_seconds: int
+    """For how many seconds it has waited, in any queue."""

@@ -74,17 +74,6 @@ def required_levels(
     return {each["skill"]: each["level"] - reduction for each in required if each["level"] > reduction}
 
 
-def next_change_at(
-    place: Place, relaxations: Iterable[RelaxationDocument], terms: OverflowTerms, now: datetime
-) -> datetime | None:
-    """Return the first time after `now` at which the levels are reduced or the case overflows, or None."""
-    minutes = [each["after_minutes"] for each in relaxations]
-    if terms.overflow_after_minutes is not None:
-        minutes.append(terms.overflow_after_minutes)
-    times = (place.entered_at + timedelta(minutes=each) for each in minutes)
-    return min((at for at in times if at > now), default=None)
-
-
 def overflows(place: Place, queues: Mapping[UUID, OverflowTerms], now: datetime) -> list[Place]:
     """Return the places through which a case has overflowed by a time, in order. Empty if it stays where it is.
 
