@@ -29,6 +29,7 @@ def test_every_operation_has_a_name_of_its_own(operations: dict[str, dict[str, A
 FOR_EVERY_CREDENTIAL = ("GET /v1/me",)
 LINKS = ("/v1/preferences/{token}", "/v1/survey-answers/{token}")
 PUBLIC = tuple(f"{method} {path}" for path in LINKS for method in ("GET", "PUT", "POST"))
+PUBLIC += ("GET /v1/unsubscribes/{token}", "POST /v1/unsubscribes/{token}")
 """The operations of persons with a link, which need no credential. Each is a decision of its own."""
 
 

@@ -11,6 +11,9 @@ async def use_campaigns(stack: RunningStack) -> None:
     """In a sandbox: send a campaign to the customers on its list, and cancel another."""
     sender = a_sandbox(stack, clock=CLOCK)
     customer = (await post(sender, "/v1/customers", a_customer(family_name="Sandwich")))["id"]
+    news = {"purpose": "newsletter", "channel": "email", "decision": "granted", "source": "form"}
+    await post(sender, f"/v1/customers/{customer}/consents", news)
+    await sender.drained()
     template = (await post(sender, "/v1/templates", a_template()))["id"]
     await patch(sender, f"/v1/templates/{template}", {"text": "Dear {{ customer.given_name }}, look."})
     await patch(sender, "/v1/campaign-settings", {"max_messages": 3})
@@ -21,4 +24,7 @@ async def use_campaigns(stack: RunningStack) -> None:
         await post(sender, f"{path}/{name}", {} if name == "schedule" else None)
         while name == "schedule" and (await sender.request("GET", path)).json()["state"] != "completed":
             await sender.drained()
+    feed = (await sender.request("GET", "/v1/events?types=interactions.message_requested.v1")).json()["items"]
+    await post(sender, feed[0]["data"]["unsubscribe_path"])
+    await sender.drained()
     await sender.close()

@@ -8,6 +8,7 @@ import httpx
 
 from chassis.types.ids import uuid7
 from tests.support.automations import an_automation
+from tests.support.campaigns import a_campaign, a_template
 from tests.support.cases import a_case
 from tests.support.conduct import an_incident
 from tests.support.facts import a_customer, a_product, a_program, a_purchase, known_as
@@ -139,6 +140,7 @@ async def a_shop(stack: RunningStack) -> Shop:
         ids |= await help_ada(visitor, ada["id"], purchase["id"], again)
         ids |= await suggest(visitor, ada["id"], again)
     ids["exports"] = await an_exported_file(visitor)
+    ids["unsubscribes"] = await an_unsubscribe_token(visitor, ada["id"])
     await import_a_deal(visitor)
     await be_refused(stack, visitor)
     others = {"with_sales": ids["customers"], "ended": bo["id"]}
@@ -152,6 +154,25 @@ async def an_exported_file(visitor: Visitor) -> str:
         while (await visitor.request("GET", f"/v1/exports/{export}/file")).status_code == 409:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     return str(export)
+
+
+async def an_unsubscribe_token(visitor: Visitor, ada: str) -> str:
+    """Send a campaign to a customer who permits it, and return the token of the link of its message."""
+    news = {"purpose": "newsletter", "channel": "email", "decision": "granted", "source": "form"}
+    await made(visitor, f"/v1/customers/{ada}/consents", news)
+    await visitor.drained()
+    template = (await made(visitor, "/v1/templates", a_template()))["id"]
+    campaign = await made(visitor, "/v1/campaigns", a_campaign(template, audience={"kind": "customers"}))
+    path = f"/v1/campaigns/{campaign['id']}"
+    await made(visitor, f"{path}/customers", {"customer_ids": [ada]})
+    await made(visitor, f"{path}/schedule", {})
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await visitor.request("GET", path)).json()["state"] != "completed":  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+    await visitor.drained()
+    events = (await visitor.request("GET", "/v1/events?types=interactions.message_requested.v1&limit=200")).json()
+    (link,) = [event["data"]["unsubscribe_path"] for event in events["items"] if event["data"]["unsubscribe_path"]]
+    return str(link).rpartition("/")[2]
 
 
 async def import_a_deal(visitor: Visitor) -> None:

@@ -72,6 +72,7 @@ async def test_a_service_message_needs_no_permission(interactions: ServiceUnderT
         "subject_line": "Tea",
         "body": "It has arrived.",
         "html": None,
+        "unsubscribe_path": None,
         "receipt_id": None,
         "requested_at": message["requested_at"],
     }

@@ -11,7 +11,7 @@ feature = Feature("campaigns")
 
 @feature.erases(tables.CampaignRecipient)
 async def close_recipients(work: Work, ids: Sequence[UUID]) -> int:
-    """Suppress the waiting recipients of persons, and remove the hashes of their addresses."""
+    """Suppress the waiting recipients of persons, and remove the hashes of their addresses and links."""
     return await work.execute(_CLOSE, ids=list(ids))
 
 
@@ -19,8 +19,9 @@ _CLOSE = Command(
     """
     update campaign_recipient set
         delivery_key = null,
+        token_hash = null,
         state = case when state = 'planned' then 'suppressed' else state end,
         reason = case when state = 'planned' then 'customer_erased' else reason end
-    where customer_id = any(:ids) and (delivery_key is not null or state = 'planned')
+    where customer_id = any(:ids) and (delivery_key is not null or token_hash is not null or state = 'planned')
     """
 )

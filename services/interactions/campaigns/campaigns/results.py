@@ -46,6 +46,8 @@ class CampaignFigures(Resource):
     """Those whose message came back."""
     clicked: int
     """Those who opened a link of the message."""
+    unsubscribed: int
+    """Those who unsubscribed by the link of the message."""
 
 
 class VariantFigures(CampaignFigures):
@@ -78,6 +80,7 @@ class Group:
     failed: int
     bounced: int
     clicked: int
+    unsubscribed: int
 
 
 @feature.get("/campaigns/{id:uuid}/results", scope="interactions:read")
@@ -124,6 +127,7 @@ def _figures(groups: Sequence[Group]) -> CampaignFigures:
         failed=sum(group.failed for group in groups),
         bounced=sum(group.bounced for group in groups),
         clicked=sum(group.clicked for group in groups),
+        unsubscribed=sum(group.unsubscribed for group in groups),
     )
 
 
@@ -134,7 +138,8 @@ _GROUPS = Query(
         count(*) filter (where message.state = 'delivered') as delivered,
         count(*) filter (where message.reason = 'failed') as failed,
         count(*) filter (where message.reason = 'bounced') as bounced,
-        count(outcome.id) as clicked
+        count(outcome.id) as clicked,
+        count(unsubscribed_at) as unsubscribed
     from campaign_recipient as recipient
     left join message on message.id = recipient.message_id
     left join message_outcome as outcome on outcome.message_id = message.id and outcome.outcome = 'clicked'

@@ -263,3 +263,5 @@ class CampaignRecipient(Resource, row=tables.CampaignRecipient):
     """When the message was sent, or null."""
     message_id: UUID | None
     """The message, also a suppressed one, or null. Two customers with the same address share a message."""
+    unsubscribed_at: datetime | None
+    """When the customer unsubscribed by the link of the message, or null."""

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from chassis import Command, PersonErased, Query, UnitOfWork
+from chassis import Command, PersonErased, Query, UnitOfWork, hash_link_token, new_link_token
 from services.interactions.campaigns import tables
 from services.interactions.campaigns.queries.campaigns import campaign_settings
 from services.interactions.campaigns.queries.templates import customer_fields, render_for, template_version
@@ -27,7 +27,8 @@ from services.interactions.contact.rules.permission import Permission
 from services.interactions.contact.tables import CustomerProfile
 
 BATCH_SIZE = 100
-DECIDED = {"id", "state", "reason", "due_at", "sent_at", "message_id", "delivery_key"}
+UNSUBSCRIBE_PATH = "/v1/unsubscribes/"
+DECIDED = {"id", "state", "reason", "due_at", "sent_at", "message_id", "delivery_key", "token_hash"}
 CAUSE = "campaign"
 """The kind of the cause of the messages. Its id is the recipient's."""
 
@@ -114,6 +115,7 @@ async def _decide(work: UnitOfWork, batch: Batch, recipient: tables.CampaignReci
 async def _request(work: UnitOfWork, batch: Batch, recipient: tables.CampaignRecipient) -> dict[str, Any]:
     """Request the message, which decides the permission with its receipt. Returns the changes of the recipient."""
     campaign, customer = batch.campaign, recipient.customer_id
+    token = new_link_token(work.tenant.id)
     try:
         texts = render_for(
             batch.versions[recipient.variant], customer_fields(batch.profiles.get(customer)), campaign.variables
@@ -126,6 +128,7 @@ async def _request(work: UnitOfWork, batch: Batch, recipient: tables.CampaignRec
             subject=texts.subject,
             body=texts.text,
             html=texts.html,
+            unsubscribe_path=UNSUBSCRIBE_PATH + token,
             cause_kind=CAUSE,
             cause_id=recipient.id,
         )
@@ -138,7 +141,8 @@ async def _request(work: UnitOfWork, batch: Batch, recipient: tables.CampaignRec
     key = batch.keys[customer]
     batch.messages[key] = message.id
     batch.histories[customer] = batch.histories.get(customer, History()).with_one(campaign.nature)
-    return {"state": "sent", "sent_at": work.now, "message_id": message.id, "delivery_key": key}
+    hashes = {"delivery_key": key, "token_hash": hash_link_token(token).hex()}
+    return {"state": "sent", "sent_at": work.now, "message_id": message.id, **hashes}
 
 
 def _suppressed(reason: RecipientReason, **columns: Any) -> dict[str, Any]:

@@ -5,4 +5,5 @@ campaigns.py  the vocabularies of campaigns, and their steps
 audiences.py  recipients, their variants, and the distance to a place
 schedules.py  local times and quiet hours
 limits.py     how many messages a customer gets
+texts.py      the texts of the page on which a customer unsubscribes
 """

@@ -74,7 +74,8 @@ class CampaignRecipient(Base, table=True):
     """A customer to whom a campaign sends its message, or the reason why it does not.
 
     `delivery_key` is a hash of the address to which the message was sent, once for each address of a campaign. Other
-    recipients with the address share the message. An erasure removes the hashes.
+    recipients with the address share the message. `token_hash` is that of the link by which the customer
+    unsubscribes. An erasure removes both hashes.
     """
 
     __tablename__ = "campaign_recipient"
@@ -96,6 +97,13 @@ class CampaignRecipient(Base, table=True):
             unique=True,
             postgresql_where=text("delivery_key is not null"),
         ),
+        index(
+            "token_hash",
+            name="ux_campaign_recipient_token_hash",
+            unique=True,
+            postgresql_where=text("token_hash is not null"),
+        ),
+        index("message_id", name="ix_campaign_recipient_message", postgresql_where=text("message_id is not null")),
         check("suppressed", "(state = 'suppressed') = (reason is not null)"),
         check("sent", "(state = 'sent') = (sent_at is not null)"),
     )
@@ -110,6 +118,8 @@ class CampaignRecipient(Base, table=True):
     sent_at: datetime | None = timestamp(nullable=True, default=None)
     message_id: UUID | None = None
     delivery_key: str | None = None
+    token_hash: str | None = None
+    unsubscribed_at: datetime | None = timestamp(nullable=True, default=None)
 
 
 class CampaignSettings(Versioned, Base, table=True):

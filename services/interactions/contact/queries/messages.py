@@ -53,6 +53,12 @@ class MessageRequested(MessageEvent, type="interactions.message_requested.v1", p
     """The text."""
     html: Annotated[str | None, Field(examples=["<p>The kettle arrives tomorrow.</p>"])]
     """The text as HTML, or null."""
+    unsubscribe_path: Annotated[str | None, Field(examples=["/v1/unsubscribes/AZOnwls..."])]
+    """The path of the link by which the customer unsubscribes, or null. It is a secret of the customer.
+
+    Append it to the address of the API, and send it in the header `List-Unsubscribe` of a mail, beside the header
+    `List-Unsubscribe-Post: List-Unsubscribe=One-Click` (RFC 8058).
+    """
     receipt_id: UUID | None
     """The consent receipt that allows it, or null for a service message."""
     requested_at: datetime
@@ -68,6 +74,7 @@ async def request_message(
     subject: str | None,
     body: str,
     html: str | None = None,
+    unsubscribe_path: str | None = None,
     cause_kind: str,
     cause_id: UUID,
 ) -> tables.Message:
@@ -98,7 +105,8 @@ async def request_message(
     )
     message = await _decided(work, message)
     if message.state == "requested":
-        work.publish(MessageRequested.from_row(message, message_id=message.id, subject_line=message.subject))
+        known = {"subject_line": message.subject, "unsubscribe_path": unsubscribe_path}
+        work.publish(MessageRequested.from_row(message, message_id=message.id, **known))
     return await work.insert(message)
 
 
