@@ -25,7 +25,7 @@ LEAKY = re.compile(
 )
 """A column that is compared with the person into which another was merged."""
 PER_TABLE = ("stored_query", "_forget_moves_of", "_link_rows_of")
-"""Functions that build a statement per table. The tests of the recorder run them."""
+"""Functions that build a statement per table. The tests of the recorder and of links run them."""
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -12,6 +12,7 @@ from tests.support.records import RECORDS, made
 from tests.support.requests import PARAMETERS
 
 REFUSED_BY_STATE = {
+    "POST /v1/automations/{id}/runs": "automation_inactive",
     "POST /v1/conduct-incidents/{id}/confirm": "own_conduct_report",
     "POST /v1/discount-approvals/{id}/approve": "approval_decided",
     "POST /v1/discount-approvals/{id}/refuse": "approval_decided",
@@ -20,7 +21,8 @@ REFUSED_BY_STATE = {
 }
 """Operations whose examples are valid, and conflict with the examples before them.
 
-The reporter does not confirm an incident, the lines of the deal changed, and the quote was replaced by a version.
+The automation was stopped, the reporter does not confirm an incident, the lines of the deal changed, and the quote was
+replaced by a version.
 """
 
 
