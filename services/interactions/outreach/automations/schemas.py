@@ -1,7 +1,7 @@
 """Request and response bodies of automations."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field, StrictBool, model_validator
@@ -29,6 +29,7 @@ from services.interactions.outreach.rules.automations import (
     AutomationAction,
     AutomationOutcome,
     AutomationRunState,
+    AutomationSubject,
     AutomationTrigger,
     DryRunState,
 )
@@ -42,9 +43,6 @@ Conditions = Annotated[list["AutomationConditionCreate"], Field(max_length=20)]
 Tags = Annotated[list[ShortLine], Field(max_length=20)]
 Steps = Annotated[list["AutomationStepCreate"], Field(min_length=1, max_length=20)]
 PauseDays = Annotated[int, Field(strict=True, ge=1, le=3650)]
-RunAbout = Literal[
-    "answer", "asset", "case", "contract", "customer", "deal", "membership", "promise", "purchase", "task"
-]
 
 
 class AutomationConditionFields(Fields):
@@ -336,7 +334,7 @@ class AutomationRun(Resource, row=tables.AutomationRun, computed=("chain",)):
     """The event that started it, or null if a request did."""
     started_by: str
     """The principal of that event or request."""
-    about_kind: RunAbout
+    about_kind: AutomationSubject
     """The kind of record of the event."""
     about_id: UUID
     """The id of that record."""
@@ -395,7 +393,7 @@ class AutomationDryRunCreate(RequestBody):
 class AutomationMatch(Resource):
     """A record whose event would have started a run."""
 
-    about_kind: RunAbout
+    about_kind: AutomationSubject
     """The kind of record."""
     about_id: UUID
     """Its id."""

@@ -41,6 +41,11 @@ AutomationTrigger = TypeAliasType(
         "task_due",
     ],
 )
+AutomationSubject = TypeAliasType(
+    "AutomationSubject",
+    Literal["answer", "asset", "case", "contract", "customer", "deal", "membership", "promise", "purchase", "task"],
+)
+"""The records that the events of triggers are about. An answer is one to a survey."""
 AutomationRunState = TypeAliasType("AutomationRunState", Literal["running", "done", "stopped", "failed", "cut_off"])
 DryRunState = TypeAliasType("DryRunState", Literal["queued", "done"])
 AutomationAction = TypeAliasType("AutomationAction", Literal["task", "message", "case", "customer"])
@@ -52,7 +57,7 @@ class TriggerKind:
     """The event behind a trigger, and the facts of it that conditions and texts can name."""
 
     event_type: str
-    about: str
+    about: AutomationSubject
     """The kind of its record, whose id is in the field `<about>_id`."""
     facts: tuple[str, ...]
     money: str | None = None

@@ -52,14 +52,14 @@ async def record_solution(work: Work, id: UUID, body: ArticleSolutionRequest) ->
 
 
 @feature.get("/cases/{id:uuid}/articles", scope="interactions:read")
-async def list_articles_for_case(
+async def suggest_articles(
     work: Work,
     id: UUID,
     language: Annotated[
         ShortLine | None, Parameter(description="Only in this language. Default: the languages of the customer.")
     ] = None,
 ) -> Articles:
-    """List up to 20 published articles for a case, those that have helped most often first.
+    """Suggest up to 20 published articles for a case, those that have helped most often first.
 
     They are those of its category or of its cause, in its language without a region: `pt` finds `pt-BR`.
     """
