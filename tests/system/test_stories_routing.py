@@ -35,6 +35,7 @@ async def test_a_case_waits_for_an_agent_and_its_levels_are_relaxed(stack: Runni
     assert (wrap_up["case_id"], wrap_up["wrap_up_until"]) == (first["id"], "2026-03-01T10:40:00Z")
     await made(shop, f"/v1/assignments/{wrap_up['id']}/finish", None)
     assert (await shop.request("GET", paths[1])).json()["agent_id"] == "agent-7"
+    await shop.drained()
     feed = (await shop.request("GET", "/v1/events?types=interactions.*")).json()["items"]
     assigned = [event["data"]["case_id"] for event in feed if event["type"] == "interactions.case_assigned.v1"]
     assert assigned == [first["id"], second["id"]]
