@@ -19,9 +19,9 @@ from services.interactions.helpdesk.rules.due import NOT_A_LOCAL_TIME, LocalTime
 
 MAX_CUSTOMERS = 10_000
 MAX_VARIANTS = 5
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Radius = Annotated[float, Field(gt=0, le=20_038, allow_inf_nan=False)]
+Latitude = Annotated[float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False)]
+Radius = Annotated[float, Field(strict=True, gt=0, le=20_038, allow_inf_nan=False)]
 Number = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Weight = Annotated[int, Field(strict=True, ge=1, le=1_000)]
 VariableName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]

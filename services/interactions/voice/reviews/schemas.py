@@ -17,7 +17,7 @@ Bound = Annotated[int, Field(strict=True, ge=-1_000, le=1_000)]
 class RatingFields(Fields):
     """A rating on its scale."""
 
-    value: Annotated[float, Field(ge=-1_000, le=1_000, allow_inf_nan=False, examples=[4.5])]
+    value: Annotated[float, Field(strict=True, ge=-1_000, le=1_000, allow_inf_nan=False, examples=[4.5])]
     """The rating. It is not outside of the scale."""
     lowest: Bound = LOWEST_STARS
     """The worst rating of the scale."""
