@@ -13,6 +13,7 @@ from services.interactions.outreach.rules.automations import (
     ConditionDocument,
     applies,
     fill,
+    fill_line,
     is_cut_off,
     run_of_actor,
     step_id,
@@ -67,6 +68,11 @@ def test_a_filled_text_is_never_longer_than_its_limit(name: str, limit: int) -> 
 def test_any_text_is_either_refused_or_filled(text: str) -> None:
     if not unknown_placeholders(text, "customer_created"):
         fill(text, {"customer.name": "Ada"}, 1_000)
+
+
+def test_a_line_is_one_and_never_empty() -> None:
+    assert fill_line("Lost: {{ reason }}", {"reason": "price\n\tand time "}, 100) == "Lost: price and time"
+    assert fill_line("{{ customer.name }}", {"customer.name": None}, 100) == "{{ customer.name }}"
 
 
 def test_a_chain_ends_at_a_repetition_or_at_its_length() -> None:

@@ -262,6 +262,12 @@ def fill(text: str, facts: Facts, limit: int) -> str:
     return _PLACEHOLDER.sub(lambda match: facts.get(match[1].strip()) or "", text)[:limit]
 
 
+def fill_line(text: str, facts: Facts, limit: int) -> str:
+    """Return a text with its facts as a single line. If nothing is left of it, the placeholders stay as they are."""
+    line = " ".join(fill(text, facts, limit).split())
+    return line or text[:limit]
+
+
 def is_recent(occurred_at: datetime, now: datetime) -> bool:
     """Return whether an event happened recently enough to start an automation."""
     return occurred_at > now - MAX_AGE
