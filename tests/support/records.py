@@ -161,7 +161,7 @@ async def in_interactions(asker: Asker) -> dict[str, str]:
         **await in_the_help_desk(asker, purchase["customer_id"]),
         **await in_routing(asker),
         **await in_surveys(asker),
-        **await in_voice(asker),
+        **await in_voice(asker, purchase["customer_id"]),
         **await in_campaigns(asker),
         **await in_outreach(asker, purchase["customer_id"]),
     }
@@ -267,9 +267,9 @@ async def in_surveys(asker: Asker) -> dict[str, str]:
     }
 
 
-async def in_voice(asker: Asker) -> dict[str, str]:
+async def in_voice(asker: Asker, customer: str) -> dict[str, str]:
     return {
-        "suggestions": (await made(asker, "/v1/suggestions", a_suggestion()))["id"],
+        "suggestions": (await made(asker, "/v1/suggestions", a_suggestion(customer)))["id"],
         "reviews": (await made(asker, "/v1/reviews", a_review()))["id"],
         "articles": (await made(asker, "/v1/articles", an_article()))["id"],
     }

@@ -75,7 +75,7 @@ COLLECTIONS: dict[str, Any] = {
     "POST /v1/promises": an_open_promise(),
     "POST /v1/articles": an_article(),
     "POST /v1/reviews": a_review(source_id="r-9"),
-    "POST /v1/suggestions": a_suggestion(),
+    "POST /v1/suggestions": a_suggestion(uuid7()),
     "POST /v1/tasks": a_task(),
     "POST /v1/automations": an_automation("Thank you"),
     "POST /v1/templates": a_template(),

@@ -35,7 +35,7 @@ from tests.support.stack import RAPPORT, RunningStack, Visitor, a_visitor
 from tests.support.wire import exchange, head, listening
 
 TAKE_URLS = ("webhook-endpoints", "issuers")
-SHOWN_URLS = ("SocialProfileCreate", "AttachmentCreate")
+SHOWN_URLS = ("SocialProfileCreate", "AttachmentCreate", "ReviewCreate")
 """Requests with a URL that users see, and that no server calls."""
 INSIDE = (
     "https://169.254.169.254/latest/meta-data",
