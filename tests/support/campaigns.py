@@ -81,7 +81,7 @@ async def mails(service: ServiceUnderTest) -> list[dict[str, Any]]:
 
 
 async def at(sandbox: ServiceUnderTest, hours: float) -> ServiceUnderTest:
-    """Return the service for the same sandbox some hours later, after the worker has done what was due."""
+    """Return the same sandbox with a later clock, after the worker has run."""
     moved = await later(sandbox, hours=hours)
     await work_through(moved)
     return moved

@@ -1,6 +1,6 @@
 """Automations: an event that meets conditions leads to tasks, messages and cases, at once or in several steps.
 
-schemas.py   request and response bodies
+schemas.py   request and response bodies; those of steps and runs are in step_schemas.py and run_schemas.py
 routes.py    automations are created, changed and listed
 events.py    the events that start a run
 starting.py  an event starts runs, and stops others

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis import NOT_AFTER, Feature, PastEvent, Problem, Query, UnitOfWork, ValidationFailed, Work, past_events
 from services.interactions.outreach import tables
 from services.interactions.outreach.automations.events import TRIGGER_EVENTS, TriggerEvent
-from services.interactions.outreach.automations.schemas import AutomationDryRun, AutomationDryRunCreate
+from services.interactions.outreach.automations.run_schemas import AutomationDryRun, AutomationDryRunCreate
 from services.interactions.outreach.queries.automations import with_customer_facts
 from services.interactions.outreach.rules import automations as rules
 

@@ -22,7 +22,7 @@ from chassis import (
     time_range,
 )
 from services.interactions.outreach import tables
-from services.interactions.outreach.automations.schemas import (
+from services.interactions.outreach.automations.run_schemas import (
     AutomationRun,
     AutomationRunCreate,
     AutomationRunStep,
